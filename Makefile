@@ -1,0 +1,46 @@
+# make book | test | live | clean: each sets up .venv by itself, and again when
+# pyproject.toml or constraints.txt change.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: book test live outputs clean
+
+book: $(READY)
+	$(BIN)/jupyter-book build . -W -n --keep-going --all
+	@echo
+	@echo "The book is built. Open this file in a browser:"
+	@echo "  $(CURDIR)/_build/html/index.html"
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	rm -rf _build
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	$(BIN)/python -m pytest tests book --nbval-lax --nbval-current-env \
+	    --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
+
+live: $(READY)
+	$(BIN)/jupyter lab book/intro.ipynb $$([ "$$(id -u)" = 0 ] && echo --allow-root)
+
+outputs: $(READY)  # run the chapters again and store their text outputs
+	$(BIN)/python book/_tools/store_outputs.py
+
+clean:
+	rm -rf .venv _build out *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "Python is missing: install Python 3.11 or newer, or name it:"; \
+	  echo "  make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1)."; \
+	  echo "Name a newer one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "Python's venv module is missing (on Debian and Ubuntu: apt install python3-venv)."; \
+	  exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
+	    --constraint constraints.txt --editable '.[book,test]'
+	@touch $@

@@ -1,0 +1,24 @@
+// Loaded between require.js and embed-amd.js: every widget module comes from this
+// folder, none from the network, also on file://.
+(function () {
+  const base = document.currentScript.src.replace(/[^\/]*$/, "");
+  const manager = base + "html-manager/dist/";
+  requirejs.config({
+    paths: {
+      anywidget: base + "anywidget",
+      // Only tells embed-amd.js where its fonts are.
+      "@jupyter-widgets/html-manager": manager + "index",
+      "@jupyter-widgets/html-manager/dist/libembed-amd": manager + "libembed-amd",
+    },
+  });
+
+  // ipywidgets calls MathJax 2 for every label; the pages have MathJax 3.
+  document.addEventListener("DOMContentLoaded", function () {
+    const mathjax = window.MathJax;
+    if (!mathjax || !mathjax.startup) return;
+    mathjax.Hub = {
+      Queue: ([, , element]) =>
+        mathjax.startup.promise.then(() => mathjax.typesetPromise([element])),
+    };
+  });
+})();

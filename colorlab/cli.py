@@ -1,0 +1,293 @@
+"""The command `colorlab`: parse, call one function, print."""
+
+import json
+import math
+import os
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from colorlab.colorize import colorize as colorize_image
+from colorlab.datasets import IMAGE_SUFFIXES, Photos, find_images
+from colorlab.decode import T_PAPER
+from colorlab.evaluate import SIZE, evaluate_photos
+from colorlab.fetch import get_data
+from colorlab.lab import rgb_to_lab
+from colorlab.network import (
+    ASSETS,
+    ColorNet,
+    halve,
+    layer_table,
+    load_model,
+    load_pretrained,
+    save_model,
+)
+from colorlab.prior import count_bins, save_counts
+from colorlab.quantize import bin_centers
+from colorlab.train import PRESETS, TrainConfig
+from colorlab.train import train as run_training
+
+app = typer.Typer(
+    help="Color gray photographs, and train the networks that do it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Data sets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+ModelName = Annotated[str, typer.Argument(help="A shipped network's name, or a file.")]
+
+
+def main() -> None:
+    """Run the command; what the user can mend is one line, not a traceback."""
+    try:
+        app()
+    except (ValueError, FloatingPointError, OSError) as error:
+        print(f"colorlab: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+@app.command()
+def colorize(
+    images: Annotated[list[Path], typer.Argument(metavar="IN...", help="Photos.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="A folder, or for one photo a file.")
+    ],
+    temperature: Annotated[
+        float | None, typer.Option(help="Low is vivid, 1 is cautious.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="A shipped name, or a file.")] = "flagship",
+    size: Annotated[
+        int | None, typer.Option(help="Shorter side, as the network sees it.")
+    ] = None,
+) -> None:
+    """Color photos. Folders among IN are searched for images."""
+    paths = [p for image in images for p in _photos_in(image)]
+    to_file = len(images) == 1 and out.suffix.lower() in IMAGE_SUFFIXES
+    if to_file and not images[0].is_dir():
+        targets = [out]
+    else:
+        targets = [out / path.with_suffix(".png").name for path in paths]
+    if len(set(targets)) < len(targets):
+        raise ValueError("IN must have different names, as they go to one folder")
+    if {p.resolve() for p in paths} & {t.resolve() for t in targets}:
+        raise ValueError(f"out must not overwrite a photo of IN; {out} would")
+    network = _load(model)
+    failed = []
+    for path, target in zip(tqdm(paths, disable=None), targets, strict=True):
+        try:
+            picture = colorize_image(path, network, temperature, size)
+            _save_picture(picture, target)
+        except ValueError as error:
+            failed.append(path)
+            tqdm.write(f"colorlab: {error}", file=sys.stderr)
+    done = len(paths) - len(failed)
+    print(f"{done} of {len(paths)} colored, in {out}")
+    if failed:
+        raise SystemExit(2)
+
+
+def _photos_in(image: Path) -> list[Path]:
+    return find_images(image) if image.is_dir() else [image]
+
+
+def _save_picture(picture: object, target: Path) -> None:
+    """Write through a partial file, so that a crash leaves no half picture."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix.lower() in (".jpg", ".jpeg", ".bmp"):
+        picture = picture.convert("RGB")  # these cannot hold transparency
+    partial = target.with_name(f".partial-{target.name}")
+    try:
+        picture.save(partial, quality=95)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@data_app.command("get")
+def data_get(
+    name: Annotated[str, typer.Argument(help="imagenette or tiny-imagenet")],
+    archive: Annotated[
+        Path | None, typer.Option("--from", help="A local archive to unpack.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="The folder to put it in.")] = None,
+) -> None:
+    """Download a data set, or unpack a local archive of it."""
+    folder = get_data(name, archive, to, watch=lambda m: tqdm(m, unit=" files"))
+    for split in ("train", "val"):
+        try:
+            print(f"{len(find_images(folder, split)):7} {split} photos in {folder}")
+        except ValueError:
+            print(f"{0:7} {split} photos in {folder}")
+
+
+@app.command()
+def prior(
+    data: Annotated[Path, typer.Argument(help="A folder of photos.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The table to write.")],
+    size: Annotated[
+        int, typer.Option(help="Photos are cut square, at this size.")
+    ] = 64,
+) -> None:
+    """Count how often each color occurs in a folder of photos."""
+    paths, centers = find_images(data), bin_centers()
+    loader = DataLoader(Photos([(paths, size)], seed=None), batch_size=64)
+    batches = tqdm(loader, unit=" batches", disable=None)
+    counts = count_bins((rgb_to_lab(rgb)[:, 1:] for rgb in batches), centers)
+    note = (
+        f"Pixels in each color bin: {len(paths)} photos of {data.name}, {size} pixels"
+    )
+    save_counts(counts, centers, out, note)
+    print(f"{int(counts.sum())} pixels counted, in {out}")
+
+
+@app.command()
+def train(  # noqa: PLR0913 - one argument an option
+    data: Annotated[
+        list[str], typer.Argument(metavar="DATA...", help="Folders, maybe DIR@SIZE.")
+    ],
+    out: Annotated[Path, typer.Option(help="The run's folder.")],
+    preset: Annotated[
+        str, typer.Option(help=f"One of {', '.join(PRESETS)}.")
+    ] = "laptop",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from there.")] = False,
+    init: Annotated[
+        str | None, typer.Option(help="Start from this network's weights.")
+    ] = None,
+    width: int | None = None,
+    variant: str | None = None,
+    loss: Annotated[str | None, typer.Option(help="rebal, class or l2.")] = None,
+    lam: float | None = None,
+    size: Annotated[int | None, typer.Option(help="Pixels, a multiple of 8.")] = None,
+    batch_size: int | None = None,
+    steps: Annotated[
+        int | None, typer.Option(help="In all, also after a resume.")
+    ] = None,
+    lr: float | None = None,
+    precision: Annotated[str | None, typer.Option(help="no, fp16 or bf16.")] = None,
+    seed: int | None = None,
+    save_every: Annotated[int | None, typer.Option(help="Steps.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that read.")] = None,
+) -> None:
+    """Train a network. Options left out are the preset's."""
+    given = locals()
+    if preset not in PRESETS:
+        raise ValueError(f"preset must be one of {[*PRESETS]}, got {preset!r}")
+    names = {field.name for field in fields(TrainConfig)}
+    changes = {k: v for k, v in given.items() if k in names and v is not None}
+    config = replace(PRESETS[preset], **changes)
+    with tqdm(total=config.steps, unit=" steps", disable=None) as bar:
+        network = run_training(
+            [_data_and_size(folder) for folder in data],
+            out,
+            config,
+            resume,
+            _load(init) if init else None,
+            on_step=lambda record: _show_step(bar, record),
+        )
+    print(f"{network.card['steps']} steps, network in {out / 'model.safetensors'}")
+
+
+def _data_and_size(text: str) -> tuple[Path, int | None]:
+    folder, at, size = text.rpartition("@")
+    return (Path(folder), int(size)) if at and size.isdigit() else (Path(text), None)
+
+
+def _show_step(bar: tqdm, record: dict) -> None:
+    bar.update(record["step"] - bar.n)
+    rate = record["photos"] / record["seconds"]
+    bar.set_postfix_str(
+        f"loss {record['loss']:.3f}, {rate:.0f} photos/s", refresh=False
+    )
+
+
+@app.command()
+def evaluate(
+    model: ModelName,
+    data: Annotated[Path, typer.Argument(help="A folder; its val/ if it has one.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write the figures as JSON.")
+    ] = None,
+    temperature: float = T_PAPER,
+    size: Annotated[int, typer.Option(help="Pixels, a multiple of 8.")] = SIZE,
+) -> None:
+    """Measure a network on photos, beside leaving them gray."""
+    paths = find_images(data, "val")
+    scores = evaluate_photos(
+        _load(model),
+        paths,
+        temperature,
+        size,
+        watch=lambda batches: tqdm(batches, unit=" batches", disable=None),
+    )
+    table = Table(
+        title=f"{model}, {len(paths)} photos of {data.name}, T = {temperature}"
+    )
+    for heading in ("", "AuC %", "rebalanced AuC %", "PSNR dB", "mean chroma"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for row, measures in scores.items():
+        table.add_row(
+            row, *(f"{v:.2f} ({a:.2f}..{b:.2f})" for v, a, b in measures.values())
+        )
+    Console().print(table)
+    print("In brackets: 95 % intervals, by resampling the photos.")
+    if out:
+        report = {"model": model, "photos": len(paths), "T": temperature, "size": size}
+        report["scores"] = {
+            row: {
+                name: [v if math.isfinite(v) else None for v in triple]
+                for name, triple in measures.items()
+            }
+            for row, measures in scores.items()
+        }
+        out.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
+
+
+@app.command()
+def export(
+    model: ModelName,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The file to write.")],
+    card: Annotated[
+        Path | None, typer.Option(help="JSON to add to the network's card.")
+    ] = None,
+) -> None:
+    """Write a network in half precision, to ship it."""
+    network = halve(_load(model))
+    save_model(network, out, **(json.loads(card.read_text()) if card else {}))
+    print(f"{out.stat().st_size / 1e6:.1f} MB in {out}")
+
+
+@app.command()
+def info(model: ModelName = "flagship") -> None:
+    """Show a network's card and layers."""
+    network = _load(model)
+    print(json.dumps(network.card, indent=2))
+    title = f"width {network.width}, {network.variant}, for 224 x 224 pixels"
+    table = Table(title=title, box=None)
+    rows = layer_table(network)
+    for heading in "layer X C S D Sa De BN L parameters MMAC sees".split():
+        table.add_column(heading, no_wrap=True, justify="right")
+    for row in rows:
+        table.add_row(
+            *(row.name, str(row.X), str(row.C)),
+            *(f"{number:g}" for number in (row.S, row.D, row.Sa, row.De)),
+            *("yes" if mark else "" for mark in (row.BN, row.L)),
+            *(f"{number:,}" for number in (row.parameters, row.macs // 10**6)),
+            str(row.receptive_field),
+        )
+    Console().print(table)
+    macs, parameters = sum(r.macs for r in rows), sum(r.parameters for r in rows)
+    print(f"{parameters:,} parameters, {macs / 1e9:.2f} billion multiply-adds")
+
+
+def _load(model: str) -> ColorNet:
+    shipped = (ASSETS / f"{model}.safetensors").is_file()
+    return load_pretrained(model) if shipped else load_model(model)

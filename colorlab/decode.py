@@ -1,0 +1,124 @@
+"""From a distribution over bins to one color per pixel (book chapter: decode)."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+T_PAPER = 0.38  # Zhang et al. 2016, section 2.3; the released Caffe net has 1 / 2.606
+
+
+def annealed_mean(logits: Tensor, centers: Tensor, T: float = T_PAPER) -> Tensor:
+    """Sharpen each pixel's distribution by temperature T, then take its mean color.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (N, Q, h, w)
+        The network's output, before softmax. Probabilities p must be given as
+        `p.log()`: a softmax of probabilities is nearly flat, and its mean the same
+        dull color everywhere.
+    centers : Tensor, shape (Q, 2)
+        Bin centers in ab units.
+    T : float
+        1 leaves the distribution as it is: its mean. Toward 0 only the most likely
+        bin is left: its mode. The result is finite at any T > 0.
+
+    Returns
+    -------
+    Tensor, shape (N, 2, h, w)
+        ab in Lab units, dtype of `logits`.
+
+    Raises
+    ------
+    ValueError
+        If T is not positive or the number of bins differs.
+
+    Notes
+    -----
+    Zhang et al. 2016, equation 5: f_T(z) = exp(log(z) / T) / sum exp(log(z) / T).
+    With z = softmax(logits) this is softmax(logits / T), as a constant added to all
+    logits of a pixel changes nothing. The largest logit is subtracted before the
+    division, so that no T can make it overflow. Book chapter: decode.
+    """
+    if not T > 0:
+        raise ValueError(f"T must be positive, got {T}")
+    _check_bins(logits, centers)
+    exact = logits.float() if logits.dtype.itemsize < 4 else logits
+    T = max(T, torch.finfo(exact.dtype).tiny)
+    Z_hat = ((exact - exact.amax(dim=1, keepdim=True)) / T).softmax(dim=1)
+    ab = torch.einsum("nqhw,qc->nchw", Z_hat, centers.to(Z_hat))
+    return ab.to(logits.dtype)
+
+
+def output_to_ab(output: Tensor, centers: Tensor, T: float = T_PAPER) -> Tensor:
+    """Read the output of any `ColorNet` as ab (book chapter: decode).
+
+    Parameters
+    ----------
+    output : Tensor, shape (N, Q, h, w) or (N, 2, h, w)
+        Logits, or ab itself, from a network trained with `l2_loss`.
+    centers : Tensor, shape (Q, 2)
+        Bin centers in ab units.
+    T : float
+        Temperature; without effect on ab.
+
+    Returns
+    -------
+    Tensor, shape (N, 2, h, w)
+        ab in Lab units.
+
+    Raises
+    ------
+    ValueError
+        As `annealed_mean`.
+    """
+    return output if output.shape[1] == 2 else annealed_mean(output, centers, T)
+
+
+def mode(logits: Tensor, centers: Tensor) -> Tensor:
+    """Take each pixel's most likely bin center (book chapter: decode).
+
+    Parameters
+    ----------
+    logits : Tensor, shape (N, Q, h, w)
+        The network's output, before or after softmax.
+    centers : Tensor, shape (Q, 2)
+        Bin centers in ab units.
+
+    Returns
+    -------
+    Tensor, shape (N, 2, h, w)
+        ab in Lab units: the limit of `annealed_mean` for T -> 0.
+
+    Raises
+    ------
+    ValueError
+        If the number of bins differs.
+    """
+    _check_bins(logits, centers)
+    return centers.to(logits)[logits.argmax(dim=1)].permute(0, 3, 1, 2)
+
+
+def upsample(ab: Tensor, size: tuple[int, int]) -> Tensor:
+    """Enlarge a map to a picture's height and width, bilinearly.
+
+    Parameters
+    ----------
+    ab : Tensor, shape (N, C, h, w)
+        Chroma, or any other map.
+    size : tuple of int
+        Height and width wanted.
+
+    Returns
+    -------
+    Tensor, shape (N, C, *size)
+        Pixel areas correspond (corners are not aligned). Book chapter: decode.
+    """
+    return interpolate(ab, size=size, mode="bilinear", align_corners=False)
+
+
+def _check_bins(logits: Tensor, centers: Tensor) -> None:
+    if logits.ndim != 4 or logits.shape[1] != len(centers):
+        raise ValueError(
+            f"logits must have shape (N, {len(centers)}, h, w), one channel per bin, "
+            f"got {tuple(logits.shape)}"
+        )

@@ -1,0 +1,198 @@
+"""How often each color occurs, and the weights that even it out (chapter: prior)."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from colorlab.quantize import SIGMA, bin_centers, nearest_bin
+
+LAM = 0.5  # lambda of Zhang et al. 2016, section 2.2: half prior, half uniform
+ASSETS = Path(__file__).parent / "assets"
+
+
+def count_bins(batches: Iterable[Tensor], centers: Tensor) -> Tensor:
+    """Count how many pixels fall in each bin.
+
+    Parameters
+    ----------
+    batches : iterable of Tensor, each of shape (N, 2, H, W)
+        Chroma in Lab units; H and W may differ from batch to batch.
+    centers : Tensor, shape (Q, 2)
+        Bin centers.
+
+    Returns
+    -------
+    Tensor of int64, shape (Q,)
+        Pixels by nearest bin. Book chapter: prior.
+    """
+    counts = torch.zeros(len(centers), dtype=torch.int64)
+    for ab in batches:
+        bins = nearest_bin(ab, centers).flatten()
+        counts += torch.bincount(bins, minlength=len(centers)).cpu()
+    return counts
+
+
+def merge_counts(*counts: Tensor) -> Tensor:
+    """Add up the counts of several shards of a data set.
+
+    Parameters
+    ----------
+    *counts : Tensor of int64, shape (Q,)
+        As `count_bins` gives them.
+
+    Returns
+    -------
+    Tensor of int64, shape (Q,)
+        The counts of the whole. Book chapter: prior.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or they differ in length.
+    """
+    if len({c.shape for c in counts}) != 1:
+        shapes = [tuple(c.shape) for c in counts]
+        raise ValueError(f"counts must be given, all of one shape; got {shapes}")
+    return torch.stack(counts).sum(dim=0)
+
+
+def smooth_prior(p: Tensor, centers: Tensor, sigma: float = SIGMA) -> Tensor:
+    """Blur a distribution over bins with a Gaussian on the ab plane.
+
+    Parameters
+    ----------
+    p : Tensor of floats or counts, shape (Q,)
+        Non-negative; divided by its sum first.
+    centers : Tensor, shape (Q, 2)
+        Bin centers in ab units.
+    sigma : float
+        Width of the Gaussian, in ab units.
+
+    Returns
+    -------
+    Tensor of float64, shape (Q,)
+        p tilde: sums to 1, and no bin is 0 unless every bin near it is.
+
+    Raises
+    ------
+    ValueError
+        If `p` does not have one entry a bin, has a negative one, or sums to 0.
+
+    Notes
+    -----
+    Zhang et al. 2016, section 2.2. Distances are measured on the plane: smoothing
+    along the bin index would mix colors from opposite ends of neighboring rows. What
+    a bin gives away is shared among existing bins only, so none is lost at the rim.
+    Book chapter: prior.
+    """
+    p = _normalized(p, len(centers))
+    plane = centers.double().cpu()
+    kernel = (-torch.cdist(plane, plane).square() / (2 * sigma**2)).exp()
+    return (kernel / kernel.sum(dim=0)) @ p  # column j: where the mass of bin j goes
+
+
+def rebalance_weights(p: Tensor, lam: float = LAM) -> Tensor:
+    """Weight rare colors up and common ones down.
+
+    Parameters
+    ----------
+    p : Tensor of floats, shape (Q,)
+        The (smoothed) prior; divided by its sum first.
+    lam : float
+        From 0 (weights 1/p) to 1 (all weights 1).
+
+    Returns
+    -------
+    Tensor of float64, shape (Q,)
+        w with `(p * w).sum() == 1`: the mean weight of a pixel is 1.
+
+    Raises
+    ------
+    ValueError
+        If `lam` is outside 0..1, or is 0 where a bin is empty.
+
+    Notes
+    -----
+    Zhang et al. 2016, equation 4: w is proportional to
+    1 / ((1 - lambda) p + lambda / Q). The authors' released code calls lambda
+    "gamma" and spreads the uniform part over bins with p > 0 only; that is the same
+    for a smoothed prior, where every bin is. Book chapter: prior.
+    """
+    if not 0 <= lam <= 1:
+        raise ValueError(f"lam must be in 0..1, got {lam}")
+    p = _normalized(p, len(p))
+    if lam == 0 and not p.all():
+        empty = int((p == 0).sum())
+        raise ValueError(f"lam must be above 0, as {empty} bins of p are empty")
+    w = 1 / ((1 - lam) * p + lam / len(p))
+    return w / (p * w).sum()
+
+
+def save_counts(counts: Tensor, centers: Tensor, path: str | Path, note: str) -> None:
+    """Write counts as a text table: a, b, count, one bin a line.
+
+    Parameters
+    ----------
+    counts : Tensor of int64, shape (Q,)
+        Pixels in each bin.
+    centers : Tensor, shape (Q, 2)
+        Bin centers.
+    path : str or Path
+        The file to write.
+    note : str
+        Where the counts come from; becomes the first lines, behind a `#`.
+        Book chapter: prior.
+    """
+    lines = [f"# {line}" for line in note.splitlines()] + ["a,b,count"]
+    for (a, b), count in zip(centers.tolist(), counts.tolist(), strict=True):
+        lines.append(f"{a:.0f},{b:.0f},{count}")
+    Path(path).write_text("\n".join(lines) + "\n")
+
+
+def load_prior(name: str | Path = "tiny-imagenet") -> Tensor:
+    """Load the share of pixels in each bin, not smoothed.
+
+    Parameters
+    ----------
+    name : str or Path
+        "tiny-imagenet", counted by us and shipped, or a file that `colorlab prior`
+        wrote.
+
+    Returns
+    -------
+    Tensor of float64, shape (Q,)
+        The prior p: sums to 1; bins that never occur are 0. Book chapter: prior.
+
+    Raises
+    ------
+    ValueError
+        If there is no such prior, or the file does not hold one.
+    """
+    shipped = ASSETS / f"prior-{name}.csv"
+    path = shipped if shipped.is_file() else Path(name)
+    if not path.is_file():
+        known = sorted(f.stem.removeprefix("prior-") for f in ASSETS.glob("prior-*"))
+        raise ValueError(f"name must be one of {known} or a file, got {str(name)!r}")
+    rows = [r for r in path.read_text().splitlines() if r and r[0] != "#"]
+    try:
+        table = torch.tensor(
+            [[int(cell) for cell in row.split(",")] for row in rows[1:]]
+        )
+        if not torch.equal(table[:, :2], bin_centers().long()):
+            raise ValueError("its a and b are not the bin centers, in order")
+        return _normalized(table[:, 2], len(table))
+    except (IndexError, ValueError) as error:
+        raise ValueError(
+            f"name must be a table of a,b,count; {path}: {error}"
+        ) from error
+
+
+def _normalized(p: Tensor, Q: int) -> Tensor:
+    if p.shape != (Q,) or (p < 0).any() or not p.sum() > 0:
+        raise ValueError(
+            f"p must hold {Q} numbers, none negative, not all 0; "
+            f"got shape {tuple(p.shape)}, sum {p.sum().item()}"
+        )
+    return p.double().cpu() / p.sum().item()

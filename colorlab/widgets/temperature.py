@@ -1,0 +1,129 @@
+"""Pick a point of a photo and drag the temperature (book chapter: decode)."""
+
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import torch
+import traitlets
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from colorlab.decode import T_PAPER
+from colorlab.lab import rgb_to_lab
+from colorlab.network import STRIDE, ColorNet
+from colorlab.quantize import N_BINS, bin_centers
+
+HERE = Path(__file__).parent
+L_BYTE = 2.55  # lightness travels as one byte
+
+
+class TemperatureExplorer(anywidget.AnyWidget):
+    """Real predictions for several photos, decoded in the page at any temperature.
+
+    What travels is what the network sees just before its last layer, one byte a
+    number; that layer, the softmax, the mean and the way to RGB are computed in the
+    page, by `color.js`.
+
+    Parameters
+    ----------
+    model : ColorNet
+        A classifying network, in eval mode.
+    photos : list of (str, PIL.Image.Image, float, float)
+        Name, RGB picture, and the point picked at first: x and y in 0..1.
+    size : int
+        Shorter side of a picture as the network sees it and the page shows it.
+    T : float
+        Temperature at first.
+
+    Raises
+    ------
+    ValueError
+        If the network does not give one logit a bin.
+    """
+
+    _esm = (HERE / "color.js").read_text() + (HERE / "temperature.js").read_text()
+    _css = (HERE / "temperature.css").read_text()
+    photos = traitlets.List(traitlets.Dict()).tag(sync=True)
+    pixels = traitlets.Bytes().tag(sync=True)
+    head = traitlets.Bytes().tag(sync=True)
+    centers = traitlets.Bytes().tag(sync=True)
+    T = traitlets.Float().tag(sync=True)
+
+    def __init__(
+        self,
+        model: ColorNet,
+        photos: list[tuple[str, Image.Image, float, float]],
+        size: int = 128,
+        T: float = T_PAPER,
+    ) -> None:
+        if model.head.out_channels != N_BINS:
+            raise ValueError(
+                f"model must give {N_BINS} bins, got {model.head.out_channels} channels"
+            )
+        layouts, blobs = [], []
+        for name, image, x, y in photos:
+            layout, blob = pack_photo(model, image, size)
+            offset = sum(map(len, blobs))
+            layouts.append({"name": name, "x": x, "y": y, "offset": offset, **layout})
+            blobs.append(blob)
+        weights = [model.head.weight.flatten(), model.head.bias]
+        super().__init__(
+            photos=layouts,
+            pixels=b"".join(blobs),
+            head=torch.cat(weights).detach().cpu().numpy().tobytes(),
+            centers=bin_centers().numpy().tobytes(),
+            T=T,
+        )
+
+
+@torch.inference_mode()
+def pack_photo(model: ColorNet, image: Image.Image, size: int) -> tuple[dict, bytes]:
+    """Give a photo's layout, and its lightness, truth and features as bytes.
+
+    Parameters
+    ----------
+    model : ColorNet
+        In eval mode.
+    image : PIL.Image.Image
+        Mode RGB.
+    size : int
+        Shorter side in pixels; both sides are rounded to multiples of 8.
+
+    Returns
+    -------
+    layout : dict
+        height, width, rows, columns, and each feature's scale.
+    blob : bytes
+        L (height x width), true ab (rows x columns x 2, signed) and features
+        (F x rows x columns), one byte each.
+    """
+    scale = size / min(image.size)
+    sides = [round(side * scale / STRIDE) * STRIDE for side in image.size]
+    pixels = torch.from_numpy(np.array(image.resize(sides)))
+    L, ab = rgb_to_lab(pixels.permute(2, 0, 1)[None]).split([1, 2], dim=1)
+    features = _before_head(model, L)[0]  # (F, rows, columns), none negative
+    most = features.amax(dim=(1, 2)).clamp(min=1e-6)
+    truth = adaptive_avg_pool2d(ab, features.shape[1:])[0].permute(1, 2, 0)
+    parts = [
+        (L * L_BYTE).round().byte(),
+        truth.round().to(torch.int8),
+        (features / most[:, None, None] * 255).round().byte(),
+    ]
+    layout = {
+        "height": L.shape[2],
+        "width": L.shape[3],
+        "rows": features.shape[1],
+        "columns": features.shape[2],
+        "scale": (most / 255).tolist(),
+    }
+    return layout, b"".join(part.contiguous().numpy().tobytes() for part in parts)
+
+
+def _before_head(model: ColorNet, L: Tensor) -> Tensor:
+    seen = []
+    hook = model.head.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    model(L)
+    hook.remove()
+    return seen[0]

@@ -1,0 +1,48 @@
+"""Fixtures that several test files share."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from colorlab import bin_centers
+
+# Threads that wait for each other spin when the machine is busy, which makes small
+# tests many times slower. One thread also sums in one order.
+torch.set_num_threads(1)
+
+DEVICES = {
+    "cpu": lambda: True,
+    "cuda": torch.cuda.is_available,
+    "mps": torch.backends.mps.is_available,
+}
+
+
+@pytest.fixture(params=DEVICES)
+def device(request):
+    """Each kind of device in turn; those that the machine lacks are skipped."""
+    if not DEVICES[request.param]():
+        pytest.skip(f"no {request.param} here")
+    return torch.device(request.param)
+
+
+@pytest.fixture(scope="session")
+def centers():
+    return bin_centers()
+
+
+@pytest.fixture(scope="session")
+def save_photos():
+    """Give a function that fills a folder with small color photos, seeded."""
+
+    def save(folder, number, size=16, suffix=".png"):
+        folder.mkdir(parents=True, exist_ok=True)
+        chance = np.random.default_rng(number)
+        for n in range(number):
+            # Four flat patches: something to learn, unlike noise.
+            patches = chance.integers(0, 256, (2, 2, 3), dtype=np.uint8)
+            pixels = patches.repeat(size // 2, axis=0).repeat(size // 2, axis=1)
+            Image.fromarray(pixels).save(folder / f"photo_{n}{suffix}")
+        return sorted(folder.iterdir())
+
+    return save

@@ -1,0 +1,144 @@
+"""What holds for the built pages: run `make book` first, as `make test` does."""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from book_pages import BUILT, CHAPTERS, PAGES
+from bs4 import BeautifulSoup
+
+MAX_BYTES = 1_500_000  # a chapter with its pictures
+LOADING = {  # what a browser fetches by itself
+    "audio": "src",
+    "embed": "src",
+    "iframe": "src",
+    "img": "src",
+    "link": "href",
+    "script": "src",
+    "source": "src",
+    "video": "src",
+}
+EXTERNAL = re.compile(r"^(https?:)?//", re.IGNORECASE)
+FILE_NAME = re.compile(r"\.(png|jpe?g|svg|gif|webp)$|/", re.IGNORECASE)
+
+
+@pytest.fixture(autouse=True)
+def built():
+    if not BUILT.exists():
+        pytest.fail("the book is not built: run `make book` first")
+
+
+def read_page(page):
+    html = (BUILT / f"{page}.html").read_text(encoding="utf-8")
+    return BeautifulSoup(html, "html.parser")
+
+
+def external_addresses(soup):
+    return [
+        tag[attribute]
+        for name, attribute in LOADING.items()
+        for tag in soup.find_all(name)
+        if EXTERNAL.match(tag.get(attribute, ""))
+    ]
+
+
+def images_without_alt(soup):
+    images = soup.select("article img")
+    return [
+        image.get("src")
+        for image in images
+        if not image.get("alt", "").strip() or FILE_NAME.search(image["alt"].strip())
+    ]
+
+
+def bare_figures(soup):
+    """List pictures drawn by cells without a numbered caption, and such figures."""
+    drawn = soup.select("article .cell_output img")
+    bare = [image["src"] for image in drawn if not image.find_parent("figure")]
+    for figure in soup.select("article figure"):
+        caption = figure.find("figcaption")
+        if not (caption and caption.select_one(".caption-text")):
+            bare.append(f"{figure.get('id')}: no caption")
+        elif not caption.select_one(".caption-number"):
+            bare.append(f"{figure.get('id')}: no number")
+    return bare
+
+
+def weigh(path: Path) -> int:
+    """Add a page's bytes and those of the pictures it shows."""
+    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    local = {image["src"] for image in soup.find_all("img")}
+    local = {source for source in local if not source.startswith("data:")}
+    images = [path.parent / unquote(source.split("?")[0]) for source in local]
+    return path.stat().st_size + sum(image.stat().st_size for image in images)
+
+
+def test_start_page_leads_to_the_book():
+    assert f"{PAGES[0]}.html" in (BUILT / "index.html").read_text(encoding="utf-8")
+
+
+def test_all_pages_are_built():
+    assert not [page for page in PAGES if not (BUILT / f"{page}.html").exists()]
+
+
+def test_no_page_loads_from_the_network():
+    pages = BUILT.rglob("*.html")
+    found = {
+        page.name: external_addresses(
+            BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+        )
+        for page in pages
+    }
+    assert found
+    assert not {name: addresses for name, addresses in found.items() if addresses}
+
+
+def test_no_thebe():
+    pages = {path.name: path.read_text("utf-8") for path in BUILT.rglob("*.html")}
+    assert not [name for name, html in pages.items() if "thebe" in html.lower()]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_images_say_what_is_seen(page):
+    assert not images_without_alt(read_page(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_figures_have_numbers_and_captions(page):
+    assert not bare_figures(read_page(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_failed_or_is_raw(page):
+    """No error output, no unread directive, no unresolved reference."""
+    article = read_page(page).article
+    assert not article.select(".traceback, .system-message, .problematic")
+    assert "```" not in article.get_text()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_chapter_is_light(chapter):
+    assert weigh(BUILT / f"book/{chapter}.html") <= MAX_BYTES
+
+
+# Each check can fail
+
+
+def test_checks_can_fail(tmp_path):
+    soup = BeautifulSoup(
+        "<script src='https://cdn.example.org/x.js'></script><link href='//x.org/y'>"
+        "<a href='https://example.org'>fine</a><img src='local.png'>"
+        "<article><img src='a.png'><img src='b.png' alt='../img/b.png'>"
+        "<img src='c.png' alt='A gray cat'>"
+        "<div class='cell_output'><img src='d.png' alt='A curve'></div>"
+        "<figure id='f'><img src='e.png' alt='A disk'></figure></article>",
+        "html.parser",
+    )
+    assert external_addresses(soup) == ["//x.org/y", "https://cdn.example.org/x.js"]
+    assert images_without_alt(soup) == ["a.png", "b.png"]
+    assert bare_figures(soup) == ["d.png", "f: no caption"]
+    (tmp_path / "a.png").write_bytes(b"12345")
+    page = tmp_path / "page.html"
+    page.write_text("<img src='a.png'>")
+    assert weigh(page) == page.stat().st_size + 5

@@ -1,0 +1,306 @@
+"""A photo keeps its size, lightness and transparency, whatever its file is."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from colorlab.colorize import colorize
+from colorlab.datasets import to_rgb
+from colorlab.decode import annealed_mean, upsample
+from colorlab.lab import lab_to_rgb, rgb_to_lab
+from colorlab.network import ColorNet, save_model
+from colorlab.quantize import bin_centers
+
+# Half an 8-bit step in each of R, G and B moves L by up to 0.26 (measured over the
+# cube): what rounding the result can cost.
+HALF_STEP = 0.27
+AB = (12.0, -8.0)  # what the fixture `tint` predicts everywhere
+ORIENTATION = 0x0112  # the EXIF tag
+TURNED = 6  # its value for a picture to be turned 90 degrees clockwise
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    network = ColorNet(2).eval()
+    # As it is made, all bins are about as likely, and every color the mean of all.
+    torch.nn.init.normal_(network.head.weight, std=20)
+    return network
+
+
+@pytest.fixture(scope="module")
+def tint():
+    """A network that gives AB for every pixel."""
+    network = ColorNet(1, out_channels=2).eval()
+    torch.nn.init.zeros_(network.head.weight)
+    network.head.bias.data = torch.tensor(AB) / 110
+    return network
+
+
+def photo(height=48, width=64, mode="RGB"):
+    """A color photo with all lightnesses, smooth and noisy."""
+    chance = np.random.default_rng(0)
+    ramp = np.linspace(0, 255, width)[None, :, None].repeat(height, 0)
+    pixels = ramp + chance.normal(0, 20, (height, width, 3))
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).convert(mode)
+
+
+def gray16():
+    return Image.fromarray(
+        np.linspace(0, 65535, 64 * 48).astype(np.uint16).reshape(48, 64)
+    )
+
+
+def lab(image):
+    pixels = torch.from_numpy(np.array(image.convert("RGB")))
+    return rgb_to_lab(pixels.permute(2, 0, 1))
+
+
+def unclipped(image):
+    """Where no channel is at its limit: there, no color was cut to the gamut."""
+    pixels = np.array(image)
+    return torch.from_numpy(((pixels > 0) & (pixels < 255)).all(axis=2))
+
+
+def assert_same_lightness(colored, original):
+    inside = unclipped(colored)
+    assert inside.float().mean() > 0.3  # something is compared
+    error = (lab(colored)[0] - lab(original)[0]).abs()[inside]
+    assert error.max() < HALF_STEP
+
+
+def test_lightness_is_kept(model):
+    colored = colorize(photo(), model)
+    assert_same_lightness(colored, photo())
+    assert lab(colored)[1:].norm(dim=0).mean() > 5  # it is colored
+
+
+def test_each_color_is_where_the_network_sees_it(model):
+    L = lab(photo())[None, :1]
+    with torch.no_grad():
+        ab = upsample(annealed_mean(model(L), bin_centers(), 0.38), (48, 64))
+    wanted = (lab_to_rgb(torch.cat([L, ab], dim=1))[0] * 255).permute(1, 2, 0)
+    colored = np.array(colorize(photo(), model, size=(48, 64)))  # not resized
+    # Half a step by rounding, and some more as sums differ in the last digit.
+    assert np.abs(colored - wanted.numpy()).max() < 0.51
+
+
+def test_known_color_is_joined_with_the_lightness(tint):
+    result = lab(colorize(photo(), tint))
+    L = lab(photo())[:1]
+    ab = torch.tensor(AB)[:, None, None].expand(2, *L.shape[1:])
+    wanted = torch.cat([L, ab])
+    free = lab_to_rgb(wanted, clip=False)
+    inside = ((free >= 0) & (free <= 1)).all(dim=0)
+    assert 0.5 < inside.float().mean() < 1  # near black and white, AB is impossible
+    error = (result - wanted).abs()[:, inside]
+    assert error[0].max() < HALF_STEP
+    assert error[1:].mean() < 0.5  # ab is more sensitive to rounding, most near black
+    assert not inside[L[0] < 1].any()
+
+
+def test_colors_of_the_input_are_not_looked_at(model):
+    gray = torch.cat([lab(photo())[:1], torch.zeros(2, 48, 64)])
+    pixels = (lab_to_rgb(gray) * 255).round().byte().permute(1, 2, 0).numpy()
+    twins = [colorize(image, model) for image in (photo(), Image.fromarray(pixels))]
+    difference = np.abs(np.subtract(*(np.array(twin).astype(int) for twin in twins)))
+    # The twin's L is rounded to 8 bits, and so is the network's small picture.
+    assert difference.mean() < 1
+    assert np.abs(np.array(photo()).astype(int) - pixels).mean() > 5  # far apart
+
+
+@pytest.mark.parametrize(
+    ("height", "width"), [(37, 53), (1, 1), (5, 400), (400, 5), (64, 64), (8, 1)]
+)
+def test_size_is_kept(model, height, width):
+    colored = colorize(photo(height, width), model, size=32)
+    assert colored.size == (width, height)
+    assert colored.mode == "RGB"
+
+
+def test_joining_in_bands_changes_nothing(model, monkeypatch):
+    whole = colorize(photo(), model)
+    monkeypatch.setattr("colorlab.colorize.BAND", 7)  # of 48 rows
+    assert np.array_equal(colorize(photo(), model), whole)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV", "F"])
+def test_modes_without_transparency(model, mode):
+    image = photo(mode=mode)
+    colored = colorize(image, model)
+    assert colored.mode == "RGB"
+    assert np.array_equal(colored, colorize(to_rgb(image), model))
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "PA"])
+def test_alpha_is_kept(model, mode):
+    alpha = photo(mode="L").transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    image = photo(mode="RGB").convert("L" if mode == "LA" else "RGB")
+    image.putalpha(alpha)
+    colored = colorize(image.convert(mode), model)
+    assert colored.mode == "RGBA"
+    assert np.array_equal(colored.getchannel("A"), alpha)
+    assert np.array_equal(
+        colored.convert("RGB"), colorize(to_rgb(image.convert(mode)), model)
+    )
+
+
+@pytest.mark.parametrize("make", [lambda: photo(mode="P"), lambda: photo(), gray16])
+def test_transparent_color_becomes_alpha(model, tmp_path, make):
+    image = make()
+    first = image.getpixel((0, 0))
+    image.save(tmp_path / "image.png", transparency=first)
+    with Image.open(tmp_path / "image.png") as opened:
+        assert opened.mode == image.mode  # the transparency is not a channel here
+        pixels = np.array(opened)
+        colored = colorize(opened, model)
+    assert colored.mode == "RGBA"
+    assert colored.getpixel((0, 0))[3] == 0
+    same = (pixels == first).reshape(*pixels.shape[:2], -1).all(axis=2)
+    assert np.array_equal(np.array(colored)[..., 3], np.where(same, 0, 255))
+
+
+def test_16_bit_gray_is_scaled(model):
+    colored = colorize(gray16(), model)
+    assert colored.mode == "RGB"
+    eight = Image.fromarray((np.array(gray16()) / 257).round().astype(np.uint8))
+    assert_same_lightness(colored, eight)
+
+
+@pytest.mark.parametrize("as_path", [str, lambda path: path])
+def test_path_equals_its_picture(model, tmp_path, as_path):
+    path = tmp_path / "photo.png"
+    photo().save(path)
+    assert np.array_equal(colorize(as_path(path), model), colorize(photo(), model))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_array_equals_its_picture(model, mode):
+    image = photo(mode=mode)
+    assert np.array_equal(colorize(np.array(image), model), colorize(image, model))
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_orientation_is_applied_and_dropped(model, tmp_path, opened):
+    exif = Image.Exif()
+    exif[ORIENTATION] = TURNED
+    path = tmp_path / "photo.png"
+    photo().save(path, exif=exif)
+    colored = colorize(Image.open(path) if opened else path, model)
+    assert colored.size == (48, 64)
+    assert ORIENTATION not in colored.getexif()
+    assert_same_lightness(colored, photo().transpose(Image.Transpose.ROTATE_270))
+
+
+def test_input_is_left_as_it_is(model):
+    image = photo(mode="LA")
+    colorize(image, model)
+    assert np.array_equal(image, photo(mode="LA"))
+
+
+@pytest.mark.parametrize(
+    ("size", "seen"),
+    [
+        (64, (64, 88)),  # 48 x 64 scaled by 4/3: 64 x 85.3, the latter rounded
+        (1, (8, 8)),
+        ((64, 64), (64, 64)),
+        ((30, 100), (32, 96)),
+        (None, (128, 168)),
+    ],
+)
+def test_size_the_network_looks_at(model, size, seen):
+    shapes = []
+    hook = model.register_forward_hook(
+        lambda _, inputs, output: shapes.append(tuple(inputs[0].shape[2:]))
+    )
+    colorize(photo(), model, size=size)
+    hook.remove()
+    assert shapes == [seen]
+
+
+def test_long_photos_do_not_take_endless_memory(model):
+    shapes = []
+    hook = model.register_forward_hook(
+        lambda _, inputs, output: shapes.append(tuple(inputs[0].shape[2:]))
+    )
+    colorize(photo(2, 3000), model, size=16)
+    hook.remove()
+    assert shapes == [(16, 128)]
+
+
+def test_card_gives_the_defaults(model):
+    plain = np.array(colorize(photo(), model, T=0.9, size=(40, 48)))
+    model.card = {"T": 0.9, "size": [40, 48]}
+    from_card = np.array(colorize(photo(), model))
+    overruled = np.array(colorize(photo(), model, T=0.2))
+    model.card = {}
+    assert np.array_equal(from_card, plain)
+    assert not np.array_equal(overruled, plain)
+
+
+def test_without_model_the_shipped_one_is_taken(model, tmp_path, monkeypatch):
+    monkeypatch.setattr("colorlab.network.ASSETS", tmp_path)
+    save_model(model, tmp_path / "flagship.safetensors")
+    assert np.array_equal(colorize(photo()), colorize(photo(), model))
+
+
+def test_lower_temperature_is_more_vivid(model):
+    vivid, cautious = (lab(colorize(photo(), model, T=T)) for T in (0.05, 5))
+    assert vivid[1:].norm(dim=0).mean() > cautious[1:].norm(dim=0).mean() + 2
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_truncated_file_is_refused(model, tmp_path, suffix):
+    path = tmp_path / f"photo{suffix}"
+    photo().save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    for image in (path, Image.open(path)):
+        with pytest.raises(ValueError, match="image must be a whole picture"):
+            colorize(image, model)
+
+
+@pytest.mark.parametrize("name", ["text.jpg", "absent.jpg"])
+def test_file_that_is_no_image_is_refused(model, tmp_path, name):
+    (tmp_path / "text.jpg").write_text("no image")
+    with pytest.raises(ValueError, match="image must be a whole picture"):
+        colorize(tmp_path / name, model)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        None,
+        [[0, 1]],
+        np.zeros((4, 4, 5), dtype=np.uint8),
+        np.zeros((4, 4, 3), dtype=np.float32),
+        np.zeros((4, 4), dtype=np.float32),  # 0..1 would come out black
+        np.zeros((4, 4), dtype=np.int32),  # 0..255 would count as 16-bit
+    ],
+    ids=["none", "list", "five channels", "floats", "gray floats", "int32"],
+)
+def test_what_is_no_picture_is_refused(model, image):
+    with pytest.raises(ValueError, match="image must be"):
+        colorize(image, model)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [Image.new("RGB", (0, 5)), np.zeros((5, 0), dtype=np.uint8)],
+    ids=["picture", "array"],
+)
+def test_empty_picture_is_refused(model, image):
+    with pytest.raises(ValueError, match="image must"):
+        colorize(image, model)
+
+
+@pytest.mark.parametrize("size", [0, -8, (0, 64), (64, -1)])
+def test_impossible_size_is_refused(model, size):
+    with pytest.raises(ValueError, match="size must be positive"):
+        colorize(photo(), model, size=size)
+
+
+@pytest.mark.parametrize("T", [0, -0.38])
+def test_impossible_temperature_is_refused(model, T):
+    with pytest.raises(ValueError, match="T must be positive"):
+        colorize(photo(), model, T=T)

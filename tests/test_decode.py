@@ -1,0 +1,155 @@
+"""The annealed mean between mode and mean; finite always; upsampling."""
+
+import math
+
+import pytest
+import torch
+
+from colorlab.decode import annealed_mean, mode, output_to_ab, upsample
+from colorlab.quantize import N_BINS
+
+SMALLEST_T = 1e-30
+HALVES = [torch.float16, torch.bfloat16]
+
+
+@pytest.fixture
+def logits():
+    chance = torch.Generator().manual_seed(0)
+    return torch.randn(2, N_BINS, 3, 4, generator=chance) * 3
+
+
+def two_bins(p):
+    """Logits of one pixel that gives a first bin p, a second 1 - p."""
+    return torch.tensor([p, 1 - p], dtype=torch.float64).log().view(1, 2, 1, 1)
+
+
+PAIR = torch.tensor([[0.0, 50.0], [100.0, -50.0]])
+
+
+@pytest.mark.parametrize("T", [0.38, 1])
+def test_annealed_mean_shape(logits, centers, T):
+    assert annealed_mean(logits, centers, T).shape == (2, 2, 3, 4)
+
+
+def test_at_1_it_is_the_mean(logits, centers):
+    p = logits.exp() / logits.exp().sum(dim=1, keepdim=True)
+    mean = (p[:, :, None] * centers[None, :, :, None, None]).sum(dim=1)
+    # Sums of 313 terms of up to 110, in float32.
+    assert (annealed_mean(logits, centers, T=1) - mean).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("T", [1e-3, SMALLEST_T])
+def test_toward_0_it_is_the_mode(logits, centers, T):
+    # The winner leads by 1, so that e^(-1 / T) is 0 in float32.
+    sure = torch.where(logits == logits.amax(1, True), logits + 1, logits)
+    assert torch.equal(annealed_mean(sure, centers, T), mode(sure, centers))
+
+
+def test_it_equals_the_papers_formula(logits, centers):
+    T = 0.38
+    z = logits.double().softmax(dim=1)
+    f = (z.log() / T).exp() / (z.log() / T).exp().sum(dim=1, keepdim=True)
+    expected = torch.einsum("nqhw,qc->nchw", f, centers.double())
+    assert (annealed_mean(logits.double(), centers, T) - expected).abs().max() < 1e-9
+
+
+def test_default_temperature_is_the_papers(logits, centers):
+    assert torch.equal(
+        annealed_mean(logits, centers), annealed_mean(logits, centers, 0.38)
+    )
+
+
+@pytest.mark.parametrize("T", [0.38, 1])
+def test_two_bins_by_hand(T):
+    share = 0.8 ** (1 / T) / (0.8 ** (1 / T) + 0.2 ** (1 / T))
+    a, b = annealed_mean(two_bins(0.8), PAIR, T).flatten().tolist()
+    assert a == pytest.approx(100 * (1 - share))
+    assert b == pytest.approx(100 * share - 50)
+
+
+def test_lower_temperature_is_sharper():
+    temperatures = [2, 1, 0.7, 0.38, 0.1, 0.01]
+    b = [annealed_mean(two_bins(0.6), PAIR, T)[0, 1].item() for T in temperatures]
+    assert b == sorted(b)
+    assert b[0] < b[-1] - 30
+    assert math.isclose(b[-1], 50, abs_tol=1e-9)  # (2/3)^100 is left of the other
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, *HALVES])
+@pytest.mark.parametrize("T", [0.01, SMALLEST_T, 1e-300, 1e30])
+def test_finite_for_large_logits(centers, dtype, T):
+    chance = torch.Generator().manual_seed(0)
+    logits = torch.randn(1, N_BINS, 4, 4, generator=chance) * 1e4
+    ab = annealed_mean(logits.to(dtype), centers, T)
+    assert ab.isfinite().all()
+    assert ab.dtype == dtype
+
+
+def test_equal_logits_are_finite_at_any_temperature():
+    for T in (SMALLEST_T, 1.0):
+        ab = annealed_mean(torch.full((1, 2, 1, 1), 1e4), PAIR, T)
+        assert ab.flatten().tolist() == [50, 0]
+
+
+def test_a_constant_changes_nothing(logits, centers):
+    # 1e-3: adding 100 costs the logits two digits, which T = 0.38 triples.
+    shifted = annealed_mean(logits + 100, centers)
+    assert (shifted - annealed_mean(logits, centers)).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+def test_half_precision_is_computed_in_float32(logits, centers, dtype):
+    exact = annealed_mean(logits.to(dtype).float(), centers)
+    assert torch.equal(annealed_mean(logits.to(dtype), centers), exact.to(dtype))
+
+
+def test_device_is_kept(logits, centers, device):
+    moved = logits.to(device)
+    for ab in (annealed_mean(moved, centers), mode(moved, centers)):
+        assert ab.device.type == device.type
+
+
+@pytest.mark.parametrize("T", [0, -1, float("nan")])
+def test_impossible_temperature_is_refused(logits, centers, T):
+    with pytest.raises(ValueError, match="T must be positive"):
+        annealed_mean(logits, centers, T)
+
+
+@pytest.mark.parametrize("decode", [annealed_mean, mode])
+@pytest.mark.parametrize("shape", [(1, 312, 2, 2), (313, 2, 2)])
+def test_another_number_of_bins_is_refused(centers, decode, shape):
+    with pytest.raises(ValueError, match=r"logits must have shape \(N, 313, h, w\)"):
+        decode(torch.zeros(shape), centers)
+
+
+def test_mode_by_hand(centers):
+    logits = torch.zeros(1, N_BINS, 1, 2)
+    logits[0, 120, 0, 0] = 1
+    logits[0, 0, 0, 1] = 1
+    ab = mode(logits, centers)
+    assert ab.shape == (1, 2, 1, 2)
+    assert ab[0, :, 0].T.tolist() == [[0, 0], [-90, 50]]
+
+
+def test_output_to_ab_decodes_logits(logits, centers):
+    expected = annealed_mean(logits, centers, 0.7)
+    assert torch.equal(output_to_ab(logits, centers, 0.7), expected)
+
+
+def test_output_to_ab_leaves_ab(centers):
+    ab = torch.rand(1, 2, 3, 4)
+    assert torch.equal(output_to_ab(ab, centers), ab)
+
+
+@pytest.mark.parametrize("size", [(8, 12), (7, 5), (2, 3), (1, 1)])
+def test_upsampled_constant_is_constant(size):
+    ab = torch.tensor([20.0, -30.0]).view(1, 2, 1, 1).expand(1, 2, 2, 3)
+    large = upsample(ab, size)
+    assert large.shape == (1, 2, *size)
+    assert (large - torch.tensor([20.0, -30.0]).view(1, 2, 1, 1)).abs().max() < 1e-5
+
+
+def test_upsample_by_hand():
+    # Pixel areas correspond: new centers lie at -1/4, 1/4, 3/4 and 5/4.
+    row = torch.tensor([0.0, 4.0]).view(1, 1, 1, 2)
+    assert upsample(row, (1, 4)).flatten().tolist() == [0, 1, 3, 4]

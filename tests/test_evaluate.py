@@ -1,0 +1,211 @@
+"""The measures against scikit-image, brute force and numbers known by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.color import lab2rgb, rgb2lab
+from skimage.metrics import peak_signal_noise_ratio
+
+from colorlab.evaluate import (
+    MEASURES,
+    auc,
+    error_histogram,
+    evaluate_photos,
+    mean_chroma,
+    psnr,
+    rarity,
+)
+from colorlab.network import ColorNet
+from colorlab.prior import load_prior
+from colorlab.quantize import N_BINS
+
+SIZE = 16
+
+
+def random_ab(seed, number=3):
+    chance = torch.Generator().manual_seed(seed)
+    return torch.randn(number, 2, 6, 5, generator=chance) * 40
+
+
+def constant_error(error):
+    """Photos whose every pixel is off by `error`."""
+    ab = random_ab(0).double()
+    off = torch.tensor([0.6, 0.8], dtype=torch.float64)[:, None, None] * error
+    return error_histogram(ab + off, ab, torch.ones(3, 6, 5))
+
+
+def test_error_histogram_shape():
+    ab = random_ab(0)
+    assert error_histogram(ab, ab, torch.ones(3, 6, 5)).shape == (3, 152)
+
+
+def test_error_histogram_equals_brute_force():
+    ab_hat, ab = random_ab(0), random_ab(1)
+    weight = torch.rand(3, 6, 5, generator=torch.Generator().manual_seed(2))
+    within = error_histogram(ab_hat, ab, weight).cumsum(dim=1)
+    distance = ((ab_hat - ab) ** 2).sum(dim=1).sqrt()
+    assert distance.max() > 150  # the last slot is used
+    for t in range(151):
+        expected = (weight.double() * (distance <= t)).sum(dim=(1, 2))
+        assert (within[:, t] - expected).abs().max() < 1e-9  # order of the sum
+    assert (within[:, -1] - weight.double().sum(dim=(1, 2))).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("error", "percent"),
+    [
+        (0, 100),
+        (0.5, 100 * 150 / 151),  # within 1, 2, ... 150, but not within 0
+        (9.5, 100 * 141 / 151),
+        (149.5, 100 * 1 / 151),
+        (200, 0),
+    ],
+)
+def test_auc_of_a_constant_error(error, percent):
+    assert auc(constant_error(error)).tolist() == pytest.approx([percent] * 3)
+
+
+def test_auc_pools_summed_photos():
+    none, all_beyond = constant_error(0)[:1], constant_error(200)[:2]
+    pooled = auc(torch.cat([none, all_beyond]).sum(dim=0))
+    assert pooled.item() == pytest.approx(100 / 3)
+
+
+def test_auc_counts_pixels_by_weight():
+    ab = torch.zeros(1, 2, 1, 2)
+    ab_hat = torch.tensor([0.0, 200.0]).view(1, 1, 1, 2).expand(1, 2, 1, 2)
+    weight = torch.tensor([3.0, 1.0]).view(1, 1, 2)
+    assert auc(error_histogram(ab_hat, ab, weight)).item() == pytest.approx(75)
+
+
+def test_rarity_is_one_over_p_with_a_floor(centers):
+    p = torch.full((N_BINS,), 0.01)
+    p[120], p[121] = 0.5, 1e-7
+    ab = torch.tensor([[0.0, 0.0, 40.0], [0.0, 10.0, 0.0]]).view(1, 2, 1, 3)
+    # The bin of (0, 10) counts as if it were at 1e-4, not 1e-7.
+    expected = [2, 10_000, 100]
+    assert rarity(ab, centers, p).flatten().tolist() == pytest.approx(expected)
+
+
+def test_psnr_equals_skimage():
+    chance = np.random.default_rng(0)
+    rgb_hat, rgb = chance.random((2, 3, 3, 8, 9))
+    expected = [
+        peak_signal_noise_ratio(t, h, data_range=1)
+        for h, t in zip(rgb_hat, rgb, strict=True)
+    ]
+    result = psnr(torch.from_numpy(rgb_hat), torch.from_numpy(rgb))
+    assert result.tolist() == pytest.approx(expected)
+
+
+def test_psnr_by_hand():
+    half = torch.full((1, 3, 2, 2), 0.5)
+    assert psnr(half - 0.1, half).item() == pytest.approx(20, abs=1e-4)
+    assert psnr(half, half).item() == math.inf
+
+
+def test_mean_chroma_by_hand():
+    ab = torch.tensor([[3.0, 0.0], [4.0, 1.0]]).view(1, 2, 1, 2)  # (3, 4), (0, 1)
+    assert mean_chroma(ab).tolist() == [3]
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return ColorNet(2).eval()
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    """Five photos of random size, of noise in a few tones."""
+    folder = tmp_path_factory.mktemp("photos")
+    chance = np.random.default_rng(0)
+    for n in range(5):
+        middle = chance.integers(40, 215, 3)
+        noise = chance.normal(0, 15, (SIZE, SIZE, 3))
+        pixels = (middle + noise).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{n}.png")
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def report(model, paths):
+    return evaluate_photos(model, paths, size=SIZE, batch_size=2)
+
+
+def share_within(distance, weight):
+    """Percent: the weighted share within t, averaged over t = 0..150."""
+    shares = [(weight * (distance <= t)).sum() / weight.sum() for t in range(151)]
+    return 100 * np.mean(shares)
+
+
+def test_report_names_every_measure(report):
+    assert list(report) == ["network", "gray", "truth"]
+    assert all(tuple(row) == MEASURES for row in report.values())
+
+
+def test_truth_is_perfect(report):
+    assert report["truth"]["auc"] == (100, 100, 100)
+    assert report["truth"]["auc_rebalanced"] == (100, 100, 100)
+    value, low, high = report["truth"]["psnr"]
+    assert low <= value <= high == math.inf
+
+
+def test_gray_row_equals_brute_force(report, paths, centers):
+    rgb = np.stack([np.array(Image.open(path)) for path in paths]) / 255
+    lab = rgb2lab(rgb)
+    distance = np.linalg.norm(lab[..., 1:], axis=-1)
+    to_bins = np.linalg.norm(lab[..., None, 1:] - centers.numpy(), axis=-1)
+    rare = 1 / np.maximum(load_prior().numpy(), 1e-4)[to_bins.argmin(-1)]
+    gray = lab2rgb(np.concatenate([lab[..., :1], 0 * lab[..., 1:]], axis=-1))
+    noise = [
+        peak_signal_noise_ratio(t, g, data_range=1)
+        for t, g in zip(rgb, gray, strict=True)
+    ]
+    value = {measure: row[0] for measure, row in report["gray"].items()}
+    # float32 there, float64 here: a pixel may fall on the other side of a threshold
+    # (0.0005 % of the area each) or, for the weights, of a border between bins.
+    assert value["auc"] == pytest.approx(share_within(distance, 1 + 0 * rare), abs=2e-3)
+    expected = share_within(distance, rare)
+    assert value["auc_rebalanced"] == pytest.approx(expected, abs=0.05)
+    assert value["psnr"] == pytest.approx(np.mean(noise), abs=1e-3)
+    assert value["chroma"] == 0
+    assert report["truth"]["chroma"][0] == pytest.approx(distance.mean(), abs=1e-3)
+
+
+def test_interval_contains_the_value(report):
+    for name in ("network", "gray"):
+        for value, low, high in report[name].values():
+            assert low <= value <= high
+    value, low, high = report["network"]["auc"]
+    assert low < value < high  # five unequal photos leave some doubt
+
+
+def test_batches_change_nothing(report, model, paths):
+    whole = evaluate_photos(model, paths, size=SIZE, batch_size=5)
+    for measure, values in whole["network"].items():
+        # Convolutions of another batch size sum in another order.
+        assert values == pytest.approx(report["network"][measure], abs=1e-3)
+
+
+def test_two_channel_network_is_measured(paths):
+    network = ColorNet(1, out_channels=2).eval()
+    torch.nn.init.zeros_(network.head.weight)
+    network.head.bias.data = torch.tensor([3.0, 4.0]) / 110
+    report = evaluate_photos(network, paths, size=SIZE)
+    assert report["network"]["chroma"][0] == pytest.approx(5, abs=1e-4)
+
+
+def test_batches_can_be_watched(model, paths):
+    seen = []
+
+    def watch(batches):
+        for batch in batches:
+            seen.append(len(batch))
+            yield batch
+
+    evaluate_photos(model, paths, size=SIZE, batch_size=2, watch=watch)
+    assert seen == [2, 2, 1]

@@ -1,0 +1,140 @@
+"""The losses against their dense forms, hand values and numeric gradients."""
+
+import pytest
+import torch
+from torch.autograd import gradcheck
+
+from colorlab.losses import l2_loss, soft_cross_entropy
+from colorlab.quantize import N_BINS, soft_encode, to_dense
+
+TOLERANCE = 1e-9  # rounding of float64, in which all comparisons are made
+
+
+@pytest.fixture
+def target(centers):
+    """Bins and weights of random ab, shape (2, 5, 3, 4), in float64."""
+    chance = torch.Generator().manual_seed(0)
+    ab = torch.randn(2, 2, 3, 4, generator=chance, dtype=torch.float64) * 30
+    return soft_encode(ab, centers)
+
+
+@pytest.fixture
+def logits():
+    chance = torch.Generator().manual_seed(1)
+    shape = (2, N_BINS, 3, 4)
+    return torch.randn(shape, generator=chance, dtype=torch.float64) * 3
+
+
+@pytest.fixture
+def pixel_weight():
+    chance = torch.Generator().manual_seed(2)
+    return torch.rand(2, 3, 4, generator=chance, dtype=torch.float64) * 5
+
+
+def few_bins(requires_grad=True):
+    """Logits over 6 bins, and a target on 3 of them: small enough for gradcheck."""
+    chance = torch.Generator().manual_seed(3)
+    logits = torch.randn(2, 6, 2, 2, generator=chance, dtype=torch.float64)
+    bins = torch.rand(2, 6, 2, 2, generator=chance).argsort(dim=1)[:, :3]
+    weights = torch.rand(2, 3, 2, 2, generator=chance, dtype=torch.float64)
+    return logits.requires_grad_(requires_grad), bins, weights / weights.sum(1, True)
+
+
+def test_l2_by_hand():
+    ab = torch.zeros(1, 2, 1, 2)
+    ab_hat = torch.tensor([3.0, 1.0, 4.0, 0.0]).view(1, 2, 1, 2)  # (3, 4) and (1, 0)
+    assert l2_loss(ab_hat, ab).item() == (25 + 1) / 2 / 2
+    assert l2_loss(ab, ab).item() == 0
+
+
+def test_l2_gradient():
+    chance = torch.Generator().manual_seed(0)
+    pair = torch.randn(2, 2, 2, 3, 4, generator=chance, dtype=torch.float64) * 30
+    assert gradcheck(l2_loss, tuple(pair.requires_grad_()))
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 4, 5), (1, 2, 4, 1), (2, 4, 4)])
+def test_l2_of_unequal_shapes_is_refused(shape):
+    with pytest.raises(ValueError, match="must have one shape"):
+        l2_loss(torch.zeros(1, 2, 4, 4), torch.zeros(shape))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_cross_entropy_equals_the_dense_form(logits, target, pixel_weight, weighted):
+    v = pixel_weight if weighted else None
+    loss = soft_cross_entropy(logits, *target, v)
+    each = -(to_dense(*target, N_BINS) * logits.log_softmax(dim=1)).sum(dim=1)
+    dense = (each * pixel_weight if weighted else each).sum() / (2 * 3 * 4)
+    assert loss.shape == ()
+    assert abs(loss - dense) < TOLERANCE
+
+
+def test_cross_entropy_equals_torchs(logits, target):
+    dense = to_dense(*target, N_BINS)
+    expected = torch.nn.functional.cross_entropy(logits, dense)
+    assert abs(soft_cross_entropy(logits, *target) - expected) < TOLERANCE
+
+
+def test_cross_entropy_numeric_gradient():
+    logits, bins, weights = few_bins()
+    v = torch.rand(2, 2, 2, dtype=torch.float64) + 1
+    assert gradcheck(lambda z: soft_cross_entropy(z, bins, weights), logits)
+    assert gradcheck(lambda z: soft_cross_entropy(z, bins, weights, v), logits)
+
+
+def test_gradient_is_prediction_minus_target(logits, target, pixel_weight):
+    logits.requires_grad_()
+    soft_cross_entropy(logits, *target, pixel_weight).backward()
+    difference = logits.detach().softmax(dim=1) - to_dense(*target, N_BINS)
+    expected = pixel_weight[:, None] * difference / (2 * 3 * 4)
+    assert (logits.grad - expected).abs().max() < TOLERANCE
+
+
+def test_minimum_is_the_entropy():
+    _, bins, weights = few_bins()
+    Z = to_dense(bins, weights, 6)
+    entropy = torch.special.entr(Z).sum(dim=1).mean()
+    exact = Z.clamp(min=1e-300).log()  # in place of log 0
+    assert abs(soft_cross_entropy(exact, bins, weights) - entropy) < TOLERANCE
+    chance = torch.Generator().manual_seed(4)
+    for _ in range(10):
+        off = exact + torch.randn(exact.shape, generator=chance, dtype=exact.dtype)
+        assert soft_cross_entropy(off, bins, weights) > entropy
+
+
+def test_weight_multiplies_without_normalizing(logits, target, pixel_weight):
+    once, twice = (
+        soft_cross_entropy(logits, *target, times * pixel_weight) for times in (1, 2)
+    )
+    assert abs(twice - 2 * once) < TOLERANCE
+
+
+def test_large_logits_stay_finite(logits, target):
+    assert soft_cross_entropy(logits.float() * 1e4, *target).isfinite()
+
+
+def test_device_is_kept(logits, target, device):
+    bins, weights = target
+    moved = (logits.float().to(device), bins.to(device), weights.float().to(device))
+    assert soft_cross_entropy(*moved).device.type == device.type
+
+
+@pytest.mark.parametrize(
+    ("bins_shape", "weights_shape"),
+    [
+        ((2, 3, 2, 2), (2, 4, 2, 2)),
+        ((1, 3, 2, 2), (1, 3, 2, 2)),
+        ((2, 3, 1, 2), (2, 3, 1, 2)),
+        ((2, 3, 2), (2, 3, 2)),
+    ],
+)
+def test_target_that_does_not_fit_is_refused(bins_shape, weights_shape):
+    bins = torch.zeros(bins_shape, dtype=torch.int64)
+    with pytest.raises(ValueError, match="bins and weights must have shape"):
+        soft_cross_entropy(torch.zeros(2, 6, 2, 2), bins, torch.zeros(weights_shape))
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 2, 2), (1, 2, 2), (2, 2, 3)])
+def test_pixel_weight_that_does_not_fit_is_refused(shape):
+    with pytest.raises(ValueError, match="pixel_weight must have shape"):
+        soft_cross_entropy(*few_bins(), torch.ones(shape))

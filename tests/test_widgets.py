@@ -1,0 +1,259 @@
+"""Figures that play: their arithmetic, the built page, and a live notebook."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from book_pages import BUILT
+from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
+    fixture_book_server,
+    fixture_browser,
+    fixture_jupyter_lab,
+    open_page,
+    run_all_cells,
+)
+from PIL import Image
+from playwright.sync_api import expect
+from torch.nn.functional import adaptive_avg_pool2d
+
+from colorlab import ColorNet, annealed_mean, bin_centers, lab_to_rgb, mode, upsample
+from colorlab.lab import rgb_to_lab
+from colorlab.widgets import TemperatureExplorer
+from colorlab.widgets.temperature import HERE, pack_photo
+
+CALL = """async ([source, name, args]) => {
+  const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
+  const module = await import(url);
+  const typed = args.map((a) => a && a.array ? Float32Array.from(a.array) : a);
+  const result = module[name](...typed);
+  return Array.from(result);
+}"""
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(1)
+    return ColorNet(width=4).eval()
+
+
+@pytest.fixture(scope="module")
+def photo():
+    chance = np.random.default_rng(0)
+    pixels = chance.integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize((90, 60))
+
+
+@pytest.fixture
+def call(browser):
+    """Give a function that runs one function of color.js in the browser."""
+    source = (HERE / "color.js").read_text()
+    page = browser.new_page()
+
+    def run(name, *args):
+        sent = [
+            {"array": a.flatten().tolist()} if torch.is_tensor(a) else a for a in args
+        ]
+        return torch.tensor(page.evaluate(CALL, [source, name, sent]))
+
+    yield run
+    page.close()
+
+
+def test_pack_photo_holds_what_the_network_saw(network, photo):
+    layout, blob = pack_photo(network, photo, size=32)
+    height, width, rows, columns = (
+        layout[key] for key in ("height", "width", "rows", "columns")
+    )
+    assert (height, width, rows, columns) == (32, 48, 8, 12)
+    numbers = np.frombuffer(blob, dtype=np.uint8)
+    cells, F = rows * columns, len(layout["scale"])
+    assert len(numbers) == height * width + 2 * cells + F * cells
+    pixels = torch.from_numpy(np.array(photo.resize((48, 32)))).permute(2, 0, 1)[None]
+    lab = rgb_to_lab(pixels)
+    L = torch.from_numpy(numbers[: height * width].copy()).view(height, width) / 2.55
+    assert (L - lab[0, 0]).abs().max() < 0.2  # half a byte is 0.196 units of L
+    truth = torch.from_numpy(
+        numbers[height * width :][: 2 * cells].copy().view(np.int8)
+    )
+    expected = adaptive_avg_pool2d(lab[:, 1:], (rows, columns))[0].permute(1, 2, 0)
+    assert (truth.view(rows, columns, 2) - expected).abs().max() <= 0.51  # rounding
+
+
+def test_one_byte_a_feature_is_enough(network, photo):
+    layout, blob = pack_photo(network, photo, size=32)
+    cells, F = layout["rows"] * layout["columns"], len(layout["scale"])
+    last = np.frombuffer(blob, dtype=np.uint8)[-F * cells :].reshape(F, cells)
+    features = torch.from_numpy(last.copy()) * torch.tensor(layout["scale"])[:, None]
+    weights = network.head.weight.detach().flatten(1)
+    logits = (weights @ features + network.head.bias.detach()[:, None]).view(
+        1, -1, layout["rows"], layout["columns"]
+    )
+    pixels = torch.from_numpy(np.array(photo.resize((48, 32)))).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        exact = network(rgb_to_lab(pixels)[:, :1])
+    for T in (0.38, 1.0):
+        centers = bin_centers()
+        gap = annealed_mean(logits, centers, T) - annealed_mean(exact, centers, T)
+        assert gap.norm(dim=1).max() < 0.5  # ab units: far below what is seen
+
+
+def test_lab_to_rgb_in_the_page(call):
+    generator = torch.Generator().manual_seed(0)
+    lab = torch.rand(20, 3, generator=generator) * torch.tensor([100, 200, 200])
+    lab -= torch.tensor([0, 100, 100])
+    expected = lab_to_rgb(lab.double()[:, :, None, None])[:, :, 0, 0]
+    for color, rgb in zip(lab.tolist(), expected, strict=True):
+        assert (call("labToRgb", *color) - rgb).abs().max() < 1e-5
+
+
+def test_last_layer_in_the_page(call):
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randint(0, 256, (5, 7), generator=generator)
+    scale = torch.rand(5, generator=generator)
+    weights = torch.randn(11, 5, generator=generator)
+    bias = torch.randn(11, generator=generator)
+    expected = (weights @ (features * scale[:, None]) + bias[:, None]).T
+    found = call("lastLayer", features, scale, weights, bias).view(7, 11)
+    assert torch.allclose(found, expected, atol=1e-2)  # sums of 5 products near 255
+
+
+@pytest.mark.parametrize("T", [0.02, 0.38, 1.0])
+def test_annealed_mean_in_the_page(call, T):
+    centers = bin_centers()
+    generator = torch.Generator().manual_seed(0)
+    logits = 4 * torch.randn(1, 313, 2, 3, generator=generator)
+    cells = logits[0].flatten(1).T.contiguous()  # (cells, Q)
+    expected = annealed_mean(logits, centers, T)[0].flatten(1).T
+    found = call("annealedMean", cells, centers, T).view(-1, 2)
+    assert (found - expected).abs().max() < 1e-3  # ab units, float32 sums
+
+
+def test_mode_in_the_page(call):
+    centers = bin_centers()
+    logits = torch.randn(1, 313, 2, 3, generator=torch.Generator().manual_seed(0))
+    cells = logits[0].flatten(1).T.contiguous()
+    expected = mode(logits, centers)[0].flatten(1).T
+    assert torch.equal(call("annealedMean", cells, centers, 0).view(-1, 2), expected)
+
+
+def test_upsample_in_the_page(call):
+    ab = 50 * torch.randn(1, 2, 3, 4, generator=torch.Generator().manual_seed(0))
+    expected = upsample(ab, (24, 20))[0].permute(1, 2, 0)
+    rows = ab[0].permute(1, 2, 0).contiguous()
+    found = call("upsample", rows, 3, 4, 24, 20).view(24, 20, 2)
+    assert (found - expected).abs().max() < 1e-3
+
+
+def test_explorer_needs_a_network_of_bins(photo):
+    with pytest.raises(ValueError, match="bins"):
+        TemperatureExplorer(
+            ColorNet(width=2, out_channels=2).eval(), [("x", photo, 0, 0)]
+        )
+
+
+# The built page: the same figure over http, from the folder, and in JupyterLab.
+
+PICTURE = """(canvas) => {
+  const { width, height } = canvas;
+  const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+  let chroma = 0;
+  for (let i = 0; i < pixels.length; i += 4)
+    chroma += Math.max(pixels[i], pixels[i + 1], pixels[i + 2])
+      - Math.min(pixels[i], pixels[i + 1], pixels[i + 2]);
+  return chroma / (width * height);
+}"""
+
+
+def vividness(explorer):
+    return explorer.locator("canvas.picture").evaluate(PICTURE)
+
+
+def place(explorer):
+    text = explorer.locator(".readout").inner_text()
+    return tuple(map(int, re.search(r"Column (\d+) of \d+, row (\d+)", text).groups()))
+
+
+def play(explorer):
+    """Use every control, by mouse and by keyboard, and see that it answers."""
+    slider = explorer.get_by_label("Temperature T")
+    slider.fill("1")
+    dull = vividness(explorer)
+    explorer.get_by_role("button", name="mode").click()
+    assert abs(vividness(explorer) - dull) > 1  # in steps of 8-bit color
+    assert explorer.locator(".value").inner_text() == "0 (mode)"
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowRight")
+    assert explorer.locator(".value").inner_text() == "0.05"
+    explorer.get_by_role("button", name="gray").click()
+    assert vividness(explorer) < 1  # only the white and black ring is left
+    explorer.get_by_role("button", name="colored").click()
+    picture = explorer.locator("canvas.picture")
+    box = picture.bounding_box()
+    picture.click(position={"x": box["width"] * 0.25, "y": box["height"] * 0.25})
+    column, row = place(explorer)
+    picture.press("ArrowRight")
+    picture.press("ArrowDown")
+    assert place(explorer) == (column + 1, row + 1)
+    before = vividness(explorer)
+    explorer.get_by_label("Photo", exact=True).select_option("dahlia")
+    assert vividness(explorer) != before
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_explorer_plays_in_the_built_page(browser, book_server, scheme):
+    home = book_server if scheme == "http" else BUILT.as_uri()
+    with open_page(browser, f"{home}/book/decode.html") as (page, problems):
+        explorer = page.locator(".temperature-explorer")
+        explorer.scroll_into_view_if_needed()
+        expect(page.locator(".tag_still")).to_be_hidden()  # once the figure has drawn
+        play(explorer)
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_explorer_answers_to_touch(browser, book_server):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(f"{book_server}/book/decode.html")
+    explorer = page.locator(".temperature-explorer")
+    explorer.scroll_into_view_if_needed()
+    picture = explorer.locator("canvas.picture")
+    box = picture.bounding_box()
+    picture.tap(position={"x": box["width"] - 4, "y": box["height"] - 4})
+    text = explorer.locator(".readout").inner_text()
+    columns, rows = map(int, re.search(r"of (\d+), row \d+ of (\d+)", text).groups())
+    assert place(explorer) == (columns, rows)
+    context.close()
+
+
+@pytest.mark.browser
+def test_a_still_picture_without_scripts(browser, book_server):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{book_server}/book/decode.html")
+    assert page.locator(".tag_still img").is_visible()
+    context.close()
+
+
+@pytest.mark.browser
+def test_a_still_picture_in_print(browser, book_server):
+    with open_page(browser, f"{book_server}/book/decode.html") as (page, _):
+        page.locator(".temperature-explorer").wait_for()
+        page.emulate_media(media="print")
+        assert page.locator(".tag_still img").is_visible()
+        assert not page.locator(".temperature-explorer").is_visible()
+
+
+@pytest.mark.browser
+def test_explorer_plays_in_jupyterlab(browser, jupyter_lab):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    run_all_cells(page, jupyter_lab, "book/decode.ipynb")
+    explorer = page.locator(".temperature-explorer")
+    explorer.scroll_into_view_if_needed()
+    play(explorer)
+    page.close()
