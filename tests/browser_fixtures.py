@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from book_pages import BOOK, BUILT, ROOT
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 NAMES = ["chromium", "chromium-browser", "google-chrome"]
 FLAGS = [
@@ -34,6 +34,7 @@ FLAGS = [
 ]
 LOCAL = ("data:", "blob:", "about:")
 PATIENCE = 120  # seconds, for busy machines
+expect.set_options(timeout=PATIENCE * 1000)
 
 # Widgets are shown when each one's place has got an element.
 SETTLED = """async () => {

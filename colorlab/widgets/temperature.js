@@ -286,7 +286,16 @@ function render({ model, el }) {
   el.append(root);
   slider.value = state.T;
   update({ index: 0 });
-  // In the built page, the still picture of the cell before steps aside.
+  replaceStill(el);
+}
+
+// In the built page, the still picture of the cell before steps aside. A view may be
+// drawn before it is put into the page: then it waits.
+function replaceStill(el) {
+  if (!el.isConnected) {
+    requestAnimationFrame(() => replaceStill(el));
+    return;
+  }
   const still = el.closest("div.cell")?.previousElementSibling;
   if (still?.classList.contains("tag_still")) still.classList.add("replaced");
 }
