@@ -4,21 +4,25 @@ import json
 import math
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from colorlab.colorize import colorize as colorize_image
-from colorlab.datasets import IMAGE_SUFFIXES, Photos, find_images
+from colorlab.config import PRESETS, TrainConfig
+from colorlab.datasets import square_batches
 from colorlab.decode import T_PAPER
 from colorlab.evaluate import SIZE, evaluate_photos
 from colorlab.fetch import get_data
+from colorlab.health import ADVICE
+from colorlab.images import IMAGE_SUFFIXES
 from colorlab.lab import rgb_to_lab
 from colorlab.network import (
     ASSETS,
@@ -29,10 +33,15 @@ from colorlab.network import (
     load_pretrained,
     save_model,
 )
+from colorlab.photosets import find_photos, is_image, list_files
 from colorlab.prior import count_bins, save_counts
 from colorlab.quantize import bin_centers
-from colorlab.train import PRESETS, TrainConfig
+from colorlab.runs import Stopped
+from colorlab.shards import PER_SHARD, write_shards
 from colorlab.train import train as run_training
+
+LISTED = 5  # skipped photos
+STOPPED = 130  # exit code after Ctrl-C, as shells have it
 
 app = typer.Typer(
     help="Color gray photographs, and train the networks that do it.",
@@ -96,7 +105,13 @@ def colorize(
 
 
 def _photos_in(image: Path) -> list[Path]:
-    return find_images(image) if image.is_dir() else [image]
+    """List the images below a folder; what is no folder is taken as a photo."""
+    if not image.is_dir():
+        return [image]
+    names = sorted(filter(is_image, list_files(image)))
+    if not names:
+        raise ValueError(f"IN must be photos or folders of photos; none in {image}")
+    return [image / name for name in names]
 
 
 def _save_picture(picture: object, target: Path) -> None:
@@ -124,35 +139,79 @@ def data_get(
     folder = get_data(name, archive, to, watch=lambda m: tqdm(m, unit=" files"))
     for split in ("train", "val"):
         try:
-            print(f"{len(find_images(folder, split)):7} {split} photos in {folder}")
+            print(f"{len(find_photos(folder, split)):7} {split} photos in {folder}")
         except ValueError:
             print(f"{0:7} {split} photos in {folder}")
 
 
+@data_app.command("shard")
+def data_shard(
+    data: Annotated[str, typer.Argument(help="A folder or an archive.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="A new folder.")],
+    split: Annotated[str, typer.Option(help="train or val.")] = "train",
+    per_shard: Annotated[int, typer.Option(help="Photos in a tar file.")] = PER_SHARD,
+    shorter: Annotated[
+        int, typer.Option(help="Shrink photos to this shorter side; 0: none.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Decides the order.")] = 0,
+) -> None:
+    """Pack photos into tar files (webdataset's shards) with an index."""
+    photos = find_photos(data, split, _watch_members)
+    skipped = write_shards(photos, out, per_shard, shorter, seed, _watch_photos)
+    print(f"{len(photos) - len(skipped)} photos packed, in {out}")
+    _tell_skipped(skipped)
+
+
 @app.command()
 def prior(
-    data: Annotated[Path, typer.Argument(help="A folder of photos.")],
+    data: Annotated[str, typer.Argument(help="A folder, archive or shards.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The table to write.")],
     size: Annotated[
         int, typer.Option(help="Photos are cut square, at this size.")
     ] = 64,
 ) -> None:
-    """Count how often each color occurs in a folder of photos."""
-    paths, centers = find_images(data), bin_centers()
-    loader = DataLoader(Photos([(paths, size)], seed=None), batch_size=64)
-    batches = tqdm(loader, unit=" batches", disable=None)
+    """Count how often each color occurs in a set of photos."""
+    photos, centers, skipped = (
+        find_photos(data, watch=_watch_members),
+        bin_centers(),
+        {},
+    )
+    batches = square_batches(photos, size, 64, skipped, _watch_photos)
     counts = count_bins((rgb_to_lab(rgb)[:, 1:] for rgb in batches), centers)
+    counted = len(photos) - len(skipped)
     note = (
-        f"Pixels in each color bin: {len(paths)} photos of {data.name}, {size} pixels"
+        f"Pixels in each color bin: {counted} photos of {Path(data).name}, "
+        f"{size} pixels"
     )
     save_counts(counts, centers, out, note)
     print(f"{int(counts.sum())} pixels counted, in {out}")
+    _tell_skipped(skipped)
+
+
+def _watch_members(members: Iterable) -> Iterable:
+    return tqdm(members, unit=" files", disable=None)
+
+
+def _watch_photos(numbers: Iterable) -> Iterable:
+    return tqdm(numbers, unit=" photos", disable=None)
+
+
+def _tell_skipped(skipped: dict[str, str]) -> None:
+    """List photos that could not be read: the first few, and how many."""
+    if not skipped:
+        return
+    print(f"{len(skipped)} photos could not be read and were skipped:", file=sys.stderr)
+    for name, reason in [*skipped.items()][:LISTED]:
+        print(f"  {name}: {reason}", file=sys.stderr)
+    if len(skipped) > LISTED:
+        print(f"  and {len(skipped) - LISTED} more", file=sys.stderr)
 
 
 @app.command()
 def train(  # noqa: PLR0913 - one argument an option
     data: Annotated[
-        list[str], typer.Argument(metavar="DATA...", help="Folders, maybe DIR@SIZE.")
+        list[str],
+        typer.Argument(metavar="DATA...", help="Folders, archives, shards; DATA@SIZE."),
     ],
     out: Annotated[Path, typer.Option(help="The run's folder.")],
     preset: Annotated[
@@ -162,19 +221,35 @@ def train(  # noqa: PLR0913 - one argument an option
     init: Annotated[
         str | None, typer.Option(help="Start from this network's weights.")
     ] = None,
+    watch: Annotated[
+        str | None, typer.Option(help="Photos to measure and show at each save.")
+    ] = None,
     width: int | None = None,
-    variant: str | None = None,
+    variant: Annotated[str | None, typer.Option(help="paper or released.")] = None,
     loss: Annotated[str | None, typer.Option(help="rebal, class or l2.")] = None,
     lam: float | None = None,
+    labels: Annotated[str | None, typer.Option(help="mean or point.")] = None,
+    skip_gray: bool | None = None,
     size: Annotated[int | None, typer.Option(help="Pixels, a multiple of 8.")] = None,
-    batch_size: int | None = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Photos, over all processes.")
+    ] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(help="Parts of a batch, to save memory.")
+    ] = None,
     steps: Annotated[
         int | None, typer.Option(help="In all, also after a resume.")
     ] = None,
     lr: float | None = None,
-    precision: Annotated[str | None, typer.Option(help="no, fp16 or bf16.")] = None,
+    warmup: Annotated[int | None, typer.Option(help="Steps.")] = None,
+    cooldown: Annotated[float | None, typer.Option(help="Share of the steps.")] = None,
+    clip: Annotated[float | None, typer.Option(help="Largest gradient norm.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="auto, no, fp16 or bf16.")
+    ] = None,
     seed: int | None = None,
     save_every: Annotated[int | None, typer.Option(help="Steps.")] = None,
+    log_every: Annotated[int | None, typer.Option(help="Steps.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that read.")] = None,
 ) -> None:
     """Train a network. Options left out are the preset's."""
@@ -184,35 +259,58 @@ def train(  # noqa: PLR0913 - one argument an option
     names = {field.name for field in fields(TrainConfig)}
     changes = {k: v for k, v in given.items() if k in names and v is not None}
     config = replace(PRESETS[preset], **changes)
-    with tqdm(total=config.steps, unit=" steps", disable=None) as bar:
-        network = run_training(
-            [_data_and_size(folder) for folder in data],
-            out,
-            config,
-            resume,
-            _load(init) if init else None,
-            on_step=lambda record: _show_step(bar, record),
-        )
-    print(f"{network.card['steps']} steps, network in {out / 'model.safetensors'}")
+    first = int(os.environ.get("RANK", 0)) == 0  # torchrun's; one process shows
+    with tqdm(
+        total=config.steps, unit=" steps", disable=None if first else True
+    ) as bar:
+        try:
+            network = run_training(
+                [_data_and_size(name) for name in data],
+                out,
+                config,
+                resume,
+                _load(init) if init else None,
+                watch,
+                on_step=partial(_show_step, bar, set()),
+            )
+        except Stopped as stopped:
+            print(f"colorlab: {stopped}; --resume goes on from there", file=sys.stderr)
+            raise SystemExit(STOPPED) from None
+    if first:
+        print(f"{network.card['steps']} steps, network in {out / 'model.safetensors'}")
+        skipped = out / "skipped.json"
+        _tell_skipped(json.loads(skipped.read_text()) if skipped.is_file() else {})
 
 
-def _data_and_size(text: str) -> tuple[Path, int | None]:
-    folder, at, size = text.rpartition("@")
-    return (Path(folder), int(size)) if at and size.isdigit() else (Path(text), None)
+def _data_and_size(text: str) -> tuple[str, int | None]:
+    name, at, size = text.rpartition("@")
+    return (name, int(size)) if at and size.isdigit() else (text, None)
 
 
-def _show_step(bar: tqdm, record: dict) -> None:
-    bar.update(record["step"] - bar.n)
+def _show_step(bar: tqdm, told: set[str], step: int, record: dict | None) -> None:
+    """Move the bar; name a trouble once, when it begins."""
+    bar.update(step - bar.n)
+    if record is None:
+        return
     rate = record["photos"] / record["seconds"]
     bar.set_postfix_str(
-        f"loss {record['loss']:.3f}, {rate:.0f} photos/s", refresh=False
+        f"loss {record['loss']:.3f}, chroma {record['chroma']:.0f} of "
+        f"{record['true_chroma']:.0f}, {rate:.0f} photos/s",
+        refresh=False,
     )
+    trouble = record["trouble"]
+    if trouble and trouble not in told:
+        tqdm.write(f"step {step}: {trouble}: {ADVICE[trouble]}", file=sys.stderr)
+    told.clear()
+    told.update({trouble} if trouble else ())
 
 
 @app.command()
 def evaluate(
     model: ModelName,
-    data: Annotated[Path, typer.Argument(help="A folder; its val/ if it has one.")],
+    data: Annotated[
+        str, typer.Argument(help="A folder, archive or shards; val/ if there is one.")
+    ],
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Write the figures as JSON.")
     ] = None,
@@ -220,16 +318,13 @@ def evaluate(
     size: Annotated[int, typer.Option(help="Pixels, a multiple of 8.")] = SIZE,
 ) -> None:
     """Measure a network on photos, beside leaving them gray."""
-    paths = find_images(data, "val")
+    photos, skipped = find_photos(data, "val", _watch_members), {}
     scores = evaluate_photos(
-        _load(model),
-        paths,
-        temperature,
-        size,
-        watch=lambda batches: tqdm(batches, unit=" batches", disable=None),
+        _load(model), photos, temperature, size, watch=_watch_photos, skipped=skipped
     )
+    measured = len(photos) - len(skipped)
     table = Table(
-        title=f"{model}, {len(paths)} photos of {data.name}, T = {temperature}"
+        title=f"{model}, {measured} photos of {Path(data).name}, T = {temperature}"
     )
     for heading in ("", "AuC %", "rebalanced AuC %", "PSNR dB", "mean chroma"):
         table.add_column(heading, justify="right" if heading else "left")
@@ -239,8 +334,9 @@ def evaluate(
         )
     Console().print(table)
     print("In brackets: 95 % intervals, by resampling the photos.")
+    _tell_skipped(skipped)
     if out:
-        report = {"model": model, "photos": len(paths), "T": temperature, "size": size}
+        report = {"model": model, "photos": measured, "T": temperature, "size": size}
         report["scores"] = {
             row: {
                 name: [v if math.isfinite(v) else None for v in triple]
@@ -289,5 +385,8 @@ def info(model: ModelName = "flagship") -> None:
 
 
 def _load(model: str) -> ColorNet:
-    shipped = (ASSETS / f"{model}.safetensors").is_file()
-    return load_pretrained(model) if shipped else load_model(model)
+    """Load a shipped network, a file, or what a run's folder holds."""
+    if (ASSETS / f"{model}.safetensors").is_file():
+        return load_pretrained(model)
+    result = Path(model, "model.safetensors")
+    return load_model(result if Path(model).is_dir() else model)

@@ -7,8 +7,8 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from colorlab.datasets import IMAGE_ERRORS, to_rgb
 from colorlab.decode import T_PAPER, output_to_ab, upsample
+from colorlab.images import IMAGE_ERRORS, to_rgb
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.network import STRIDE, ColorNet, load_pretrained
 from colorlab.quantize import bin_centers

@@ -1,161 +1,33 @@
-"""Folders of photographs, as batches to train on (book chapter: datasets)."""
+"""From photos to training batches, in an order that is known (chapter: datasets)."""
 
-from collections.abc import Iterator
-from pathlib import Path
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from colorlab.lab import rgb_to_lab
+from colorlab.images import open_rgb, random_crop, square, to_tensor
+from colorlab.photosets import PhotoSet
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
-IMAGE_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-ZOOM = 1.5  # a training crop shows at least 1/1.5 of the photo's shorter side
+TRIES = 100  # unreadable photos in a row, before the data set is given up
+WINDOW = 16  # shards that are shuffled together
 
-
-def find_images(root: str | Path, split: str = "train") -> list[Path]:
-    """List the images of a data set, in a fixed order (book chapter: datasets).
-
-    Parameters
-    ----------
-    root : str or Path
-        A folder, searched with all below it. If it has a folder `train` or `val`,
-        only the one asked for is read; a folder without them is used whole.
-    split : str
-        "train" or "val".
-
-    Returns
-    -------
-    list of Path
-        Sorted by name.
-
-    Raises
-    ------
-    ValueError
-        If the folder is missing or holds no image, or `split` is unknown.
-
-    Notes
-    -----
-    Tiny ImageNet (known by its `wnids.txt`) keeps photos of its training folder for
-    measuring: those whose number ends in 9 are "val", and never trained on.
-    """
-    root = Path(root)
-    if split not in ("train", "val"):
-        raise ValueError(f"split must be 'train' or 'val', got {split!r}")
-    if not root.is_dir():
-        raise ValueError(f"root must be a folder of images; {root} is none")
-    tiny = (root / "wnids.txt").is_file()
-    divided = (root / "train").is_dir() or (root / "val").is_dir()
-    folder = root / ("train" if tiny else split) if divided else root
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-    if tiny:
-        paths = [p for p in paths if p.stem.endswith("9") == (split == "val")]
-    if not paths:
-        raise ValueError(f"root must hold images; none of split {split!r} in {root}")
-    return paths
+Sources = list[tuple[PhotoSet, int]]  # data sets, and the size at which each is shown
 
 
-def open_rgb(path: str | Path) -> Image.Image:
-    """Open an image file of any kind as upright 8-bit RGB (book chapter: datasets).
+class Batch(NamedTuple):
+    """What one process gets for one step (book chapter: datasets)."""
 
-    Parameters
-    ----------
-    path : str or Path
-        Gray, palette, 16-bit, CMYK and transparent files are converted.
-
-    Returns
-    -------
-    PIL.Image.Image
-        Mode RGB, turned as its EXIF orientation says.
-
-    Raises
-    ------
-    ValueError
-        If the file is missing, is no image, or is cut short.
-    """
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return to_rgb(ImageOps.exif_transpose(image))
-    except IMAGE_ERRORS as error:
-        raise ValueError(f"path must be a whole image file; {path}: {error}") from error
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image of any mode to 8-bit RGB (book chapter: datasets).
-
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Any mode; 16-bit gray is scaled by 255 / 65535, which PIL alone would clip.
-
-    Returns
-    -------
-    PIL.Image.Image
-        Mode RGB; transparency is dropped.
-    """
-    if image.mode.startswith("I"):
-        gray = np.asarray(image, dtype=np.float64) * (255 / 65535)
-        image = Image.fromarray(gray.round().clip(0, 255).astype(np.uint8))
-    elif image.mode == "F":
-        gray = np.asarray(image)
-        image = Image.fromarray(gray.round().clip(0, 255).astype(np.uint8))
-    return image.convert("RGB")
-
-
-def square(image: Image.Image, size: int) -> Image.Image:
-    """Cut the middle square and resize it: how photos are measured.
-
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Any size.
-    size : int
-        Height and width wanted.
-
-    Returns
-    -------
-    PIL.Image.Image
-        size x size; each new pixel averages what it covers. Chapter: datasets.
-    """
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    box = (left, top, left + side, top + side)
-    return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
-
-
-def read_photo(path: str | Path, size: int) -> tuple[Tensor, Tensor]:
-    """Read one photo as lightness and chroma (book chapter: datasets).
-
-    Parameters
-    ----------
-    path : str or Path
-        An image file.
-    size : int
-        The shorter side wanted, in pixels; both sides are rounded to multiples of 8,
-        as the network needs.
-
-    Returns
-    -------
-    L : Tensor, shape (1, 1, H, W)
-        In Lab units.
-    ab : Tensor, shape (1, 2, H, W)
-        In Lab units.
-
-    Raises
-    ------
-    ValueError
-        If the file is no whole image.
-    """
-    image = open_rgb(path)
-    scale = size / min(image.size)
-    sides = [max(8, round(side * scale / 8) * 8) for side in image.size]
-    image = image.resize(sides, Image.Resampling.BILINEAR)
-    L, ab = rgb_to_lab(_to_tensor(image)[None]).split([1, 2], dim=1)
-    return L, ab
+    rgb: Tensor  # uint8, shape (N, 3, size, size)
+    epoch: int
+    photos: int  # in the whole batch, over all processes
+    skipped: dict[str, str]  # photos that could not be read, and why
 
 
 class Photos(Dataset):
@@ -163,90 +35,183 @@ class Photos(Dataset):
 
     Parameters
     ----------
-    sources : list of (list of Path, int)
-        Image files, and the size in pixels at which they are shown.
+    sources : list of (PhotoSet, int)
+        Data sets, and the size in pixels at which they are shown.
     seed : int or None
-        With a seed, an index is (epoch, number), and the photo is cropped and
-        mirrored by chance: a function of seed, epoch and number alone. Without, an
-        index is a number, and the photo's middle square is taken.
+        With a seed, an index is (epoch, source, number), and the photo is cropped
+        and mirrored by chance: a function of the seed and these alone. A photo that
+        cannot be read gives way to the next one. Without, an index is a number, and
+        the photo's middle square is taken.
+    stretch : int
+        For `random_crop`.
     """
 
-    def __init__(self, sources: list[tuple[list[Path], int]], seed: int | None) -> None:
-        self.items = [(path, size) for paths, size in sources for path in paths]
-        self.seed = seed
+    def __init__(self, sources: Sources, seed: int | None, stretch: int = 0) -> None:
+        self.sources, self.seed, self.stretch = sources, seed, stretch
+        self.ends = np.cumsum([len(photos) for photos, _ in sources])
 
     def __len__(self) -> int:
         """Give the number of photos."""
-        return len(self.items)
+        return int(self.ends[-1])
 
-    def __getitem__(self, index: int | tuple[int, int]) -> Tensor:
-        """Give one photo, uint8, shape (3, size, size)."""
-        if self.seed is None:
-            path, size = self.items[index]
-            return _to_tensor(square(open_rgb(path), size))
-        epoch, number = index
-        path, size = self.items[number]
-        chance = np.random.default_rng((self.seed, epoch, number))
-        return _to_tensor(_random_crop(open_rgb(path), size, chance))
+    def __getitem__(self, index: int | tuple[int, int, int]) -> Tensor | tuple:
+        """Give a photo, uint8, (3, size, size); with a seed, the parts of a `Batch`."""
+        if self.seed is not None:
+            return self._cropped(*index)
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        source = int(np.searchsorted(self.ends, index, side="right"))
+        photos, size = self.sources[source]
+        number = index - int(self.ends[source]) + len(photos)
+        with photos.open(number) as file:
+            return to_tensor(square(open_rgb(file), size))
+
+    def _cropped(self, epoch: int, source: int, number: int) -> tuple:
+        photos, size = self.sources[source]
+        skipped = {}
+        for place in range(number, number + TRIES):
+            chance = np.random.default_rng((self.seed, epoch, source, number))
+            try:
+                with photos.open(place % len(photos)) as file:
+                    picture = random_crop(file, size, chance, self.stretch)
+                return to_tensor(picture), epoch, source, skipped
+            except ValueError as error:
+                skipped[photos.name(place % len(photos))] = str(error)
+        return None, epoch, source, skipped
+
+
+def square_batches(
+    photos: PhotoSet,
+    size: int,
+    batch_size: int,
+    skipped: dict[str, str],
+    watch: Callable[[Iterable], Iterable] = iter,
+) -> Iterator[Tensor]:
+    """Give all photos of a data set once, in order, as they are measured.
+
+    Parameters
+    ----------
+    photos : PhotoSet
+        A data set.
+    size : int
+        The middle square of each photo is resized to this.
+    batch_size : int
+        Photos in a batch; the last may hold fewer.
+    skipped : dict
+        Takes up the photos that cannot be read, and why.
+    watch : callable, optional
+        Wraps the numbers of the photos, for a progress bar.
+
+    Yields
+    ------
+    Tensor of uint8, shape (N, 3, size, size)
+        Book chapter: datasets.
+
+    Raises
+    ------
+    ValueError
+        If no photo can be read.
+    """
+    squares, batch, unread = Photos([(photos, size)], seed=None), [], 0
+    for number in watch(range(len(photos))):
+        try:
+            batch.append(squares[number])
+        except ValueError as error:
+            skipped[photos.name(number)] = str(error)
+            unread += 1
+        if len(batch) == batch_size:
+            yield torch.stack(batch)
+            batch = []
+    if batch:
+        yield torch.stack(batch)
+    if unread == len(photos):
+        raise ValueError(f"photos must hold one that can be read, of {len(photos)}")
+
+
+def photo_order(photos: PhotoSet, seed: tuple[int, ...]) -> np.ndarray:
+    """Shuffle a data set (book chapter: datasets).
+
+    Parameters
+    ----------
+    photos : PhotoSet
+        Of n photos.
+    seed : tuple of int
+        The order is a function of these alone.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Numbers of photos. Those in files of their own come in any order. Those in
+        many shards come shard by shard, 16 shards mixed at a time, so that what is
+        read lies together.
+    """
+    chance = np.random.default_rng(seed)
+    shards = len(photos.files) if photos.place[:, 2].any() else 1
+    block = chance.permutation(shards) // WINDOW
+    within = chance.permutation(len(photos))
+    shard = photos.place[within, 0] if shards > 1 else np.zeros(len(photos), int)
+    return within[np.argsort(block[shard], kind="stable")]
 
 
 def epoch_batches(
-    lengths: list[int], batch_sizes: list[int], seed: int, epoch: int
-) -> list[list[tuple[int, int]]]:
+    sources: Sources, batch_sizes: list[int], seed: int, epoch: int, first: int = 0
+) -> Iterator[list[tuple[int, int, int]]]:
     """Plan one epoch: every photo once, each batch from one source, all shuffled.
 
     Parameters
     ----------
-    lengths : list of int
-        Photos in each source.
+    sources : list of (PhotoSet, int)
+        Data sets, and the size at which each is shown.
     batch_sizes : list of int
         Photos in a batch of each source; what does not fill a batch is left out.
     seed, epoch : int
         The plan is a function of these alone, so a run can start again anywhere.
-
-    Returns
-    -------
-    list of list of (int, int)
-        Batches of indices for `Photos`. Book chapter: datasets.
-    """
-    chance = np.random.default_rng((seed, epoch))
-    batches, start = [], 0
-    for length, batch_size in zip(lengths, batch_sizes, strict=True):
-        order = (start + chance.permutation(length)).tolist()
-        full = length - length % batch_size
-        for first in range(0, full, batch_size):
-            batches.append([(epoch, n) for n in order[first : first + batch_size]])
-        start += length
-    return [batches[place] for place in chance.permutation(len(batches))]
-
-
-def training_batches(
-    sources: list[tuple[list[Path], int]],
-    batch_size: int,
-    seed: int,
-    first_step: int = 0,
-    workers: int = 0,
-) -> Iterator[tuple[int, Tensor]]:
-    """Give training batches without end, from any step on (book chapter: datasets).
-
-    Parameters
-    ----------
-    sources : list of (list of Path, int)
-        Image files, and the size at which they are shown. Batches of a larger size
-        hold fewer photos, so that each costs about the same.
-    batch_size : int
-        Photos in a batch of the first source.
-    seed : int
-        Decides order, crops and mirrors.
-    first_step : int
-        Steps to leave out; nothing is read for them.
-    workers : int
-        Processes that read ahead.
+    first : int
+        Batches to leave out.
 
     Yields
     ------
-    (int, Tensor)
-        Epoch, and a batch: uint8, shape (N, 3, size, size).
+    list of (int, int, int)
+        Indices for `Photos`: epoch, source, number. Book chapter: datasets.
+    """
+    turns = _turns(sources, batch_sizes)
+    turns = np.random.default_rng((seed, epoch)).permutation(turns)
+    orders = [
+        photo_order(photos, (seed, epoch, source))
+        for source, (photos, _) in enumerate(sources)
+    ]
+    at = [int((turns[:first] == source).sum()) for source in range(len(sources))]
+    for source in turns[first:].tolist():
+        size = batch_sizes[source]
+        batch = orders[source][at[source] * size : (at[source] + 1) * size]
+        yield [(epoch, source, number) for number in batch.tolist()]
+        at[source] += 1
+
+
+def _turns(sources: Sources, batch_sizes: list[int]) -> np.ndarray:
+    """List the source of each batch of an epoch, sources in order."""
+    batches = [
+        len(photos) // size
+        for (photos, _), size in zip(sources, batch_sizes, strict=True)
+    ]
+    return np.repeat(np.arange(len(sources)), batches)
+
+
+def equal_cost(sources: Sources, batch_size: int) -> list[int]:
+    """Give each source's batch size: larger pictures, fewer of them.
+
+    Parameters
+    ----------
+    sources : list of (PhotoSet, int)
+        Data sets, and the size at which each is shown.
+    batch_size : int
+        Photos in a batch of the first source.
+
+    Returns
+    -------
+    list of int
+        Such that all batches hold about the same number of pixels. Book chapter:
+        datasets.
 
     Raises
     ------
@@ -255,33 +220,96 @@ def training_batches(
     """
     pixels = batch_size * sources[0][1] ** 2
     batch_sizes = [max(1, round(pixels / size**2)) for _, size in sources]
-    lengths = [len(paths) for paths, _ in sources]
-    per_epoch = sum(n // b for n, b in zip(lengths, batch_sizes, strict=True))
-    if per_epoch == 0:
+    if len(_turns(sources, batch_sizes)) == 0:
+        found = " or ".join(str(len(photos)) for photos, _ in sources)
         raise ValueError(
-            f"batch_size must not exceed the {sum(lengths)} photos, got {batch_size}"
+            f"batch_size must not exceed the {found} photos, "
+            f"got batches of {batch_sizes}"
         )
-    photos = Photos(sources, seed)
-    epoch, skip = divmod(first_step, per_epoch)
-    while True:
-        plan = epoch_batches(lengths, batch_sizes, seed, epoch)[skip:]
-        for rgb in DataLoader(photos, batch_sampler=plan, num_workers=workers):
-            yield epoch, rgb
-        epoch, skip = epoch + 1, 0
+    return batch_sizes
 
 
-def _random_crop(
-    image: Image.Image, size: int, chance: np.random.Generator
-) -> Image.Image:
-    """Cut a square of at least 1/ZOOM of the shorter side, maybe mirror, resize."""
-    shorter = min(image.size)
-    least = max(shorter / ZOOM, min(shorter, size))  # do not enlarge
-    side = chance.uniform(least, shorter)
-    left, top = (chance.uniform(0, length - side) for length in image.size)
-    box = (left, top, left + side, top + side)
-    image = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
-    return ImageOps.mirror(image) if chance.random() < 0.5 else image
+def training_batches(
+    sources: Sources,
+    batch_size: int,
+    seed: int,
+    first_step: int = 0,
+    workers: int = 0,
+    stretch: int = 0,
+    share: tuple[int, int] = (0, 1),
+) -> Iterator[Batch]:
+    """Give training batches without end, from any step on (book chapter: datasets).
+
+    Parameters
+    ----------
+    sources : list of (PhotoSet, int)
+        Data sets, and the size at which each is shown.
+    batch_size : int
+        Photos in a batch of the first source, over all processes.
+    seed : int
+        Decides order, crops and mirrors.
+    first_step : int
+        Steps to leave out; nothing is read for them.
+    workers : int
+        Processes that read ahead.
+    stretch : int
+        For `random_crop`.
+    share : (int, int)
+        Which process of how many asks: it gets every how-many-th photo of a batch.
+
+    Yields
+    ------
+    Batch
+        This process's share.
+
+    Raises
+    ------
+    ValueError
+        If there are too few photos for one batch, or 100 in a row cannot be read.
+    """
+    batch_sizes = equal_cost(sources, batch_size)
+    loader = DataLoader(
+        Photos(sources, seed, stretch),
+        batch_sampler=_plan(sources, batch_sizes, seed, first_step, share),
+        num_workers=workers,
+        collate_fn=partial(_collate, batch_sizes),
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_go_quietly,
+    )
+    for batch in loader:
+        if batch.rgb is None:
+            name, reason = [*batch.skipped.items()][-1]
+            raise ValueError(
+                f"data must hold readable photos; {TRIES} in a row are not, "
+                f"the last is {name}: {reason}"
+            )
+        yield batch
 
 
-def _to_tensor(image: Image.Image) -> Tensor:
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)  # (3, H, W)
+def _plan(
+    sources: Sources,
+    batch_sizes: list[int],
+    seed: int,
+    first_step: int,
+    share: tuple[int, int],
+) -> Iterator[list[tuple[int, int, int]]]:
+    """Give this process's indices, batch by batch, without end."""
+    rank, ranks = share
+    first_epoch, skip = divmod(first_step, len(_turns(sources, batch_sizes)))
+    for epoch in count(first_epoch):
+        first = skip if epoch == first_epoch else 0
+        for batch in epoch_batches(sources, batch_sizes, seed, epoch, first):
+            yield batch[rank::ranks]
+
+
+def _collate(batch_sizes: list[int], items: list[tuple]) -> Batch:
+    rgb, epochs, places, skipped = zip(*items, strict=True)
+    together = {name: reason for part in skipped for name, reason in part.items()}
+    whole = None if any(photo is None for photo in rgb) else torch.stack(rgb)
+    return Batch(whole, epochs[0], batch_sizes[places[0]], together)
+
+
+def _go_quietly(worker: int) -> None:
+    """Leave Ctrl-C to the main process, which saves; when told to end, say nothing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))

@@ -1,17 +1,16 @@
 """How close to the truth, by several measures (book chapter: evaluate)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from colorlab.datasets import Photos
+from colorlab.datasets import square_batches
 from colorlab.decode import T_PAPER, output_to_ab, upsample
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.network import ColorNet
+from colorlab.photosets import PhotoSet
 from colorlab.prior import load_prior
 from colorlab.quantize import bin_centers, nearest_bin
 
@@ -165,11 +164,12 @@ MEASURES = ("auc", "auc_rebalanced", "psnr", "chroma")
 @torch.inference_mode()
 def evaluate_photos(
     model: ColorNet,
-    paths: list[Path],
+    photos: PhotoSet,
     T: float = T_PAPER,
     size: int = SIZE,
     batch_size: int = 16,
-    watch: Iterable | None = None,
+    watch: Callable[[Iterable], Iterable] = iter,
+    skipped: dict[str, str] | None = None,
 ) -> dict[str, dict[str, tuple[float, float, float]]]:
     """Measure a network on photos, beside doing nothing (book chapter: evaluate).
 
@@ -177,8 +177,8 @@ def evaluate_photos(
     ----------
     model : ColorNet
         In eval mode.
-    paths : list of Path
-        Image files. Each photo's middle square is resized to `size`.
+    photos : PhotoSet
+        Each photo's middle square is resized to `size`.
     T : float
         Temperature of the annealed mean.
     size : int
@@ -186,7 +186,9 @@ def evaluate_photos(
     batch_size : int
         Photos at once.
     watch : callable, optional
-        Wraps the iterable of batches, for a progress bar.
+        Wraps the numbers of the photos, for a progress bar.
+    skipped : dict, optional
+        Takes up the photos that cannot be read, and why.
 
     Returns
     -------
@@ -200,9 +202,9 @@ def evaluate_photos(
     """
     device = next(model.parameters()).device
     centers, p = bin_centers().to(device), load_prior().float().to(device)
-    loader = DataLoader(Photos([(paths, size)], seed=None), batch_size)
+    skipped = {} if skipped is None else skipped
     scores = {"network": Scores(), "gray": Scores(), "truth": Scores()}
-    for rgb in watch(loader) if watch else loader:
+    for rgb in square_batches(photos, size, batch_size, skipped, watch):
         L, ab = rgb_to_lab(rgb.to(device)).split([1, 2], dim=1)
         ab_hat = upsample(output_to_ab(model(L), centers, T), (size, size))
         rare = rarity(ab, centers, p)

@@ -1,5 +1,6 @@
 """Get the public data sets: download, check, unpack (not taught in the book)."""
 
+import hashlib
 import os
 import tarfile
 import tempfile
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import pooch
 
-from colorlab.datasets import find_images
+from colorlab.images import is_image
 
 DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError)
+DAMAGE += (RuntimeError,)  # a .zip with a password
 CHECKOUT = Path(__file__).parents[1]
 
 
@@ -95,9 +97,85 @@ def get_data(
         archive = pooch.retrieve(
             source.url, source.known_hash, path=folder.parent, progressbar=True
         )
+    return _unpack_to(folder, archive, source.needed, watch)
+
+
+def unpack_once(
+    archive: str | Path, watch: Callable[[Iterable], Iterable] = iter
+) -> Path:
+    """Unpack any archive of photos into `data_folder`, unless it was before.
+
+    Parameters
+    ----------
+    archive : str or Path
+        A .tgz, .tar or .zip.
+    watch : callable, optional
+        Wraps the archive's members, for a progress bar.
+
+    Returns
+    -------
+    Path
+        The folder with its files; named after the archive, its size and its date.
+
+    Raises
+    ------
+    ValueError
+        If the archive is missing, damaged, hostile or holds no image.
+    """
+    archive = Path(archive).resolve()
+    if not archive.is_file():
+        raise ValueError(f"archive must be a .tgz, .tar or .zip; {archive} is no file")
+    state = f"{archive} {archive.stat().st_size} {archive.stat().st_mtime_ns}"
+    mark = hashlib.sha256(state.encode()).hexdigest()[:8]
+    folder = data_folder() / f"{archive.name.partition('.')[0]}-{mark}"
+    return folder if folder.is_dir() else _unpack_to(folder, archive, (), watch)
+
+
+def fetch_file(url: str, known_hash: str, folder: Path) -> Path:
+    """Download a file once, and check it.
+
+    Parameters
+    ----------
+    url : str
+        Its address.
+    known_hash : str
+        As in "sha256:...".
+    folder : Path
+        Where it is kept; made if absent.
+
+    Returns
+    -------
+    Path
+        The file, which appears whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be had, or is another.
+    """
+    kind, _, digest = known_hash.partition(":")
+    name = f"{digest[:16]}-{url.rpartition('/')[2]}"
+    if (folder / name).is_file():  # was checked when it came
+        return folder / name
+    try:
+        return Path(pooch.retrieve(url, f"{kind}:{digest}", name, folder))
+    except (ValueError, OSError) as error:
+        raise ValueError(f"url must give the file it names; {url}: {error}") from error
+
+
+def _unpack_to(
+    folder: Path, archive: str | Path, needed: tuple[str, ...], watch: Callable
+) -> Path:
+    """Unpack beside the folder and rename, so that it appears whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpack-") as unpacked:
         _unpack(Path(archive), Path(unpacked), watch)
-        os.replace(_data_root(Path(unpacked), source.needed, archive), folder)
+        root = _data_root(Path(unpacked), needed, archive)
+        try:
+            os.replace(root, folder)
+        except OSError:
+            if not folder.is_dir():  # else another process was first
+                raise
     return folder
 
 
@@ -118,7 +196,7 @@ def _unpack(archive: Path, folder: Path, watch: Callable) -> None:
                     pass  # to the end, where the checksum stands
     except DAMAGE as error:
         raise ValueError(
-            f"archive must be a whole .tgz or .zip; {archive}: {error}"
+            f"archive must be a whole .tgz, .tar or .zip; {archive}: {error}"
         ) from error
 
 
@@ -132,7 +210,11 @@ def _check_inside(name: str) -> None:
 def _data_root(unpacked: Path, needed: tuple[str, ...], archive: str | Path) -> Path:
     """Find the folder that holds what a data set must."""
     for folder in (unpacked, *(f for f in unpacked.iterdir() if f.is_dir())):
-        if all((folder / part).exists() for part in needed):
-            find_images(folder)
+        if all((folder / part).exists() for part in needed) and _has_image(folder):
             return folder
-    raise ValueError(f"archive must hold {', '.join(needed)}; {archive} does not")
+    told = ", ".join([*needed, "images"])
+    raise ValueError(f"archive must hold {told}; {archive} does not")
+
+
+def _has_image(folder: Path) -> bool:
+    return any(is_image(path.name) for path in folder.rglob("*"))

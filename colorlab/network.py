@@ -274,6 +274,8 @@ def save_model(model: ColorNet, path: str | Path, **metadata: object) -> None:
     ------
     ValueError
         If a number in it is not finite: such a network answers nothing.
+    OSError
+        If the file cannot be written, as on a full disk.
     """
     shape = {
         "width": model.width,
@@ -286,7 +288,11 @@ def save_model(model: ColorNet, path: str | Path, **metadata: object) -> None:
     if broken:
         raise ValueError(f"model must hold finite numbers; {broken[0]} does not")
     partial = Path(f"{path}.partial")
-    save_file(tensors, partial, metadata={"colorlab": card})
+    try:
+        save_file(tensors, partial, metadata={"colorlab": card})
+    except SafetensorError as error:
+        partial.unlink(missing_ok=True)
+        raise OSError(f"{path} cannot be written: {error}") from error
     os.replace(partial, path)
 
 

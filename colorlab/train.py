@@ -1,89 +1,71 @@
 """One training loop, from a laptop to many GPUs (book chapter: train)."""
 
-import json
-import math
-import os
-import shutil
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Event
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from colorlab.datasets import Photos, find_images, training_batches
-from colorlab.decode import output_to_ab, upsample
-from colorlab.lab import lab_to_rgb, rgb_to_lab
+from colorlab.config import TrainConfig, check_config, fast_precision, learning_rate
+from colorlab.datasets import Batch, Sources, equal_cost, training_batches
+from colorlab.lab import rgb_to_lab
+from colorlab.log import Log, Watched, watched_photos
 from colorlab.losses import l2_loss, soft_cross_entropy
-from colorlab.network import STRIDE, ColorNet, save_model
-from colorlab.prior import LAM, load_prior, rebalance_weights, smooth_prior
+from colorlab.network import ColorNet, save_model
+from colorlab.photosets import find_photos
+from colorlab.prior import load_prior, rebalance_weights, smooth_prior
 from colorlab.quantize import N_BINS, N_NEIGHBORS, bin_centers, soft_encode
+from colorlab.runs import (
+    Stopped,
+    asked_to_stop,
+    check_run,
+    load_checkpoint,
+    open_run,
+    save_checkpoint,
+    stop_signals,
+)
+from colorlab.syncnorm import synced
 
-LOSSES = ("rebal", "class", "l2")
-KEEP = 2  # checkpoints
 LABEL_STRIDE = 4  # the network's output is a quarter of its input
+NOT_GRAY = 5.0  # ab units; a photo with no |a| or |b| above it teaches no color
+
+Data = list[tuple[str | Path, int | None]]
+Objective = Callable[[Tensor, Tensor], Tensor]
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """All that decides a run (book chapter: train)."""
-
-    width: int = 32
-    variant: str = "paper"
-    loss: str = "rebal"  # "class": lam = 1, no rebalancing; "l2": regression
-    lam: float = LAM
-    k: int = N_NEIGHBORS
-    size: int = 64  # pixels; a source may ask for its own
-    batch_size: int = 64
-    steps: int = 10_000
-    lr: float = 2e-3
-    weight_decay: float = 1e-2  # AdamW's, apart from the loss
-    warmup: int = 500  # steps of rising learning rate
-    cooldown: float = 0.25  # share of the steps in which it falls to 0
-    clip: float = 1.0  # largest gradient norm
-    precision: str = "bf16"
-    seed: int = 0
-    save_every: int = 500
-    workers: int = 1
-
-
-PRESETS = {
-    "laptop": TrainConfig(),
-    "smoke": TrainConfig(  # does it run at all?
-        width=8, size=32, batch_size=8, steps=20, warmup=5, save_every=10, workers=0
-    ),
-}
-
-
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Give the learning rate of a step: up, flat, and down to 0 in a line.
+def label_ab(ab: Tensor, labels: str = "mean") -> Tensor:
+    """Bring the true chroma to the size of the network's output.
 
     Parameters
     ----------
-    step : int
-        From 0.
-    config : TrainConfig
-        Its lr, warmup, cooldown and steps count.
+    ab : Tensor, shape (N, 2, H, W)
+        In Lab units; H and W multiples of 4.
+    labels : str
+        "mean" of each 4x4 pixels, or "point": the first of each, as the authors did.
 
     Returns
     -------
-    float
-        A flat middle (unlike a cosine) lets a run be made longer before the descent
-        has begun. Book chapter: train.
+    Tensor, shape (N, 2, H/4, W/4)
+        In Lab units. Book chapter: datasets.
     """
-    rise = min(1.0, (step + 1) / max(1, config.warmup))
-    fall = min(1.0, (config.steps - step) / max(1.0, config.cooldown * config.steps))
-    return config.lr * min(rise, fall)
+    if labels == "mean":
+        return avg_pool2d(ab, LABEL_STRIDE)
+    return ab[..., ::LABEL_STRIDE, ::LABEL_STRIDE]
 
 
 def color_loss(
-    output: Tensor, ab: Tensor, centers: Tensor, w: Tensor, k: int = N_NEIGHBORS
+    output: Tensor,
+    ab: Tensor,
+    centers: Tensor,
+    w: Tensor,
+    k: int = N_NEIGHBORS,
+    skip_gray: bool = False,
 ) -> Tensor:
     """Compare the network's output with the true chroma (book chapter: train).
 
@@ -99,36 +81,48 @@ def color_loss(
         Weight of a pixel, by its nearest bin.
     k : int
         Bins that share a pixel.
+    skip_gray : bool
+        Photos with no |a| or |b| above 5 count 0; the mean is still over all.
 
     Returns
     -------
     Tensor, scalar
         `l2_loss` for two channels, else rebalanced `soft_cross_entropy`.
+
+    Notes
+    -----
+    The gray filter is the NonGrayMaskLayer of the authors' code, which looks at the
+    labels of each photo.
     """
+    colorful = (ab.abs() > NOT_GRAY).flatten(1).any(dim=1)[:, None, None]
     if output.shape[1] == ab.shape[1]:
-        return l2_loss(output, ab)
+        return l2_loss(
+            *(x * colorful[:, None] if skip_gray else x for x in (output, ab))
+        )
     bins, weights = soft_encode(ab, centers, k)
-    return soft_cross_entropy(output, bins, weights, pixel_weight=w[bins[:, 0]])
+    v = w[bins[:, 0]]  # (N, h, w)
+    return soft_cross_entropy(output, bins, weights, v * colorful if skip_gray else v)
 
 
 def train_step(
     model: torch.nn.Module,
-    rgb: Tensor,
-    objective: Callable[[Tensor, Tensor], Tensor],
+    parts: list[tuple[Tensor, float]],
+    objective: Objective,
     optimizer: torch.optim.Optimizer,
     accelerator: Accelerator,
     clip: float,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Learn from one batch (book chapter: train).
 
     Parameters
     ----------
     model : Module
         Takes L, gives the output that `objective` compares with ab.
-    rgb : Tensor of uint8, shape (N, 3, H, W)
-        A batch of color photos.
+    parts : list of (Tensor of uint8 of shape (N, 3, H, W), float)
+        Color photos, and the weight of their mean loss. With several parts, the
+        gradients add up, so that a large batch fits into little memory.
     objective : callable
-        From output and true ab, at a quarter of the size, to the loss.
+        From output and true ab, in full size, to the loss.
     optimizer, accelerator
         As prepared by accelerate.
     clip : float
@@ -138,43 +132,54 @@ def train_step(
     -------
     loss, norm : Tensor, scalar
         The loss, and the gradient's norm before clipping.
+    output, ab : Tensor
+        Of the last part: what the network said, and the truth, in full size.
     """
-    L, ab = rgb_to_lab(rgb).split([1, 2], dim=1)
-    output = model(L.contiguous(memory_format=torch.channels_last))
-    loss = objective(output.float(), avg_pool2d(ab, LABEL_STRIDE))
     optimizer.zero_grad()
-    accelerator.backward(loss)
+    total = torch.zeros((), device=parts[0][0].device)
+    for place, (rgb, weight) in enumerate(parts, start=1):
+        last = place == len(parts)  # then processes exchange gradients
+        with nullcontext() if last else accelerator.no_sync(model):
+            L, ab = rgb_to_lab(rgb).split([1, 2], dim=1)
+            output = model(L.contiguous(memory_format=torch.channels_last)).float()
+            loss = weight * objective(output, ab)
+            accelerator.backward(loss)
+        total += loss.detach()
     norm = accelerator.clip_grad_norm_(model.parameters(), clip)
     optimizer.step()
-    return loss.detach(), torch.as_tensor(norm)
+    return total, torch.as_tensor(norm), output.detach(), ab
 
 
 def train(
-    data: list[tuple[str | Path, int | None]],
+    data: Data,
     out: str | Path,
     config: TrainConfig,
     resume: bool = False,
     init: ColorNet | None = None,
-    on_step: Callable[[dict], None] | None = None,
+    watch: str | Path | None = None,
+    on_step: Callable[[int, dict | None], None] | None = None,
 ) -> ColorNet:
     """Train a network, or go on training it (book chapter: train).
 
     Parameters
     ----------
     data : list of (path, int or None)
-        Folders of photos, each with the size at which to show them, or None for
+        What `find_photos` reads, each with the size at which to show it, or None for
         `config.size`.
     out : str or Path
-        The run's folder: config.json, metrics.jsonl, checkpoints/, samples/ and, at
-        the end, model.safetensors.
+        The run's folder; `colorlab.runs` says what is in it.
     config : TrainConfig
         The recipe.
     resume : bool
         Go on from the last checkpoint in `out`, if there is one.
     init : ColorNet, optional
         Start from these weights; width, variant and head must be those of `config`.
+    watch : str or Path, optional
+        Photos to measure and show at each save; None takes the held-out ones of the
+        last data set.
     on_step : callable, optional
-        Called with each step's record: step, epoch, loss, norm, lr, seconds.
+        Called after each step with its number and, at every `log_every`-th, its
+        record, else None.
 
     Returns
     -------
@@ -185,167 +190,181 @@ def train(
     ------
     ValueError
         If the data or the configuration cannot be used, `out` holds a run that
-        `resume` does not ask for, or holds one with another configuration.
+        `resume` does not ask for, or holds another one.
     FloatingPointError
         If the loss is no longer a number; checkpoints are kept.
+    OSError
+        If the folder cannot be written; checkpoints are kept.
+    Stopped
+        On Ctrl-C or SIGTERM, once a checkpoint is written.
+
+    Notes
+    -----
+    Started by `torchrun`, each process takes its share of every batch: any number of
+    processes trains the same network on the same photos.
     """
-    sources = [(find_images(path), size or config.size) for path, size in data]
     out = Path(out)
-    _open_run(out, config, resume)
-    accelerator, model, optimizer = _start(config, init)
-    step = _restore(accelerator, out)
-    device = accelerator.device
-    objective = _objective(config, device)
-    watched = _watched_photos(sources[-1])
+    sources = _sources(data, config)
+    rgb = watched_photos(find_photos(watch or data[-1][0], "val"), sources[-1][1])
+    origin = [
+        {"size": size, "photos": len(photos), "fingerprint": photos.fingerprint()}
+        for photos, size in sources
+    ]
+    check_run(out, asdict(config), origin, resume)
+    accelerator, model, optimizer = _start(config, init, out)
+    _check_shares(accelerator, equal_cost(sources, config.batch_size), config)
+    step = load_checkpoint(accelerator, out)
+    open_run(accelerator, out, asdict(config), origin, step)
+    objective = _objective(config, accelerator.device)
+    log, watched = Log(accelerator, out), Watched(rgb, objective, out)
     batches = training_batches(
-        sources, config.batch_size, config.seed, step, config.workers
+        sources,
+        config.batch_size,
+        config.seed,
+        step,
+        config.workers,
+        config.stretch,
+        share=(accelerator.process_index, accelerator.num_processes),
     )
-    _cut_metrics(out / "metrics.jsonl", step)
-    with open(out / "metrics.jsonl", "a") as metrics:
+    with stop_signals() as stop:
         while step < config.steps:
-            start = time.perf_counter()
-            epoch, rgb = next(batches)
-            lr = learning_rate(step, config)
+            batch = _next(batches, stop)
             for group in optimizer.param_groups:
-                group["lr"] = lr
-            loss, norm = train_step(
-                model, rgb.to(device), objective, optimizer, accelerator, config.clip
+                group["lr"] = learning_rate(step, config)
+            parts = _parts(batch, accelerator, config.accumulate)
+            log.add(
+                batch,
+                *train_step(
+                    model, parts, objective, optimizer, accelerator, config.clip
+                ),
             )
             step += 1
-            record = {
-                "step": step,
-                "epoch": epoch,
-                "loss": loss.item(),
-                "norm": norm.item(),
-                "lr": lr,
-                "seconds": time.perf_counter() - start,
-                "photos": len(rgb),
-            }
-            if not math.isfinite(record["loss"]):
-                raise FloatingPointError(f"the loss is {loss} at step {step}")
-            metrics.write(json.dumps(record) + "\n")
-            if on_step:
-                on_step(record)
-            if step % config.save_every == 0 or step == config.steps:
-                metrics.flush()
-                _save(accelerator, out, step)
-                sheet = _contact_sheet(accelerator.unwrap_model(model), watched)
-                sheet.save(out / "samples" / f"step-{step:08d}.png")
-    return _finish(accelerator.unwrap_model(model), out, step, config)
+            logging = step % config.log_every == 0 or step == config.steps
+            stopping = asked_to_stop(stop, accelerator, logging)
+            saving = stopping or step % config.save_every == 0 or step == config.steps
+            record = None
+            if logging or saving:
+                record = log.record(step, learning_rate(step - 1, config))
+                if saving and accelerator.is_main_process:
+                    record["held_out"] = watched.look(_bare(model, config), step)
+                log.write(record)
+            if saving:
+                save_checkpoint(accelerator, out, step)
+            if on_step and accelerator.is_main_process:
+                on_step(step, record)
+            if stopping:
+                raise Stopped(f"stopped and saved after step {step} of {config.steps}")
+    network = _finish(accelerator, model, out, config)
+    accelerator.end_training()
+    return network
+
+
+def _sources(data: Data, config: TrainConfig) -> Sources:
+    for _, size in data:
+        check_config(replace(config, size=size or config.size))
+    return [(find_photos(path), size or config.size) for path, size in data]
 
 
 def _start(
-    config: TrainConfig, init: ColorNet | None
+    config: TrainConfig, init: ColorNet | None, out: Path
 ) -> tuple[Accelerator, torch.nn.Module, torch.optim.Optimizer]:
     """Build the network and the optimizer, on the device."""
-    accelerator = Accelerator(mixed_precision=config.precision)
+    precision = fast_precision() if config.precision == "auto" else config.precision
+    accelerator = Accelerator(
+        cpu=not torch.accelerator.is_available(),  # else it forms no group of CPUs
+        mixed_precision=precision,
+        log_with="tensorboard",
+        project_dir=out,
+    )
     set_seed(config.seed)
-    out_channels = 2 if config.loss == "l2" else N_BINS
-    model = ColorNet(config.width, config.variant, out_channels)
+    model = _network(config)
     if init is not None:
         shape = (init.width, init.variant, init.out_channels)
-        if shape != (config.width, config.variant, out_channels):
+        if shape != (model.width, model.variant, model.out_channels):
             raise ValueError(f"init must be like the config, got a network of {shape}")
         model.load_state_dict(init.state_dict())
     model.to(accelerator.device, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), config.lr, weight_decay=config.weight_decay
+    if accelerator.num_processes > 1:
+        model = synced(model)
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    optimizer = kind(
+        model.parameters(),
+        config.lr,
+        betas=(0.9, config.beta2),
+        weight_decay=config.weight_decay,
     )
     return accelerator, *accelerator.prepare(model, optimizer)
 
 
-def _restore(accelerator: Accelerator, out: Path) -> int:
-    """Load the last checkpoint, if there is one, and give its step."""
-    checkpoints = _checkpoints(out)
-    if not checkpoints:
-        return 0
-    accelerator.load_state(str(checkpoints[-1]))
-    return int(checkpoints[-1].name.removeprefix("step-"))
+def _check_shares(
+    accelerator: Accelerator, batch_sizes: list[int], config: TrainConfig
+) -> None:
+    parts = accelerator.num_processes * config.accumulate
+    if min(batch_sizes) < parts:
+        raise ValueError(
+            f"batch_size must give each of {accelerator.num_processes} processes "
+            f"{config.accumulate} photos or more, got batches of {batch_sizes}"
+        )
 
 
-def _finish(model: ColorNet, out: Path, step: int, config: TrainConfig) -> ColorNet:
-    """Write the network, as a copy that accelerate has not wrapped."""
-    network = ColorNet(model.width, model.variant, model.out_channels)
-    network.load_state_dict(model.state_dict())
-    network.card = {"steps": step, "config": asdict(config)}
-    save_model(network.eval(), out / "model.safetensors")
-    return network
+def _network(config: TrainConfig) -> ColorNet:
+    out_channels = 2 if config.loss == "l2" else N_BINS
+    return ColorNet(config.width, config.variant, out_channels)
 
 
-def _objective(
-    config: TrainConfig, device: torch.device
-) -> Callable[[Tensor, Tensor], Tensor]:
+def _objective(config: TrainConfig, device: torch.device) -> Objective:
+    """Give the function from output and true ab, in full size, to the loss."""
     centers = bin_centers().to(device)
     lam = config.lam if config.loss == "rebal" else 1.0
     w = rebalance_weights(smooth_prior(load_prior(), bin_centers()), lam)
-    return partial(color_loss, centers=centers, w=w.float().to(device), k=config.k)
+    w = w.float().to(device)
+
+    def objective(output: Tensor, ab: Tensor) -> Tensor:
+        label = label_ab(ab, config.labels)
+        return color_loss(output, label, centers, w, config.k, config.skip_gray)
+
+    return objective
 
 
-def _open_run(out: Path, config: TrainConfig, resume: bool) -> None:
-    """Make the run's folder, or check that it is this run's."""
-    if config.loss not in LOSSES:
-        raise ValueError(f"loss must be in {LOSSES}, got {config.loss!r}")
-    if config.size % STRIDE:
-        raise ValueError(f"size must be a multiple of {STRIDE}, got {config.size}")
-    if _checkpoints(out):
-        if not resume:
-            raise ValueError(
-                f"out must be a new folder, or resume be set; {out} is not"
-            )
-        before = json.loads((out / "config.json").read_text())
-        now = asdict(config)
-        free = {"steps", "save_every", "workers"}
-        changed = [key for key in now if key not in free and now[key] != before[key]]
-        if changed:
-            told = ", ".join(f"{k} {before[k]} -> {now[k]}" for k in changed)
-            raise ValueError(
-                f"config must be that of the run in {out}; changed: {told}"
-            )
-    for folder in ("checkpoints", "samples"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    (out / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n")
+def _next(batches: Iterator[Batch], stop: Event) -> Batch:
+    """Take a batch; if the signal to stop has ended the readers, that is no error."""
+    try:
+        return next(batches)
+    except RuntimeError as error:
+        if stop.is_set():
+            raise Stopped("stopped; resume goes on from the last checkpoint") from error
+        raise
 
 
-def _checkpoints(out: Path) -> list[Path]:
-    return sorted((out / "checkpoints").glob("step-*"))
+def _parts(
+    batch: Batch, accelerator: Accelerator, number: int
+) -> list[tuple[Tensor, float]]:
+    """Cut this process's photos into parts, each with the weight of its mean loss.
+
+    Processes average their gradients, so that a photo's weight must be the number of
+    processes over the photos in the whole batch.
+    """
+    rgb = batch.rgb.to(accelerator.device, non_blocking=True)
+    weight = accelerator.num_processes / batch.photos
+    return [(part, len(part) * weight) for part in rgb.tensor_split(number)]
 
 
-def _save(accelerator: Accelerator, out: Path, step: int) -> None:
-    """Write a checkpoint, which appears whole or not at all, and drop older ones."""
-    folder = out / "checkpoints" / f"step-{step:08d}"
-    unfinished = folder.with_name("unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    accelerator.save_state(str(unfinished))
-    os.replace(unfinished, folder)
-    for old in _checkpoints(out)[:-KEEP]:
-        shutil.rmtree(old)
+def _bare(model: torch.nn.Module, config: TrainConfig) -> ColorNet:
+    """Copy the network out of what accelerate has wrapped around it."""
+    while hasattr(model, "module"):
+        model = model.module
+    network = _network(config).to(model.head.weight.device)
+    network.load_state_dict(model.state_dict())
+    return network.eval()
 
 
-def _cut_metrics(path: Path, step: int) -> None:
-    """Drop the records after the checkpoint that a run starts from."""
-    if path.exists():
-        lines = path.read_text().splitlines(keepends=True)
-        path.write_text("".join(lines[:step]))
-
-
-def _watched_photos(source: tuple[list[Path], int]) -> Tensor:
-    """Eight photos, spread over the source, to be looked at during the run."""
-    paths, size = source
-    spread = paths[:: max(1, len(paths) // 8)][:8]
-    return torch.stack([*Photos([(spread, size)], seed=None)])
-
-
-@torch.no_grad()
-def _contact_sheet(model: ColorNet, rgb: Tensor) -> Image.Image:
-    """Three rows: gray, predicted, true."""
-    device = next(model.parameters()).device
-    lab = rgb_to_lab(rgb.to(device))
-    L, ab = lab[:, :1], lab[:, 1:]
-    model.eval()
-    ab_hat = output_to_ab(model(L), bin_centers().to(device))
-    model.train()
-    ab_hat = upsample(ab_hat, L.shape[-2:])
-    rows = [torch.cat([L, chroma], 1) for chroma in (0 * ab, ab_hat, ab)]
-    sheet = torch.cat([torch.cat([*row], dim=-1) for row in rows], dim=-2)
-    pixels = (lab_to_rgb(sheet) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-    return Image.fromarray(pixels)
+def _finish(
+    accelerator: Accelerator, model: torch.nn.Module, out: Path, config: TrainConfig
+) -> ColorNet:
+    """Write the network."""
+    network = _bare(model, config).cpu()
+    network.card = {"steps": config.steps, "config": asdict(config)}
+    if accelerator.is_main_process:
+        save_model(network, out / "model.safetensors")
+    accelerator.wait_for_everyone()
+    return network

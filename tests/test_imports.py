@@ -10,8 +10,11 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "colorlab"
 
 NUMERIC = ("decode", "lab", "losses", "network", "prior", "quantize")
+# The plumbing of a training run, which the chapters datasets and train explain.
+DATA = ("images", "photosets", "datasets")
+RUN = ("config", "syncnorm", "health", "runs", "log")
 # module: (modules of colorlab, packages of others) that it may import. NumPy may be
-# used beside torch; colorize reads files as datasets does; fetch is plumbing.
+# used beside torch.
 ALLOWED = {
     "__init__": (NUMERIC, ()),
     "__main__": (("cli",), ()),
@@ -21,17 +24,29 @@ ALLOWED = {
     "network": (("quantize",), ("torch", "safetensors")),
     "losses": ((), ("torch",)),
     "decode": ((), ("torch",)),
-    "datasets": (("lab",), ("torch", "PIL")),
-    "fetch": (("datasets",), ("pooch",)),
-    "train": ((*NUMERIC, "datasets"), ("torch", "PIL", "accelerate")),
-    "evaluate": ((*NUMERIC, "datasets"), ("torch",)),
+    "images": (("lab",), ("torch", "PIL")),
+    "fetch": (("images",), ("pooch",)),
+    "photosets": (("images", "fetch"), ()),
+    "shards": (("images", "photosets"), ("PIL",)),
+    "datasets": (("images", "photosets"), ("torch",)),
+    "config": (("network", "prior", "quantize"), ("torch",)),
+    "syncnorm": ((), ("torch",)),
+    "health": (NUMERIC, ("torch", "PIL")),
+    "runs": ((), ("torch", "accelerate", "safetensors")),
+    "log": (
+        ("network", "quantize", *DATA, "health", "runs"),
+        ("torch", "accelerate"),
+    ),
+    "train": ((*NUMERIC, *DATA, *RUN), ("torch", "accelerate")),
+    "evaluate": ((*NUMERIC, *DATA), ("torch",)),
     "colorize": (
-        ("lab", "quantize", "network", "decode", "datasets"),
+        ("lab", "quantize", "network", "decode", "images"),
         ("torch", "PIL"),
     ),
     "plots": (NUMERIC, ("torch", "matplotlib", "matplotlib_inline")),
     "cli": (
-        (*NUMERIC, "datasets", "fetch", "train", "evaluate", "colorize", "plots"),
+        (*NUMERIC, *DATA, *RUN, "fetch", "shards", "train", "evaluate", "colorize")
+        + ("plots",),
         ("torch", "typer", "rich", "tqdm"),
     ),
 }

@@ -1,0 +1,176 @@
+"""Packing photos into tars: what went in comes out, in an order of chance."""
+
+import io
+import json
+import tarfile
+from pathlib import PurePosixPath
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorlab.images import open_rgb
+from colorlab.photosets import INDEX, find_photos
+from colorlab.shards import write_shards
+
+TURNED, ORIENTATION = 6, 0x0112  # EXIF: to be turned 90 degrees clockwise
+
+
+@pytest.fixture
+def photos(save_photos, tmp_path):
+    """Seven small PNG files."""
+    save_photos(tmp_path / "photos", 7)
+    return find_photos(tmp_path / "photos")
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def contents(photos):
+    """The bytes of all photos, in order."""
+    return [photos.open(number).read() for number in range(len(photos))]
+
+
+def test_what_goes_in_comes_out(photos, out):
+    assert write_shards(photos, out, per_shard=3) == {}
+    packed = contents(find_photos(out))
+    assert packed != contents(photos)
+    assert sorted(packed) == sorted(contents(photos))
+
+
+@pytest.mark.parametrize(("per_shard", "counts"), [(3, [3, 3, 1]), (7, [7]), (9, [7])])
+def test_each_shard_holds_per_shard_photos(photos, out, per_shard, counts):
+    write_shards(photos, out, per_shard)
+    shards = json.loads((out / INDEX).read_text())["shards"]
+    assert [len(shard["photos"]) for shard in shards] == counts
+    expected = [shard["file"] for shard in shards] + [INDEX]
+    assert sorted(path.name for path in out.iterdir()) == sorted(expected)
+
+
+def test_order_is_a_function_of_the_seed(photos, tmp_path):
+    files = {}
+    for name, seed in [("first", 1), ("again", 1), ("other", 2)]:
+        write_shards(photos, tmp_path / name, 3, seed=seed)
+        files[name] = [p.read_bytes() for p in sorted((tmp_path / name).iterdir())]
+    assert files["first"] == files["again"]  # tars and index, byte by byte
+    orders = [contents(find_photos(tmp_path / name)) for name in ("first", "other")]
+    assert orders[0] != orders[1]
+
+
+def test_tarfile_and_webdataset_can_read_them(photos, out):
+    write_shards(photos, out, per_shard=4)
+    members = []
+    for path in sorted(out.glob("*.tar")):
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                members.append((member.name, tar.extractfile(member).read()))
+    names, files = zip(*members, strict=True)
+    assert list(files) == contents(find_photos(out))
+    # webdataset: what is before the first dot of a name tells samples apart.
+    keys, suffixes = zip(*(name.split(".") for name in names), strict=True)
+    assert list(keys) == sorted(set(keys))
+    assert set(suffixes) == {"png"}
+    # And a shard alone is a tar as any other.
+    assert contents(find_photos(out / "shard-000000.tar")) == list(files[:4])
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"),
+    [("JPEG", ".jpg"), ("MPO", ".jpg"), ("TIFF", ".tiff"), ("WEBP", ".webp")],
+)
+def test_suffix_is_that_of_the_content(tmp_path, out, kind, suffix):
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (8, 8)).save(
+        tmp_path / "in/photo.png", kind, save_all=True, append_images=[]
+    )
+    if kind == "MPO":  # as cameras write it: a JPEG with a second picture behind
+        pictures = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
+        pictures[0].save(
+            tmp_path / "in/photo.png", kind, save_all=True, append_images=pictures[1:]
+        )
+    write_shards(find_photos(tmp_path / "in"), out)
+    with tarfile.open(out / "shard-000000.tar") as tar:
+        assert [PurePosixPath(name).suffix for name in tar.getnames()] == [suffix]
+
+
+def test_only_larger_photos_are_made_smaller(tmp_path, out):
+    (tmp_path / "in").mkdir()
+    chance = np.random.default_rng(0)
+    for width, height in [(40, 30), (20, 90), (60, 21), (100, 50), (99, 33)]:
+        pixels = chance.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"in/{width}.png")
+    photos = find_photos(tmp_path / "in")
+    write_shards(photos, out, shorter=21)
+    packed = contents(find_photos(out))
+    assert len(set(packed) & set(contents(photos))) == 2  # byte by byte
+    sizes = [open_rgb(io.BytesIO(content)).size for content in packed]
+    assert sorted(sizes) == [(20, 90), (28, 21), (42, 21), (60, 21), (63, 21)]
+
+
+def test_a_smaller_photo_is_the_same_picture_and_upright(tmp_path, out):
+    (tmp_path / "in").mkdir()
+    ramp = np.linspace(0, 255, 64).astype(np.uint8)
+    pixels = np.stack([np.broadcast_to(ramp, (48, 64))] * 3, axis=-1)
+    exif = Image.Exif()
+    exif[ORIENTATION] = TURNED
+    Image.fromarray(pixels).save(tmp_path / "in/photo.png", exif=exif)
+    write_shards(find_photos(tmp_path / "in"), out, shorter=24)
+    packed = np.array(open_rgb(find_photos(out).open(0))).astype(int)
+    assert packed.shape == (32, 24, 3)
+    expected = pixels[0].reshape(32, 2, 3).mean(axis=1)[:, None]  # grows downward
+    assert abs(packed - expected).max() <= 4  # JPEG at quality 95, and rounding
+
+
+def test_unreadable_photos_are_left_out_and_told(photos, out, tmp_path):
+    (tmp_path / "photos/photo_2.png").write_text("no image")
+    (tmp_path / "photos/photo_4.png").unlink()
+    (tmp_path / "photos/photo_5.png").write_bytes(contents(photos)[5][:-30])
+    skipped = write_shards(photos, out, per_shard=2)
+    assert sorted(skipped) == ["photo_2.png", "photo_4.png", "photo_5.png"]
+    assert "no format that is known" in skipped["photo_2.png"]
+    assert "No such file" in skipped["photo_4.png"]
+    packed = find_photos(out)
+    assert sorted(contents(packed)) == sorted(contents(find_photos(out)))
+    assert packed.place[:, 0].tolist() == [0, 0, 1, 1]  # none is half empty
+
+
+def test_no_readable_photo_is_refused(tmp_path, out):
+    (tmp_path / "a.jpg").write_text("no image")
+    with pytest.raises(ValueError, match="photos must hold one .* read, of 1"):
+        write_shards(find_photos(tmp_path), out)
+    assert not (out / INDEX).exists()
+
+
+def test_a_run_that_was_killed_is_written_again(photos, out, tmp_path):
+    def kill_at_5(numbers):
+        for place, number in enumerate(numbers):
+            if place == 5:
+                raise KeyboardInterrupt
+            yield number
+
+    with pytest.raises(KeyboardInterrupt):
+        write_shards(photos, out, per_shard=1, watch=kill_at_5)
+    assert len([*out.glob("*.tar")]) == 5
+    with pytest.raises(ValueError, match="data must hold images"):
+        find_photos(out)  # not taken for a whole one
+    write_shards(photos, out, per_shard=4)  # the last three of the five are left over
+    assert sorted(contents(find_photos(out))) == sorted(contents(photos))
+
+
+def test_shards_are_not_written_over(photos, out):
+    write_shards(photos, out)
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(
+        ValueError, match="out must be a new folder; .*out holds shards"
+    ):
+        write_shards(photos, out, seed=1)
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
+@pytest.mark.parametrize(("per_shard", "shorter"), [(0, 0), (-1, 0), (1, -1)])
+def test_numbers_out_of_range_are_refused(photos, out, per_shard, shorter):
+    with pytest.raises(ValueError, match=f"got {per_shard} and {shorter}"):
+        write_shards(photos, out, per_shard, shorter)
+    assert not out.exists()
