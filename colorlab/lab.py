@@ -10,6 +10,8 @@ Constants are those of IEC 61966-2-1 (sRGB) and CIE 15 (Lab, white point D65, 2
 degree observer), rounded as scikit-image rounds them, so that both agree.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -25,6 +27,8 @@ LINEAR_KNEE = 0.0031308  # the same point after the gamma is undone
 CUBE_KNEE = 0.008856  # below it the Lab cube root is a line
 ROOT_KNEE = 0.2068966  # the same point after the root
 LINE_SLOPE, LINE_OFFSET = 7.787, 16 / 116
+
+TILE = 2**15  # pixels: 400 kB in float32, so that all steps stay in the cache
 
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:
@@ -56,16 +60,9 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     go on, as lines below 0 and as powers above 1.
     """
     _check_channels(rgb, "rgb")
-    if rgb.dtype == torch.uint8:
-        rgb = rgb.float() / 255
-    if not rgb.is_floating_point():
+    if not (rgb.is_floating_point() or rgb.dtype == torch.uint8):
         raise ValueError(f"rgb must be floats or uint8, got {rgb.dtype}")
-    exact = _at_least_float32(rgb)
-    xyz = _mix(XYZ_FROM_RGB, _undo_gamma(exact))
-    white = xyz.new_tensor(WHITE)[:, None, None]
-    fx, fy, fz = _lab_root(xyz / white).unbind(-3)
-    lab = torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=-3)
-    return lab.to(rgb.dtype)
+    return _tile_by_tile(_lab_of, rgb)
 
 
 def lab_to_rgb(lab: Tensor, clip: bool = True) -> Tensor:
@@ -94,13 +91,7 @@ def lab_to_rgb(lab: Tensor, clip: bool = True) -> Tensor:
     _check_channels(lab, "lab")
     if not lab.is_floating_point():
         raise ValueError(f"lab must be floats, got {lab.dtype}")
-    L, a, b = _at_least_float32(lab).unbind(-3)
-    fy = (L + 16) / 116
-    roots = torch.stack([fy + a / 500, fy, fy - b / 200], dim=-3)
-    white = roots.new_tensor(WHITE)[:, None, None]
-    rgb_from_xyz = torch.linalg.inv(torch.tensor(XYZ_FROM_RGB, dtype=torch.float64))
-    rgb = _redo_gamma(_mix(rgb_from_xyz.tolist(), _lab_cube(roots) * white))
-    return (rgb.clamp(0, 1) if clip else rgb).to(lab.dtype)
+    return _tile_by_tile(_rgb_of_clipped if clip else _rgb_of, lab)
 
 
 def _check_channels(image: Tensor, name: str) -> None:
@@ -110,13 +101,55 @@ def _check_channels(image: Tensor, name: str) -> None:
         )
 
 
+def _tile_by_tile(convert: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+    """Convert (..., 3, H, W) in parts that stay in the cache between the steps."""
+    dtype = image.dtype if image.is_floating_point() else torch.float32
+    pixels = image[None].flatten(0, -4).flatten(2)  # (N, 3, H * W)
+    if image.device.type != "cpu" or (image.requires_grad and torch.is_grad_enabled()):
+        return convert(pixels).to(dtype).view(image.shape)
+    torch.empty(2**22)  # freed unused: tells glibc to keep the tiles' freed memory too
+    result = torch.empty(pixels.shape, dtype=dtype)
+    batch = 1 + TILE // (1 + pixels.shape[-1])  # small pictures go several at a time
+    for source, target in zip(pixels.split(batch), result.split(batch), strict=True):
+        tiles = zip(source.split(TILE, 2), target.split(TILE, 2), strict=True)
+        for tile, place in tiles:
+            place.copy_(convert(tile))
+    return result.view(image.shape)
+
+
+def _lab_of(rgb: Tensor) -> Tensor:
+    """Go the three steps; rgb is (N, 3, pixels)."""
+    if rgb.dtype == torch.uint8:
+        level = torch.arange(256, device=rgb.device) / 255
+        linear = _undo_gamma(level).take(rgb.long())  # the same 256 values: look up
+    else:
+        linear = _undo_gamma(_at_least_float32(rgb))
+    white = linear.new_tensor(WHITE)[:, None]
+    fx, fy, fz = _lab_root(_mix(XYZ_FROM_RGB, linear) / white).unbind(-2)
+    return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=-2)
+
+
+def _rgb_of(lab: Tensor) -> Tensor:
+    """Go the three steps back; lab is (N, 3, pixels)."""
+    L, a, b = _at_least_float32(lab).unbind(-2)
+    fy = (L + 16) / 116
+    roots = torch.stack([fy + a / 500, fy, fy - b / 200], dim=-2)
+    white = roots.new_tensor(WHITE)[:, None]
+    rgb_from_xyz = torch.linalg.inv(torch.tensor(XYZ_FROM_RGB, dtype=torch.float64))
+    return _redo_gamma(_mix(rgb_from_xyz.tolist(), _lab_cube(roots) * white))
+
+
+def _rgb_of_clipped(lab: Tensor) -> Tensor:
+    return _rgb_of(lab).clamp(0, 1)
+
+
 def _at_least_float32(image: Tensor) -> Tensor:
     return image.float() if image.dtype.itemsize < 4 else image
 
 
 def _mix(matrix: list | tuple, image: Tensor) -> Tensor:
     """Apply a 3x3 matrix to the channels."""
-    return torch.einsum("ij,...jhw->...ihw", image.new_tensor(matrix), image)
+    return image.new_tensor(matrix) @ image
 
 
 # Each curve below is a power with a straight foot. The power's argument is clamped
@@ -124,18 +157,23 @@ def _mix(matrix: list | tuple, image: Tensor) -> Tensor:
 # gradient, which is infinite for a root at 0.
 
 
+def _power(base: Tensor, exponent: float) -> Tensor:
+    """Give base**exponent, base > 0; on a CPU three times as fast as `pow`."""
+    return torch.exp2(exponent * torch.log2(base))
+
+
 def _undo_gamma(rgb: Tensor) -> Tensor:
-    power = ((rgb.clamp(min=GAMMA_KNEE) + 0.055) / 1.055) ** 2.4
+    power = _power((rgb.clamp(min=GAMMA_KNEE) + 0.055) / 1.055, 2.4)
     return torch.where(rgb > GAMMA_KNEE, power, rgb / 12.92)
 
 
 def _redo_gamma(linear: Tensor) -> Tensor:
-    power = 1.055 * linear.clamp(min=LINEAR_KNEE) ** (1 / 2.4) - 0.055
+    power = 1.055 * _power(linear.clamp(min=LINEAR_KNEE), 1 / 2.4) - 0.055
     return torch.where(linear > LINEAR_KNEE, power, linear * 12.92)
 
 
 def _lab_root(ratio: Tensor) -> Tensor:
-    root = ratio.clamp(min=CUBE_KNEE) ** (1 / 3)
+    root = _power(ratio.clamp(min=CUBE_KNEE), 1 / 3)
     return torch.where(ratio > CUBE_KNEE, root, LINE_SLOPE * ratio + LINE_OFFSET)
 
 

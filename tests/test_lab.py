@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from skimage.color import lab2rgb, rgb2lab
+from torch.autograd import gradcheck
 
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 
@@ -65,6 +66,32 @@ def test_batch_equals_one_by_one():
     assert torch.equal(rgb_to_lab(batch)[2], rgb_to_lab(batch[2]))
 
 
+@pytest.mark.parametrize("convert", [rgb_to_lab, lab_to_rgb])
+@pytest.mark.parametrize("shape", [(3, 20, 30), (2, 3, 20, 30), (2, 5, 3, 6, 5)])
+def test_tiles_equal_the_whole(monkeypatch, convert, shape):
+    image = torch.rand(shape, dtype=torch.float64) * (
+        80 if convert is lab_to_rgb else 1
+    )
+    whole = convert(image.clone().requires_grad_()).detach()  # gradients: no tiles
+    monkeypatch.setattr("colorlab.lab.TILE", 100)  # parts of a picture; 4 pictures
+    assert (convert(image) - whole).abs().max() < TOLERANCE[torch.float64]
+
+
+@pytest.mark.parametrize("convert", [rgb_to_lab, lab_to_rgb])
+def test_order_in_memory_does_not_matter(convert):
+    image = picture()
+    channels_last_in_memory = image.movedim(0, -1).contiguous().movedim(-1, 0)
+    expected = convert(image)
+    error = (convert(channels_last_in_memory) - expected).abs().max()
+    assert error < TOLERANCE[torch.float64]
+
+
+@pytest.mark.parametrize("convert", [rgb_to_lab, lab_to_rgb])
+@pytest.mark.parametrize("shape", [(0, 3, 4, 4), (2, 3, 0, 4)])
+def test_no_pixels_are_no_problem(convert, shape):
+    assert convert(torch.rand(shape)).shape == shape
+
+
 def test_round_trip_stays_within_half_a_step():
     back = lab_to_rgb(rgb_to_lab(cube())) * 255
     assert (back - cube()).abs().max() < 0.5  # so rounding gives the color again
@@ -100,6 +127,13 @@ def test_gradient_is_finite_at_black_and_below(convert, value):
     convert(black).sum().backward()
     assert black.grad.isfinite().all()
     assert black.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("convert", [rgb_to_lab, lab_to_rgb])
+def test_numeric_gradient(convert):
+    rgb = picture()[:, :4, :4].clone()
+    colors = rgb_to_lab(rgb) if convert is lab_to_rgb else rgb
+    assert gradcheck(convert, colors.requires_grad_())
 
 
 @pytest.mark.parametrize("convert", [rgb_to_lab, lab_to_rgb])
