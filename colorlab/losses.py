@@ -1,6 +1,8 @@
 """What the network is trained to make small (book chapter: losses)."""
 
+import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 def l2_loss(ab_hat: Tensor, ab: Tensor) -> Tensor:
@@ -54,12 +56,14 @@ def soft_cross_entropy(
     Returns
     -------
     Tensor, scalar
-        In nats, mean over all N * H * W pixels.
+        In nats, mean over all N * H * W pixels. Half-precision logits are computed
+        in float32, and give a float32 loss.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit together.
+        If the shapes do not fit together, or if `weights` or `pixel_weight` asks for
+        a gradient: it flows to the logits alone, and once (no second derivatives).
 
     Notes
     -----
@@ -68,8 +72,10 @@ def soft_cross_entropy(
 
         -sum_q Z_q log softmax(logits)_q = logsumexp(logits) - sum_i w_i logits[bin_i],
 
-    so the dense target is never built. The minimum is the target's entropy, not 0
-    (this is not the KL divergence; the gradients agree). Book chapter: losses.
+    so the dense target is never built. The gradient, softmax(logits) - Z, needs the
+    same exponentials, so both come from one pass. The minimum is the target's
+    entropy, not 0 (this is not the KL divergence; the gradients agree). Book chapter:
+    losses.
     """
     N, _, H, W = logits.shape
     if bins.shape != weights.shape or (N, H, W) != (len(bins), *bins.shape[2:]):
@@ -77,13 +83,57 @@ def soft_cross_entropy(
             "bins and weights must have shape (N, k, H, W) with the N, H, W of logits "
             f"{tuple(logits.shape)}, got {tuple(bins.shape)} and {tuple(weights.shape)}"
         )
-    target_logits = logits.gather(1, bins)  # (N, k, H, W)
-    loss = logits.logsumexp(dim=1) - (weights * target_logits).sum(dim=1)
     if pixel_weight is None:
-        return loss.mean()
-    if pixel_weight.shape != loss.shape:
+        pixel_weight = weights.new_ones(N, H, W)
+    if pixel_weight.shape != (N, H, W):
         raise ValueError(
-            f"pixel_weight must have shape {tuple(loss.shape)}, "
-            f"got {tuple(pixel_weight.shape)}"
+            f"pixel_weight must have shape {(N, H, W)}, got {tuple(pixel_weight.shape)}"
         )
-    return (pixel_weight * loss).mean()
+    if weights.requires_grad or pixel_weight.requires_grad:
+        raise ValueError("weights and pixel_weight must not require a gradient")
+    if logits.requires_grad and torch.is_grad_enabled():
+        return _CrossEntropy.apply(logits, bins, weights, pixel_weight)
+    return _cross_entropy(logits, bins, weights, pixel_weight)
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """Tell autograd that the gradient is already there when the loss is."""
+
+    @staticmethod
+    def forward(ctx, logits, bins, weights, pixel_weight):
+        gradient = torch.empty_like(logits)
+        loss = _cross_entropy(logits, bins, weights, pixel_weight, gradient)
+        ctx.save_for_backward(gradient)
+        return loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, scale):
+        (gradient,) = ctx.saved_tensors
+        if scale != 1:  # spare the copy in the usual case, `loss.backward()`
+            gradient = gradient * scale
+        return gradient, None, None, None
+
+
+def _cross_entropy(
+    logits: Tensor,
+    bins: Tensor,
+    weights: Tensor,
+    pixel_weight: Tensor,
+    gradient: Tensor | None = None,
+) -> Tensor:
+    """Compute the mean loss and, if there is a tensor for it, fill in its gradient."""
+    exact = torch.promote_types(logits.dtype, torch.float32)
+    weights = weights.to(exact)
+    share = pixel_weight.to(exact) / pixel_weight.numel()  # in the mean, (N, H, W)
+    loss = share.new_zeros(())
+    for n in range(len(logits)):  # one image at a time fits the processor's cache
+        shifted = logits[n].to(exact) - logits[n].amax(dim=0)  # (Q, H, W), at most 0
+        expected = (weights[n] * shifted.gather(0, bins[n])).sum(dim=0)
+        Z_hat = shifted.exp_()  # but for the division by the sum
+        total = Z_hat.sum(dim=0)
+        loss += (share[n] * (total.log() - expected)).sum()
+        if gradient is not None:
+            Z_hat *= share[n] / total
+            gradient[n] = Z_hat.scatter_add_(0, bins[n], -share[n] * weights[n])
+    return loss

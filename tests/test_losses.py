@@ -90,6 +90,57 @@ def test_gradient_is_prediction_minus_target(logits, target, pixel_weight):
     assert (logits.grad - expected).abs().max() < TOLERANCE
 
 
+def test_gradient_follows_what_comes_after(logits, target):
+    logits.requires_grad_()
+    loss = soft_cross_entropy(logits, *target)
+    (once,) = torch.autograd.grad(loss, logits, retain_graph=True)
+    (thrice,) = torch.autograd.grad(3 * loss, logits, retain_graph=True)
+    (again,) = torch.autograd.grad(loss, logits)
+    assert (thrice - 3 * once).abs().max() < TOLERANCE
+    assert torch.equal(again, once)
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_order_in_memory_is_kept(logits, target, layout):
+    expected = soft_cross_entropy(logits, *target)
+    logits = logits.contiguous(memory_format=layout).requires_grad_()
+    loss = soft_cross_entropy(logits, *target)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert abs(loss - expected) < TOLERANCE
+    assert gradient.is_contiguous(memory_format=layout)
+
+
+def test_no_gradient_is_made_unasked(logits, target):
+    plain = soft_cross_entropy(logits, *target)
+    logits.requires_grad_()
+    with torch.no_grad():
+        watched = soft_cross_entropy(logits, *target)
+    assert not plain.requires_grad
+    assert not watched.requires_grad
+    assert torch.equal(plain, watched)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_computed_in_float32(logits, target, dtype):
+    half = logits.to(dtype).requires_grad_()
+    exact = half.detach().float().requires_grad_()
+    losses = [soft_cross_entropy(z, *target) for z in (half, exact)]
+    assert losses[0].dtype == torch.float32
+    assert torch.equal(*losses)
+    gradients = [
+        torch.autograd.grad(loss, z)[0]
+        for loss, z in zip(losses, (half, exact), strict=True)
+    ]
+    assert torch.equal(gradients[0], gradients[1].to(dtype))
+
+
+def test_second_derivative_is_refused(logits, target):
+    loss = soft_cross_entropy(logits.requires_grad_(), *target)
+    (gradient,) = torch.autograd.grad(loss, logits, create_graph=True)
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        gradient.sum().backward()
+
+
 def test_minimum_is_the_entropy():
     _, bins, weights = few_bins()
     Z = to_dense(bins, weights, 6)
@@ -138,3 +189,12 @@ def test_target_that_does_not_fit_is_refused(bins_shape, weights_shape):
 def test_pixel_weight_that_does_not_fit_is_refused(shape):
     with pytest.raises(ValueError, match="pixel_weight must have shape"):
         soft_cross_entropy(*few_bins(), torch.ones(shape))
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_other_gradients_are_refused(place):
+    logits, bins, weights = few_bins()
+    others = [weights, torch.ones(2, 2, 2)]
+    others[place].requires_grad_()
+    with pytest.raises(ValueError, match="must not require a gradient"):
+        soft_cross_entropy(logits, bins, *others)
