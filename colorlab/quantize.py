@@ -5,6 +5,7 @@ points are bins is derived here from the sRGB gamut; nothing is read from a tabl
 """
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ N_NEIGHBORS = 5  # same section; the authors' released layer uses 10
 
 GRID_REACH = 12  # grid points from -120 to 120: beyond any sRGB color
 GAMUT_LEVELS = 9  # samples a channel of the RGB cube; 5 already give the same bins
+LARGEST_WINDOW_K = 16  # above, a window has so many grid points that it does not pay
 DIRECTIONS = 3600  # straight edges that fence in the gamut
 
 
@@ -110,7 +112,7 @@ def soft_encode(
     if not sigma > 0:
         raise ValueError(f"sigma must be positive, got {sigma}")
     bins, squared = _nearest(ab, centers, k)
-    return bins, (squared / (-2 * sigma**2)).softmax(dim=1)
+    return bins, (squared / (-2 * sigma**2)).softmax(dim=1).to(ab.dtype)
 
 
 def to_dense(bins: Tensor, weights: Tensor, Q: int) -> Tensor:
@@ -148,18 +150,19 @@ def _nearest(ab: Tensor, centers: Tensor, k: int) -> tuple[Tensor, Tensor]:
     if not 1 <= k <= len(centers):
         raise ValueError(f"k must be in 1..{len(centers)}, got {k}")
     N, _, H, W = ab.shape
-    colors = ab.permute(0, 2, 3, 1).reshape(-1, 2)
-    bins, squared = _search_window(colors, centers, k)
-    # Beyond the gamut the window can miss bins. Such colors are rare (no photo has
-    # one): measure them against every bin.
-    lost = squared[:, -1] > (_reach(k) * STEP) ** 2
-    if lost.any():
-        every = torch.cdist(colors[lost], centers.to(colors)).square()
-        squared[lost], bins[lost] = every.topk(k, largest=False)
-    return (
-        bins.view(N, H, W, k).permute(0, 3, 1, 2),
-        squared.view(N, H, W, k).permute(0, 3, 1, 2),
-    )
+    colors = ab.transpose(0, 1).reshape(2, -1)
+    colors = colors.to(torch.promote_types(ab.dtype, torch.float32))
+    if k > LARGEST_WINDOW_K:
+        bins, squared = _search_all(colors, centers, k)
+    else:
+        bins, squared = _search_window(colors, centers, k)
+        # Beyond the gamut the window can miss bins. Such colors are rare (no photo
+        # has one): measure them against every bin.
+        lost = squared[-1] > (_reach(k) * STEP) ** 2
+        if lost.any():
+            bins[:, lost], squared[:, lost] = _search_all(colors[:, lost], centers, k)
+    planes = (k, N, H, W)
+    return bins.view(planes).transpose(0, 1), squared.view(planes).transpose(0, 1)
 
 
 def _reach(k: int) -> int:
@@ -167,23 +170,63 @@ def _reach(k: int) -> int:
     return 1 + math.ceil((math.sqrt(k) - 1) / 2)
 
 
+def _search_all(colors: Tensor, centers: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Measure colors, (2, M), against every bin; give (k, M) twice."""
+    distance = torch.cdist(
+        colors.T, centers.to(colors), compute_mode="donot_use_mm_for_euclid_dist"
+    )  # the faster mode loses half of the digits
+    distance, bins = distance.topk(k, largest=False)
+    return bins.T, distance.T.square()
+
+
 def _search_window(colors: Tensor, centers: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Search the grid points around each color, (M, 2); bins not there are far."""
+    """Search the grid points around colors, (2, M); points without bin are far."""
     reach = _reach(k)
-    first = -(GRID_REACH + reach)  # the lowest grid line that a window touches
-    side = 1 - 2 * first
-    lines = (centers.to(colors.device) / STEP).round().long() - first
-    lookup = torch.full((side * side,), -1, device=colors.device)
-    lookup[lines[:, 0] * side + lines[:, 1]] = torch.arange(
-        len(centers), device=colors.device
+    window = range(2 * reach)  # grid steps from its lowest corner
+    bin_at = _bin_map(centers, GRID_REACH + reach).to(colors.device)
+    far = torch.where(bin_at < 0, math.inf, 0.0).to(colors.dtype).flatten()
+    side = len(bin_at)
+
+    corner = (colors / STEP).floor().clamp(-GRID_REACH, GRID_REACH - 1) + (1 - reach)
+    delta_a, delta_b = colors - corner * STEP
+    square_a = [(delta_a - n * STEP).square() for n in window]
+    square_b = [(delta_b - n * STEP).square() for n in window]
+    row, column = corner.long() + (GRID_REACH + reach)
+    place = row * side + column  # of the corner, in the flattened map
+    shifts = [i * side + j for i in window for j in window]
+
+    # Sorting is fastest with one number a candidate. So its place in the window takes
+    # the last bits of its squared distance (4 of 24 for k = 5); as integers, the bits
+    # of non-negative floats have the floats' order.
+    integer = torch.int64 if colors.dtype == torch.float64 else torch.int32
+    last_bits = 2 ** (len(shifts) - 1).bit_length() - 1
+    squares = (a + b for a in square_a for b in square_b)
+    keys = _smallest(
+        (
+            (square + far[shift:].take(place)).view(integer) & ~last_bits | number
+            for number, (square, shift) in enumerate(zip(squares, shifts, strict=True))
+        ),
+        k,
     )
-    corner = (colors / STEP).floor().clamp(-GRID_REACH, GRID_REACH - 1)
-    window = torch.arange(1 - reach, reach + 1, device=colors.device)
-    offsets = torch.cartesian_prod(window, window)  # (candidates, 2)
-    delta = (corner * STEP - colors)[:, None] + offsets * STEP
-    squared = delta.square().sum(-1)  # (M, candidates)
-    place = (corner.long() - first)[:, None] + offsets  # (M, candidates, 2)
-    found = lookup[place[..., 0] * side + place[..., 1]]
-    squared = squared.masked_fill(found < 0, math.inf)
-    squared, nearest = squared.topk(k, dim=1, largest=False)
-    return found.gather(1, nearest), squared
+    shift = torch.tensor(shifts, device=keys.device).take((keys & last_bits).long())
+    return bin_at.take(place + shift), (keys & ~last_bits).view(colors.dtype)
+
+
+def _bin_map(centers: Tensor, reach: int) -> Tensor:
+    """Give the bin at each grid point, -1 for none, from -reach to reach."""
+    row, column = (centers / STEP).round().long().T + reach
+    bin_at = torch.full((2 * reach + 1, 2 * reach + 1), -1, device=centers.device)
+    bin_at[row, column] = torch.arange(len(centers), device=centers.device)
+    return bin_at
+
+
+def _smallest(planes: Iterable[Tensor], k: int) -> Tensor:
+    """Give each pixel's k smallest values, rising, (k, M): insertion sort by planes."""
+    smallest = []
+    for plane in planes:
+        for rank, other in enumerate(smallest):
+            smallest[rank] = torch.minimum(other, plane)
+            plane = torch.maximum(other, plane)
+        if len(smallest) < k:
+            smallest.append(plane)
+    return torch.stack(smallest)

@@ -145,14 +145,29 @@ def test_soft_encode_equals_brute_force(gamut, centers, k):
         assert (weights - formula).abs().max() < 1e-9
 
 
-@pytest.mark.parametrize("k", [1, 2, 5, 10])
+@pytest.mark.parametrize("k", [5, 10])
+def test_soft_encode_in_float32(gamut, centers, k):
+    colors, expected = (part[:100_000] for part in gamut)
+    bins, weights = (
+        p[0, :, :, 0].T for p in soft_encode(column(colors.float()), centers, k)
+    )
+    distance = (colors[:, None] - centers[bins]).norm(dim=2)
+    # Squared distances up to 400 keep 18 bits (k = 10) of 24, so nearly equal ones may
+    # change places: 2**-17 of 400, halved by the root and divided by 20.
+    assert (distance - expected[:, :k]).abs().max() < 1e-3
+    assert (bins.sort(dim=1)[0].diff(dim=1) > 0).all()  # no bin twice
+    formula = (-expected[:, :k].square() / (2 * SIGMA**2)).softmax(dim=1)
+    assert (weights - formula).abs().max() < 1e-4  # the same 2**-17, of 400 / 50
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 10, 16, 17])  # above 16, no window
 def test_soft_encode_equals_brute_force_all_over_the_plane(centers, k):
     chance = torch.Generator().manual_seed(0)
     colors = torch.rand(10_000, 2, generator=chance, dtype=torch.float64) * 320 - 160
     bins = soft_encode(column(colors), centers, k)[0][0, :, :, 0].T
     distance = (colors[:, None] - centers[bins]).norm(dim=2)
-    # Rounding of float64; `cdist` loses half the digits, in distances of up to 100.
-    assert (distance - brute_force(colors, centers, k)).abs().max() < 1e-6
+    # Rounding of float64.
+    assert (distance - brute_force(colors, centers, k)).abs().max() < 1e-9
 
 
 @pytest.mark.parametrize("k", [1, 5, 10, N_BINS])
@@ -194,6 +209,25 @@ def test_encode_keeps_dtype_and_device(some_ab, centers, device):
     assert bins.device.type == weights.device.type == device.type
     assert torch.equal(bins.cpu(), soft_encode(some_ab, centers)[0])
     assert nearest_bin(ab, centers).device.type == device.type
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_float32(some_ab, centers, dtype):
+    half = some_ab.to(dtype)
+    bins, weights = soft_encode(half, centers)
+    expected_bins, expected_weights = soft_encode(half.float(), centers)
+    assert torch.equal(bins, expected_bins)
+    assert torch.equal(weights, expected_weights.to(dtype))
+
+
+@pytest.mark.parametrize("k", [1, 4, 5])
+def test_any_centers_on_the_grid_will_do(k):
+    centers = torch.tensor([[0.0, 0], [-120, 120], [30, -40], [10, 0], [120, -120]])
+    chance = torch.Generator().manual_seed(0)
+    colors = torch.rand(1000, 2, generator=chance, dtype=torch.float64) * 280 - 140
+    bins = soft_encode(column(colors), centers, k)[0][0, :, :, 0].T
+    distance = (colors[:, None] - centers[bins]).norm(dim=2)
+    assert (distance - brute_force(colors, centers, k)).abs().max() < 1e-9
 
 
 def test_to_dense_puts_each_weight_at_its_bin():
