@@ -1,10 +1,10 @@
-# make book | test | live | clean: each sets up .venv by itself, and again when
+# make book | test | live | bench | clean: each sets up .venv by itself, and again when
 # pyproject.toml or constraints.txt change.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: book test live outputs clean
+.PHONY: book test live bench outputs clean
 
 book: $(READY)
 	$(BIN)/jupyter-book build . -W -n --keep-going --all
@@ -22,6 +22,11 @@ test: $(READY)
 
 live: $(READY)
 	$(BIN)/jupyter lab book/intro.ipynb $$([ "$$(id -u)" = 0 ] && echo --allow-root)
+
+bench: $(READY)  # minutes; nothing else should run meanwhile
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
+	    --constraint constraints.txt --editable '.[bench]'
+	for name in lab encode loss; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 outputs: $(READY)  # run the chapters again and store their text outputs
 	$(BIN)/python book/_tools/store_outputs.py

@@ -19,6 +19,7 @@ N_NEIGHBORS = 5  # same section; the authors' released layer uses 10
 
 GRID_REACH = 12  # grid points from -120 to 120: beyond any sRGB color
 GAMUT_LEVELS = 9  # samples a channel of the RGB cube; 5 already give the same bins
+PART = 2**15  # colors at a time: few enough that torch takes one thread, and none waits
 LARGEST_WINDOW_K = 16  # above, a window has so many grid points that it does not pay
 DIRECTIONS = 3600  # straight edges that fence in the gamut
 
@@ -155,7 +156,8 @@ def _nearest(ab: Tensor, centers: Tensor, k: int) -> tuple[Tensor, Tensor]:
     if k > LARGEST_WINDOW_K:
         bins, squared = _search_all(colors, centers, k)
     else:
-        bins, squared = _search_window(colors, centers, k)
+        parts = (_search_window(p, centers, k) for p in colors.split(PART, dim=1))
+        bins, squared = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
         # Beyond the gamut the window can miss bins. Such colors are rare (no photo
         # has one): measure them against every bin.
         lost = squared[-1] > (_reach(k) * STEP) ** 2

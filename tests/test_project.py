@@ -51,6 +51,23 @@ def test_every_requirement_has_a_range_and_a_pin():
         assert name in pins, name
 
 
+def test_peers_of_the_benchmarks_have_a_range_and_a_pin():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    peers = split(project["optional-dependencies"]["bench"])
+    assert not peers.keys() & pyproject_requirements().keys()  # neither here nor there
+    for name, wanted in peers.items():
+        assert wanted.startswith(">="), name
+        assert name in constraints(), name
+
+
+def test_make_bench_runs_every_benchmark():
+    scripts = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - {"measure"}
+    (names,) = re.findall(r"for name in ([\w ]+);", (ROOT / "Makefile").read_text())
+    assert set(names.split()) == scripts
+    results = {path.stem for path in (ROOT / "benchmarks/results").glob("*.json")}
+    assert results == scripts
+
+
 def test_torch_is_pinned_without_a_local_version():
     assert constraints()["torch"] == "torch==2.13.0"
 

@@ -230,6 +230,12 @@ def test_any_centers_on_the_grid_will_do(k):
     assert (distance - brute_force(colors, centers, k)).abs().max() < 1e-9
 
 
+def test_distances_to_all_bins_keep_their_digits(centers):
+    weights = soft_encode(column(centers[:100]), centers, k=20)[1]  # no window
+    expected = soft_encode(column(centers[:100].double()), centers, k=20)[1]
+    assert (weights - expected).abs().max() < 2e-6  # rounding of float32
+
+
 def test_to_dense_puts_each_weight_at_its_bin():
     bins = torch.tensor([2, 0]).view(1, 2, 1, 1)
     weights = torch.tensor([0.75, 0.25]).view(1, 2, 1, 1)
