@@ -1,10 +1,10 @@
-# make book | test | live | bench | clean: each sets up .venv by itself, and again when
+# make book | test | live | bench | stress | gpu-check | clean: each sets up .venv by itself, and again when
 # pyproject.toml or constraints.txt change.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: book test live bench outputs clean
+.PHONY: book test live bench stress gpu-check outputs clean
 
 book: $(READY)
 	$(BIN)/jupyter-book build . -W -n --keep-going --all
@@ -26,7 +26,14 @@ live: $(READY)
 bench: $(READY)  # minutes; nothing else should run meanwhile
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
 	    --constraint constraints.txt --editable '.[bench]'
-	for name in lab encode loss; do $(BIN)/python benchmarks/$$name.py || exit; done
+	for name in lab encode loss step processes memory; do $(BIN)/python benchmarks/$$name.py || exit; done
+
+stress: $(READY)  # what takes minutes: runs killed twenty times
+	$(BIN)/python -m pytest tests -m stress
+
+gpu-check: $(READY)  # on a machine with a GPU: its tests, and a short training
+	$(BIN)/python -m pytest tests -m 'not stress and not browser'
+	$(BIN)/python benchmarks/gpu_check.py
 
 outputs: $(READY)  # run the chapters again and store their text outputs
 	$(BIN)/python book/_tools/store_outputs.py

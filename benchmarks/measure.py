@@ -21,6 +21,7 @@ from rich.table import Table
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
 PACKAGES = "torch numpy scikit-image kornia scipy scikit-learn".split()
+FACTOR = {"ms": 1000}  # of what is shown to what is given
 TABLE = re.compile(r"(?<=<!-- table -->\n).*(?=<!-- end -->)", re.DOTALL)
 
 Seconds = dict[str, list[float]]  # of each contestant, round by round
@@ -43,7 +44,7 @@ def alternate(contestants: dict[str, Callable[[], object]], rounds: int = 7) -> 
     return seconds
 
 
-def save(name: str, about: str, results: dict[str, Seconds]) -> None:
+def save(name: str, about: str, results: dict[str, Seconds], unit: str = "ms") -> None:
     """Write results/NAME.json and its chart, print the table and renew the README.
 
     Parameters
@@ -55,18 +56,20 @@ def save(name: str, about: str, results: dict[str, Seconds]) -> None:
     results : dict
         A title for each comparison, with what `alternate` gave: the first contestant
         is the one that the others are compared with.
+    unit : str
+        "ms", for seconds given; other numbers are shown as they are, as "MB".
     """
     RESULTS.mkdir(exist_ok=True)
     rounded = {
         what: {name: [round(s, 6) for s in each] for name, each in seconds.items()}
         for what, seconds in results.items()
     }
-    record = {"about": about, "machine": machine(), "results": rounded}
+    record = {"about": about, "unit": unit, "machine": machine(), "results": rounded}
     text = json.dumps(record, indent=1)
     text = re.sub(r"\[[^][]*\]", lambda row: " ".join(row[0].split()), text)
     (RESULTS / f"{name}.json").write_text(text + "\n")
     _draw(record, RESULTS / f"{name}.png")
-    table = Table("what", "contestant", "median, ms", "times as long", title=about)
+    table = Table("what", "contestant", "median", "times as much", title=about)
     for row in rows(record):
         table.add_row(*row)
     Console(width=100).print(table)
@@ -94,19 +97,19 @@ def machine() -> dict[str, object]:
 
 def rows(record: dict) -> list[tuple[str, str, str, str]]:
     """Give a table's rows: medians, and the median of the rounds' ratios."""
-    found = []
+    found, unit = [], record["unit"]
     for what, seconds in record["results"].items():
         first = next(iter(seconds.values()))
         for name, each in seconds.items():
             ratio = statistics.median(a / b for a, b in zip(each, first, strict=True))
-            median = statistics.median(each) * 1000
-            found.append((what, name, f"{median:.1f}", f"{ratio:.1f}"))
+            median = statistics.median(each) * FACTOR.get(unit, 1)
+            found.append((what, name, f"{median:.1f} {unit}", f"{ratio:.2f}"))
     return found
 
 
 def markdown() -> str:
     """Give the README's table, from all results."""
-    lines = ["| what | contestant | median, ms | times as long |", "|---|---|--:|--:|"]
+    lines = ["| what | contestant | median | times as much |", "|---|---|--:|--:|"]
     for path in sorted(RESULTS.glob("*.json")):
         record = json.loads(path.read_text())
         lines += [f"| {' | '.join(row)} |" for row in rows(record)]
@@ -123,7 +126,7 @@ def _processor() -> str:
 
 def _draw(record: dict, path: Path) -> None:
     """Draw the medians as bars, one panel a comparison; the first one is dark."""
-    results = record["results"]
+    results, factor = record["results"], FACTOR.get(record["unit"], 1)
     bars = sum(map(len, results.values()))
     figure, panels = plt.subplots(
         len(results),
@@ -133,13 +136,13 @@ def _draw(record: dict, path: Path) -> None:
         layout="constrained",
     )
     for axes, (what, seconds) in zip(panels[:, 0], results.items(), strict=True):
-        medians = [statistics.median(each) * 1000 for each in seconds.values()]
+        medians = [statistics.median(each) * factor for each in seconds.values()]
         colors = ["0.25"] + ["0.75"] * (len(medians) - 1)
         bar = axes.barh(list(seconds), medians, color=colors)
         axes.bar_label(bar, fmt="%.0f", padding=3)
         axes.margins(x=0.12)
         axes.invert_yaxis()
         axes.set_title(what, fontsize="medium", loc="left")
-    panels[-1, 0].set_xlabel("median time, ms")
+    panels[-1, 0].set_xlabel(f"median, {record['unit']}")
     figure.savefig(path, dpi=72)
     plt.close(figure)

@@ -195,6 +195,11 @@ def evaluate_photos(
     dict
         "network", "gray" (ab = 0) and "truth": measure -> (value, low, high).
 
+    Raises
+    ------
+    ValueError
+        If no photo can be read.
+
     Notes
     -----
     ab is enlarged bilinearly to the photo's size; AuC pools all pixels of all

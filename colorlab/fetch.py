@@ -208,9 +208,10 @@ def _check_inside(name: str) -> None:
 
 
 def _data_root(unpacked: Path, needed: tuple[str, ...], archive: str | Path) -> Path:
-    """Find the folder that holds what a data set must."""
+    """Find the folder that holds what a data set must: images, in the first part."""
     for folder in (unpacked, *(f for f in unpacked.iterdir() if f.is_dir())):
-        if all((folder / part).exists() for part in needed) and _has_image(folder):
+        there = all((folder / part).exists() for part in needed)
+        if there and _has_image(folder.joinpath(*needed[:1])):
             return folder
     told = ", ".join([*needed, "images"])
     raise ValueError(f"archive must hold {told}; {archive} does not")

@@ -162,8 +162,8 @@ def _in_split(names: list[str], split: str) -> list[int]:
     """Choose the images of a split: places in the list, in the order of names."""
     tops = {name.partition("/")[0] for name in names}
     depth = 1 if len(tops) == 1 and not tops & set(SPLITS) else 0
-    parts = [PurePosixPath(name).parts[depth:] for name in names]
-    tiny = ("wnids.txt",) in parts
+    parts = [name.split("/")[depth:] for name in names]
+    tiny = ["wnids.txt"] in parts
     divided = any(len(part) > 1 and part[0] in SPLITS for part in parts)
     wanted = "train" if tiny else split
 

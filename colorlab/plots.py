@@ -1,5 +1,8 @@
 """The book's figures: tensors in, matplotlib out."""
 
+from collections.abc import Sequence
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -12,6 +15,8 @@ from colorlab.quantize import STEP
 
 AB_EXTENT = (-115, 125, -125, 115)  # a from..to, b from..to: all bins, with a rim
 MARKS = {"mean": "o", "annealed mean": "D", "mode": "s", "truth": "X"}
+LINES = [("black", "-"), ("#0072b2", "--"), ("#d55e00", ":"), ("0.6", "-.")]
+UNITS = {"loss": "nats", "held_out": "nats", "entropy": "nats", "chroma": "ab units"}
 
 
 def light_pictures() -> None:
@@ -49,6 +54,37 @@ def show_images(images: dict[str, object], columns: int = 4) -> Figure:
         ax.imshow(image, cmap="gray", vmin=0, vmax=255)
         ax.set_title(name, fontsize=10)
     figure.tight_layout()
+    return figure
+
+
+def show_curves(runs: dict[str, list[dict]], names: Sequence[str]) -> Figure:
+    """Draw figures of runs over their steps: one panel a figure, one line a run.
+
+    Parameters
+    ----------
+    runs : dict of str to list of dict
+        Of each run, its records, as `colorlab.runs.read_records` gives them. A record
+        without a figure, or with None for it, is left out.
+    names : sequence of str
+        Keys of the records.
+
+    Returns
+    -------
+    Figure
+        Lines differ by their dashes, not by color alone.
+    """
+    figure, axes = plt.subplots(
+        1, len(names), figsize=(9, 3), squeeze=False, layout="constrained"
+    )
+    for ax, name in zip(axes.flat, names, strict=True):
+        for (run, records), (color, line) in zip(runs.items(), cycle(LINES)):  # noqa: B905 - cycle has no end
+            points = [(r["step"], r[name]) for r in records if r.get(name) is not None]
+            x, y = zip(*points, strict=True) if points else ((), ())
+            ax.plot(x, y, color=color, linestyle=line, label=run)
+        unit = f", {UNITS[name]}" if name in UNITS else ""
+        ax.set(xlabel="step", ylabel=name + unit)
+    if len(runs) > 1:
+        axes.flat[0].legend(fontsize=9)
     return figure
 
 

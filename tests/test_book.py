@@ -26,7 +26,10 @@ from book_pages import (
 )
 
 NO_MODULE = {"intro"}  # chapters that explain no module
-NO_CHAPTER = {"__init__", "__main__", "cli", "fetch", "plots", "widgets"}
+NO_CHAPTER = {"__init__", "__main__", "cli", "plots", "widgets"} | {
+    *("images", "photosets", "shards", "fetch"),  # the chapter datasets tells of them
+    *("config", "runs", "log", "health", "syncnorm"),  # and train of these
+}
 NOT_YET = {  # modules whose chapters are still to be written: this only shrinks
     "colorize",
     "datasets",

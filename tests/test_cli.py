@@ -112,6 +112,42 @@ def test_train_says_what_is_wrong(monkeypatch, tmp_path, capsys):
     assert "preset" in capsys.readouterr().err
 
 
+def test_unreadable_photos_are_listed(monkeypatch, photos, network, tmp_path, capsys):
+    (photos / "4.png").write_bytes(b"no picture")
+    words = ("train", photos, "--out", tmp_path / "run", "--preset", "smoke")
+    words += ("--width", 2, "--size", 16, "--batch-size", 4, "--steps", 4)
+    listed = "1 photos could not be read and were skipped:\n  4.png: "
+    for command in (
+        words,
+        ("prior", photos, "-o", tmp_path / "prior.csv"),
+        ("evaluate", network, photos, "--size", 16),
+        ("data", "shard", photos, "-o", tmp_path / "shards"),
+    ):
+        assert run(monkeypatch, *command) == 0, command
+        assert listed in capsys.readouterr().err, command
+
+
+def test_train_from_shards(monkeypatch, photos, tmp_path, capsys):
+    shards = tmp_path / "shards"
+    assert run(monkeypatch, "data", "shard", photos, "-o", shards) == 0
+    assert "9 photos packed" in capsys.readouterr().out
+    words = ("train", shards, "--out", tmp_path / "run", "--preset", "smoke")
+    words += ("--width", 2, "--size", 16, "--batch-size", 4, "--steps", 2)
+    assert run(monkeypatch, *words) == 0
+    assert run(monkeypatch, "evaluate", tmp_path / "run", shards, "--size", 16) == 0
+
+
+def test_a_trouble_is_named_once(monkeypatch, photos, tmp_path, capsys):
+    def sick(recent):
+        return "gray" if recent[-1]["step"] > 2 else None
+
+    monkeypatch.setattr("colorlab.log.diagnose", sick)
+    words = ("train", photos, "--out", tmp_path / "run", "--preset", "smoke")
+    words += ("--width", 2, "--size", 16, "--batch-size", 4, "--steps", 6)
+    assert run(monkeypatch, *words, "--log-every", 1) == 0
+    assert capsys.readouterr().err.count("step 3: gray: ") == 1
+
+
 def test_evaluate_prints_and_writes(monkeypatch, photos, network, tmp_path, capsys):
     out = tmp_path / "scores.json"
     words = ("evaluate", network, photos, "--size", 16, "-o", out)

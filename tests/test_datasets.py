@@ -1,5 +1,6 @@
-"""Finding images, opening every kind, and batches that chance cannot change."""
+"""Batches that nothing but the seed decides: no worker, no restart, no process."""
 
+import pickle
 from collections import Counter
 from itertools import islice
 
@@ -9,248 +10,307 @@ import torch
 from PIL import Image
 
 from colorlab.datasets import (
+    TRIES,
+    WINDOW,
     Photos,
     epoch_batches,
-    find_images,
-    open_rgb,
-    square,
-    to_rgb,
+    equal_cost,
+    photo_order,
+    square_batches,
     training_batches,
 )
-
-ORIENTATION = 0x0112  # the EXIF tag
-TURNED = 6  # its value for a picture to be turned 90 degrees clockwise
-
-
-def touch(root, *names):
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
+from colorlab.images import to_tensor
+from colorlab.photosets import PhotoSet, find_photos
+from colorlab.shards import write_shards
 
 
-def found(root, split):
-    return [path.relative_to(root).as_posix() for path in find_images(root, split)]
-
-
-def colored(height=4, width=6, mode="RGB"):
-    """A small picture whose pixels all differ."""
-    chance = np.random.default_rng(0)
-    pixels = chance.integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Image.fromarray(pixels).convert(mode)
-
-
-def test_find_images_takes_the_split(tmp_path):
-    touch(tmp_path, "train/b.jpg", "train/deep/er/a.PNG", "val/c.jpeg", "other/d.jpg")
-    touch(tmp_path, "train/notes.txt", "train/list.csv")
-    assert found(tmp_path, "train") == ["train/b.jpg", "train/deep/er/a.PNG"]
-    assert found(tmp_path, "val") == ["val/c.jpeg"]
-
-
-def test_find_images_takes_a_flat_folder_whole(tmp_path):
-    touch(tmp_path, "b.png", "a.webp", "cats/c.jpg")
-    assert found(tmp_path, "train") == found(tmp_path, "val")
-    assert found(tmp_path, "train") == ["a.webp", "b.png", "cats/c.jpg"]
-
-
-def test_find_images_keeps_every_tenth_of_tiny_imagenet(tmp_path):
-    touch(tmp_path, "wnids.txt", "val/images/val_1.JPEG", "val/images/val_9.JPEG")
-    touch(tmp_path, *(f"train/n01/images/n01_{n}.JPEG" for n in range(30)))
-    train, val = (found(tmp_path, split) for split in ("train", "val"))
-    assert val == [f"train/n01/images/n01_{n}.JPEG" for n in (19, 29, 9)]
-    assert len(train) == 27
-    assert not set(train) & set(val)
-
-
-@pytest.mark.parametrize("folder", ["absent", "file.jpg", "empty"])
-def test_find_images_refuses_what_holds_none(tmp_path, folder):
-    (tmp_path / "empty").mkdir()
-    touch(tmp_path, "file.jpg")
-    with pytest.raises(ValueError, match="root must"):
-        find_images(tmp_path / folder)
-
-
-def test_find_images_refuses_another_split(tmp_path):
-    with pytest.raises(ValueError, match="split must be 'train' or 'val'"):
-        find_images(tmp_path, "test")
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
-def test_open_rgb_converts(tmp_path, mode):
-    image = colored(mode=mode)
-    image.save(tmp_path / "image.png")
-    opened = open_rgb(tmp_path / "image.png")
-    assert opened.mode == "RGB"
-    assert np.array_equal(opened, image.convert("RGB"))
-
-
-def test_open_rgb_converts_cmyk(tmp_path):
-    image = colored(mode="CMYK")
-    image.save(tmp_path / "image.tif")
-    assert np.array_equal(open_rgb(tmp_path / "image.tif"), image.convert("RGB"))
-
-
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_open_rgb_scales_16_bit_gray(tmp_path, suffix):
-    gray = np.array([[0, 257, 32640, 65535]], dtype=np.uint16)
-    Image.fromarray(gray).save(tmp_path / f"image{suffix}")
-    pixels = np.array(open_rgb(tmp_path / f"image{suffix}"))
-    assert pixels.tolist() == [[[0] * 3, [1] * 3, [127] * 3, [255] * 3]]
-
-
-def test_to_rgb_rounds_and_clips_floats():
-    image = Image.fromarray(np.array([[-5.0, 99.6, 300.0]], dtype=np.float32))
-    assert np.array(to_rgb(image))[..., 0].tolist() == [[0, 100, 255]]
-
-
-def test_open_rgb_turns_as_exif_says(tmp_path):
-    image = colored()
-    exif = Image.Exif()
-    exif[ORIENTATION] = TURNED
-    image.save(tmp_path / "image.png", exif=exif)
-    upright = np.rot90(np.array(image), k=-1)
-    assert np.array_equal(open_rgb(tmp_path / "image.png"), upright)
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".gif", ".tif"])
-def test_open_rgb_refuses_truncated_files(tmp_path, suffix):
-    path = tmp_path / f"image{suffix}"
-    colored(64, 64).save(path)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ValueError, match="path must be a whole image file"):
-        open_rgb(path)
-
-
-@pytest.mark.parametrize("name", ["text.jpg", "empty.png", "absent.png", "folder"])
-def test_open_rgb_refuses_what_is_no_image(tmp_path, name):
-    (tmp_path / "text.jpg").write_text("no image")
-    (tmp_path / "empty.png").touch()
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(ValueError, match="path must be a whole image file"):
-        open_rgb(tmp_path / name)
-
-
-def test_square_takes_the_middle():
-    image = colored(4, 8)
-    assert np.array_equal(square(image, 4), np.array(image)[:, 2:6])
-
-
-def test_square_averages():
-    stripes = np.zeros((32, 32, 3), dtype=np.uint8)
-    stripes[:, ::2] = 200
-    pixels = np.array(square(Image.fromarray(stripes), 4)).astype(int)
-    # A nearest or plain bilinear pixel would be 0, 100 by luck, or 200; the averaging
-    # triangle is 16 wide, and cut at the rim.
-    assert abs(pixels - 100).max() <= 10
+def pretended(number, shards=0):
+    """A set of photos that are nowhere: in files of their own, or in shards."""
+    place = np.zeros((number, 3), dtype=np.int64)
+    place[:, 0] = np.arange(number) * shards // number if shards else np.arange(number)
+    place[:, 2] = 9 if shards else 0
+    files = np.array([f"{n}.jpg".encode() for n in range(shards or number)])
+    return PhotoSet("nowhere", files, place)
 
 
 @pytest.fixture
 def sources(save_photos, tmp_path):
     """Ten photos to be shown at 16 pixels, and six at 32."""
+    save_photos(tmp_path / "small", 10)
+    save_photos(tmp_path / "large", 6, size=48)
     return [
-        (save_photos(tmp_path / "small", 10), 16),
-        (save_photos(tmp_path / "large", 6, size=48), 32),
+        (find_photos(tmp_path / "small"), 16),
+        (find_photos(tmp_path / "large"), 32),
     ]
+
+
+def damage(photos, *numbers):
+    for number in numbers:
+        photos.path(number).write_text("no image")
+
+
+def squares(photos, size=16):
+    return Photos([(photos, size)], seed=None)
 
 
 def test_photos_without_seed_show_the_middle(sources):
     photos = Photos(sources, seed=None)
-    assert len(photos) == 16
-    first = torch.from_numpy(np.array(Image.open(sources[0][0][0]))).permute(2, 0, 1)
+    assert len(photos) == len([*photos]) == 16
     assert photos[0].dtype == torch.uint8
-    assert torch.equal(photos[0], first)
+    assert torch.equal(photos[0], to_tensor(Image.open(sources[0][0].path(0))))
     assert photos[10].shape == (3, 32, 32)
+    expected = squares(sources[1][0], 32)[5]
+    assert torch.equal(photos[15], expected)
+    for index in (-1, 16):
+        with pytest.raises(IndexError):
+            photos[index]
 
 
-def test_crops_depend_on_seed_epoch_and_number_alone(sources):
-    indices = [(epoch, number) for epoch in (0, 1) for number in (10, 11)]
-    crops = [Photos(sources, seed=3)[index] for index in indices]
-    again = Photos(sources, seed=3)
+def test_crops_depend_on_seed_and_index_alone(sources):
+    indices = [(e, s, n) for e in (0, 1) for s in (0, 1) for n in (0, 1)]
+    crops = [Photos(sources, seed=3)[index][0] for index in indices]
+    again = pickle.loads(pickle.dumps(Photos(sources, seed=3)))
     for index, crop in reversed([*zip(indices, crops, strict=True)]):
-        assert torch.equal(again[index], crop)
-    assert not torch.equal(crops[0], crops[2])  # the same photo in another epoch
-    assert not torch.equal(crops[0], Photos(sources, seed=4)[indices[0]])
+        assert torch.equal(again[index][0], crop)
+    assert not torch.equal(crops[2], crops[6])  # the same photo in another epoch
+    assert not torch.equal(crops[2], Photos(sources, seed=4)[indices[2]][0])
 
 
-def test_crops_are_mirrored_half_the_time(save_photos, tmp_path):
-    ramp = np.linspace(0, 255, 32, dtype=np.uint8)[None, :, None].repeat(32, 0)
-    Image.fromarray(ramp.repeat(3, 2)).save(tmp_path / "ramp.png")
-    photos = Photos([([tmp_path / "ramp.png"], 16)], seed=0)
-    crops = [photos[epoch, 0].float() for epoch in range(40)]
-    mirrored = sum((crop[0, 0, 0] > crop[0, 0, -1]).item() for crop in crops)
-    assert 8 <= mirrored <= 32  # 20 expected; this far off once in 10,000 seeds
+def test_crops_of_two_photos_are_not_alike(save_photos, tmp_path):
+    path = save_photos(tmp_path, 1, size=64)[0]
+    (tmp_path / "same.png").write_bytes(path.read_bytes())
+    photos = Photos([(find_photos(tmp_path), 16)] * 2, seed=0)
+    crops = [photos[0, source, number][0] for source in (0, 1) for number in (0, 1)]
+    assert len({crop.numpy().tobytes() for crop in crops}) == 4
 
 
-def test_epoch_shows_every_photo_once():
-    batches = epoch_batches([12, 6], [4, 3], seed=0, epoch=5)
-    shown = [index for batch in batches for index in batch]
-    assert sorted(shown) == [(5, number) for number in range(18)]
-    assert sorted(map(len, batches)) == [3, 3, 4, 4, 4]
+def test_corrupt_photo_gives_way_to_the_next(sources):
+    photos, size = sources[0]
+    damage(photos, 8, 9)
+    rgb, epoch, source, skipped = Photos(sources, seed=0)[3, 0, 8]
+    assert rgb.shape == (3, 16, 16)
+    assert (epoch, source) == (3, 0)
+    assert [*skipped] == ["photo_8.png", "photo_9.png"]  # then comes the first
+    assert "no format that is known" in skipped["photo_8.png"]
+    colors = {tuple(color) for color in rgb.flatten(1).T.tolist()}
+    first = to_tensor(Image.open(photos.path(0))).flatten(1).T.tolist()
+    assert colors & set(map(tuple, first))
 
 
-def test_epoch_leaves_the_remainder_out():
-    batches = epoch_batches([11, 5], [4, 3], seed=0, epoch=0)
+def test_square_batches_give_every_photo_once_in_order(sources):
+    photos, _ = sources[0]
+    skipped, seen = {}, []
+    batches = [*square_batches(photos, 8, 4, skipped, lambda n: seen.append(n) or n)]
+    assert [tuple(batch.shape) for batch in batches] == [
+        (n, 3, 8, 8) for n in (4, 4, 2)
+    ]
+    assert torch.equal(torch.cat(batches), torch.stack([*squares(photos, 8)]))
+    assert skipped == {}
+    assert seen == [range(10)]
+
+
+def test_square_batches_skip_and_tell(sources):
+    photos, _ = sources[0]
+    expected = torch.stack([squares(photos)[n] for n in (0, 2, 3, 5, 6, 7, 8)])
+    damage(photos, 1, 4, 9)
+    # What was skipped before, of other photos, does not count.
+    skipped = {f"another_{n}.png": "" for n in range(10)}
+    batches = [*square_batches(photos, 16, 2, skipped)]
+    assert [len(batch) for batch in batches] == [2, 2, 2, 1]
+    assert torch.equal(torch.cat(batches), expected)
+    assert [*skipped][10:] == [f"photo_{n}.png" for n in (1, 4, 9)]
+    assert "whole image file" in skipped["photo_4.png"]
+
+
+def test_square_batches_need_one_readable_photo(sources):
+    photos, _ = sources[0]
+    damage(photos, *range(10))
+    with pytest.raises(
+        ValueError, match="photos must hold one that can be read, of 10"
+    ):
+        next(square_batches(photos, 16, 2, {}))
+
+
+@pytest.mark.parametrize("shards", [0, 1, 3, 40])
+def test_photo_order_is_a_permutation_by_its_seed(shards):
+    photos = pretended(400, shards)
+    order = photo_order(photos, (1, 2, 3))
+    assert sorted(order.tolist()) == [*range(400)]
+    assert np.array_equal(photo_order(photos, (1, 2, 3)), order)
+    assert not np.array_equal(photo_order(photos, (1, 2, 4)), order)
+    # Neighbors in the set are not neighbors in the order.
+    assert (np.diff(order) == 1).mean() < 0.05
+
+
+def test_photo_order_opens_few_shards_at_a_time():
+    photos = pretended(4000, shards=40)
+    shard = photos.place[photo_order(photos, (0,)), 0]
+    groups = [set(part.tolist()) for part in np.split(shard, [1600, 3200])]
+    assert [len(group) for group in groups] == [WINDOW, WINDOW, 40 - 2 * WINDOW]
+    assert set.union(*groups) == set(range(40))  # each shard is in one group only
+    # Within a group they are mixed: any tenth of it shows nearly all shards.
+    assert min(len(set(shard[at : at + 160])) for at in range(0, 1600, 160)) >= 14
+    assert groups[0] != set(range(WINDOW))
+    whole = photo_order(pretended(4000), (0,))  # files of their own: mixed as a whole
+    assert (whole[:1600] < 2000).mean() == pytest.approx(0.5, abs=0.05)  # 4 sigma
+
+
+def plan(sizes, batch_sizes, seed=0, epoch=0, first=0):
+    sources = [(pretended(size), 16) for size in sizes]
+    return [*epoch_batches(sources, batch_sizes, seed, epoch, first)]
+
+
+@pytest.mark.parametrize("sizes", [(12, 6), (11, 5), (12, 2)])
+def test_epoch_shows_every_photo_once_at_most(sizes):
+    batches = plan(sizes, [4, 3], epoch=5)
     shown = Counter(index for batch in batches for index in batch)
     assert set(shown.values()) == {1}
-    assert sorted(map(len, batches)) == [3, 4, 4]
+    assert {epoch for epoch, _, _ in shown} == {5}
+    per_source = Counter(source for _, source, _ in shown)
+    # What does not fill a batch is left out.
+    assert per_source[0] == sizes[0] // 4 * 4
+    assert per_source[1] == sizes[1] // 3 * 3
+    for batch in batches:
+        sources = {source for _, source, _ in batch}
+        assert len(sources) == 1
+        assert len(batch) == [4, 3][sources.pop()]
 
 
-def test_each_batch_is_of_one_source():
-    for batch in epoch_batches([12, 6], [4, 3], seed=0, epoch=0):
-        assert len({number < 12 for _, number in batch}) == 1
+def test_what_is_left_out_changes():
+    shown = [
+        {n for batch in plan([11], [4], epoch=e) for *_, n in batch} for e in (0, 1)
+    ]
+    assert shown[0] != shown[1]
 
 
 def test_epoch_is_a_function_of_seed_and_epoch():
-    def plan(seed, epoch):
-        batches = epoch_batches([20, 10], [4, 2], seed, epoch)
-        return [[number for _, number in batch] for batch in batches]
+    def numbers(seed, epoch):
+        batches = plan([20, 10], [4, 2], seed, epoch)
+        return [[index[1:] for index in batch] for batch in batches]
 
-    torch.manual_seed(0)
-    first = plan(1, 2)
-    torch.manual_seed(1)
-    assert plan(1, 2) == first
-    assert plan(1, 3) != first
-    assert plan(2, 2) != first
+    first = numbers(1, 2)
+    assert numbers(1, 2) == first
+    assert numbers(1, 3) != first
+    assert numbers(2, 2) != first
     # Sources alternate by chance, not one after the other.
-    assert {tuple(n < 20 for n, *_ in plan(1, e)) for e in range(3)} != {
-        (True,) * 5 + (False,) * 5
-    }
+    turns = {tuple(batch[0][0] for batch in numbers(1, e)) for e in range(3)}
+    assert len(turns) == 3
+
+
+@pytest.mark.parametrize("first", range(8))
+def test_epoch_from_any_batch(first):
+    assert plan([20, 10], [4, 4], first=first) == plan([20, 10], [4, 4])[first:]
+
+
+def test_equal_cost_is_of_pixels():
+    sizes = (64, 128, 32, 90, 1000)
+    sources = [(pretended(1), size) for size in sizes]
+    # 40 * 64**2 / 90**2 is 20.2; a picture of 1000 pixels costs more than the batch.
+    assert equal_cost(sources, 40) == [40, 10, 160, 20, 1]
 
 
 def test_training_batches_shape(sources):
-    batches = training_batches(sources, batch_size=4, seed=0)
-    epochs, shapes = zip(
-        *((e, tuple(b.shape)) for e, b in islice(batches, 16)), strict=True
-    )
+    batches = [*islice(training_batches(sources, batch_size=4, seed=0), 16)]
     # 10 photos of 16 pixels give 2 batches of 4; a 32-pixel photo costs four times as
     # much, so the other 6 come one by one: 8 batches an epoch.
-    assert epochs == (0,) * 8 + (1,) * 8
+    assert [batch.epoch for batch in batches] == [0] * 8 + [1] * 8
     expected = Counter({(4, 3, 16, 16): 4, (1, 3, 32, 32): 12})
-    assert Counter(shapes) == expected
+    assert Counter(tuple(batch.rgb.shape) for batch in batches) == expected
+    assert all(batch.photos == len(batch.rgb) for batch in batches)
+    assert all(batch.skipped == {} for batch in batches)
 
 
-@pytest.mark.parametrize("first_step", [1, 7, 8, 11])
+def assert_same(batches, others):
+    for batch, other in zip(batches, others, strict=True):
+        assert torch.equal(batch.rgb, other.rgb)
+        assert batch[1:] == other[1:]
+
+
+@pytest.mark.parametrize("first_step", [1, 7, 8, 11, 17])
 def test_training_batches_from_any_step(sources, first_step):
-    whole = islice(training_batches(sources, 4, seed=0), first_step, first_step + 4)
-    late = islice(training_batches(sources, 4, seed=0, first_step=first_step), 4)
-    for (epoch, batch), (late_epoch, late_batch) in zip(whole, late, strict=True):
-        assert epoch == late_epoch
-        assert torch.equal(batch, late_batch)
+    # 8 steps an epoch: so this ends in the middle of an epoch, at its end, or after.
+    whole = islice(training_batches(sources, 4, seed=0), first_step, first_step + 9)
+    late = islice(training_batches(sources, 4, seed=0, first_step=first_step), 9)
+    assert_same(whole, late)
 
 
-def test_workers_change_nothing(sources):
-    alone = islice(training_batches(sources, 4, seed=0), 3)
-    helped = islice(training_batches(sources, 4, seed=0, workers=1), 3)
-    for (_, batch), (_, other) in zip(alone, helped, strict=True):
-        assert torch.equal(batch, other)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_change_nothing(sources, workers):
+    damage(sources[0][0], 2)
+    alone = [*islice(training_batches(sources, 4, 0, first_step=3), 10)]
+    helped = islice(training_batches(sources, 4, 0, 3, workers=workers), 10)
+    assert any(batch.skipped for batch in alone)
+    assert_same(alone, helped)
 
 
-def test_too_few_photos_are_refused(sources):
-    with pytest.raises(ValueError, match="batch_size must not exceed the 10 photos"):
-        next(training_batches(sources[:1], batch_size=11, seed=0))
+@pytest.mark.parametrize("ranks", [2, 3, 4])
+def test_shares_make_up_the_batch(sources, ranks):
+    sources = sources[:1]
+    damage(sources[0][0], 2)
+    whole = training_batches(sources, 4, seed=0, first_step=1)
+    shares = [
+        training_batches(sources, 4, seed=0, first_step=1, share=(rank, ranks))
+        for rank in range(ranks)
+    ]
+    for batch, *parts in islice(zip(whole, *shares, strict=True), 5):
+        together = torch.empty_like(batch.rgb)
+        for rank, part in enumerate(parts):
+            together[rank::ranks] = part.rgb
+        assert torch.equal(together, batch.rgb)
+        assert sum(len(part.rgb) for part in parts) == 4
+        # What differs is only who meets the corrupt photo.
+        assert {(part.epoch, part.photos) for part in parts} == {(batch.epoch, 4)}
+        assert {k for part in parts for k in part.skipped} == set(batch.skipped)
 
 
-def test_a_folder_with_one_split_is_not_read_for_the_other(save_photos, tmp_path):
-    save_photos(tmp_path / "train", 2)
-    assert len(find_images(tmp_path, "train")) == 2
-    with pytest.raises(ValueError, match="'val'"):
-        find_images(tmp_path, "val")
+def test_stretch_reaches_the_crops(tmp_path):
+    ramp = np.linspace(0, 255, 64).astype(np.uint8)
+    pixels = np.stack([np.broadcast_to(ramp, (64, 64))] * 3, axis=-1)
+    Image.fromarray(pixels).save(tmp_path / "ramp.png")
+    photos = [(find_photos(tmp_path), 16)]
+    spans = {}
+    for stretch in (0, 64):
+        rgb = next(training_batches(photos, 1, seed=0, stretch=stretch)).rgb.int()
+        spans[stretch] = (rgb.max() - rgb.min()).item()
+    assert spans[64] < 255 / 4 < 255 / 1.7 < spans[0]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_corrupt_photos_are_told_and_the_shape_stays(sources, workers):
+    damage(sources[0][0], 1, 7, 8)
+    batches = training_batches(sources[:1], 5, seed=0, workers=workers)
+    told = {}
+    for batch in islice(batches, 2):
+        assert batch.rgb.shape == (5, 3, 16, 16)
+        told |= batch.skipped
+    assert sorted(told) == [f"photo_{n}.png" for n in (1, 7, 8)]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_nothing_but_corrupt_photos_is_refused(sources, workers):
+    damage(sources[0][0], *range(10))
+    batches = training_batches(sources[:1], 2, seed=0, workers=workers)
+    told = rf"{TRIES} in a row are not, the last is photo_\d\.png: path must be a whole"
+    with pytest.raises(ValueError, match=told):
+        next(batches)
+
+
+def test_shards_are_read_as_their_photos_would_be(sources, tmp_path):
+    write_shards(sources[0][0], tmp_path / "shards", per_shard=3)
+    packed = find_photos(tmp_path / "shards")
+    batch = next(training_batches([(packed, 16)], 10, seed=0, workers=1))
+    assert batch.rgb.shape == (10, 3, 16, 16)
+    assert batch.skipped == {}
+    assert len({photo.numpy().tobytes() for photo in batch.rgb}) == 10
+
+
+@pytest.mark.parametrize(
+    ("chosen", "batch_size", "told"),
+    [
+        (slice(0, 1), 11, r"the 10 photos, got batches of \[11\]"),
+        (slice(0, 2), 64, r"the 10 or 6 photos, got batches of \[64, 16\]"),
+    ],
+)
+def test_too_few_photos_are_refused(sources, chosen, batch_size, told):
+    with pytest.raises(ValueError, match=f"batch_size must not exceed {told}"):
+        next(training_batches(sources[chosen], batch_size, seed=0))

@@ -1,6 +1,7 @@
 """The measures against scikit-image, brute force and numbers known by hand."""
 
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from colorlab.evaluate import (
     rarity,
 )
 from colorlab.network import ColorNet
+from colorlab.photosets import find_photos
 from colorlab.prior import load_prior
 from colorlab.quantize import N_BINS
 
@@ -119,7 +121,7 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def paths(tmp_path_factory):
+def photos(tmp_path_factory):
     """Five photos of random size, of noise in a few tones."""
     folder = tmp_path_factory.mktemp("photos")
     chance = np.random.default_rng(0)
@@ -128,12 +130,12 @@ def paths(tmp_path_factory):
         noise = chance.normal(0, 15, (SIZE, SIZE, 3))
         pixels = (middle + noise).clip(0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(folder / f"{n}.png")
-    return sorted(folder.iterdir())
+    return find_photos(folder)
 
 
 @pytest.fixture(scope="module")
-def report(model, paths):
-    return evaluate_photos(model, paths, size=SIZE, batch_size=2)
+def report(model, photos):
+    return evaluate_photos(model, photos, size=SIZE, batch_size=2)
 
 
 def share_within(distance, weight):
@@ -154,8 +156,8 @@ def test_truth_is_perfect(report):
     assert low <= value <= high == math.inf
 
 
-def test_gray_row_equals_brute_force(report, paths, centers):
-    rgb = np.stack([np.array(Image.open(path)) for path in paths]) / 255
+def test_gray_row_equals_brute_force(report, photos, centers):
+    rgb = np.stack([np.array(Image.open(photos.path(n))) for n in range(5)]) / 255
     lab = rgb2lab(rgb)
     distance = np.linalg.norm(lab[..., 1:], axis=-1)
     to_bins = np.linalg.norm(lab[..., None, 1:] - centers.numpy(), axis=-1)
@@ -184,28 +186,47 @@ def test_interval_contains_the_value(report):
     assert low < value < high  # five unequal photos leave some doubt
 
 
-def test_batches_change_nothing(report, model, paths):
-    whole = evaluate_photos(model, paths, size=SIZE, batch_size=5)
+def test_batches_change_nothing(report, model, photos):
+    whole = evaluate_photos(model, photos, size=SIZE, batch_size=5)
     for measure, values in whole["network"].items():
         # Convolutions of another batch size sum in another order.
         assert values == pytest.approx(report["network"][measure], abs=1e-3)
 
 
-def test_two_channel_network_is_measured(paths):
+def test_two_channel_network_is_measured(photos):
     network = ColorNet(1, out_channels=2).eval()
     torch.nn.init.zeros_(network.head.weight)
     network.head.bias.data = torch.tensor([3.0, 4.0]) / 110
-    report = evaluate_photos(network, paths, size=SIZE)
+    report = evaluate_photos(network, photos, size=SIZE)
     assert report["network"]["chroma"][0] == pytest.approx(5, abs=1e-4)
 
 
-def test_batches_can_be_watched(model, paths):
+def test_photos_can_be_watched(model, photos):
     seen = []
 
-    def watch(batches):
-        for batch in batches:
-            seen.append(len(batch))
-            yield batch
+    def watch(numbers):
+        for number in numbers:
+            seen.append(number)
+            yield number
 
-    evaluate_photos(model, paths, size=SIZE, batch_size=2, watch=watch)
-    assert seen == [2, 2, 1]
+    evaluate_photos(model, photos, size=SIZE, batch_size=2, watch=watch)
+    assert seen == [0, 1, 2, 3, 4]
+
+
+def test_unreadable_photos_are_skipped_and_told(model, photos, report, tmp_path):
+    shutil.copytree(photos.root, tmp_path, dirs_exist_ok=True)
+    for name in ("00.png", "3a.png"):
+        (tmp_path / name).write_text("no image")
+    skipped = {}
+    damaged = find_photos(tmp_path)
+    assert len(damaged) == 7
+    result = evaluate_photos(model, damaged, size=SIZE, batch_size=2, skipped=skipped)
+    assert result == report
+    assert [*skipped] == ["00.png", "3a.png"]
+    assert evaluate_photos(model, damaged, size=SIZE, batch_size=2) == report
+
+
+def test_no_readable_photo_is_refused(model, tmp_path):
+    (tmp_path / "a.png").write_text("no image")
+    with pytest.raises(ValueError, match="photos must hold one that can be read, of 1"):
+        evaluate_photos(model, find_photos(tmp_path), size=SIZE)

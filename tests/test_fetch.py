@@ -1,14 +1,18 @@
-"""Unpacking local archives: both data sets, both formats, and what is refused."""
+"""Unpacking archives, once, and what is refused; downloads, once, and checked."""
 
+import functools
+import hashlib
 import io
+import os
 import tarfile
 import zipfile
 from pathlib import Path
 
+import pooch
 import pytest
 
 from colorlab import fetch
-from colorlab.fetch import SOURCES, data_folder, get_data
+from colorlab.fetch import SOURCES, data_folder, fetch_file, get_data, unpack_once
 
 MEMBERS = {
     "imagenette": ["train/n01/a.JPEG", "train/n02/b.JPEG", "val/n01/c.JPEG"],
@@ -24,7 +28,7 @@ def pack(path, names, top="top/"):
             for name in names:
                 archive.writestr(top + name, CONTENT)
         return path
-    with tarfile.open(path, "w:gz") as archive:
+    with tarfile.open(path, "w" if path.suffix == ".tar" else "w:gz") as archive:
         for name in names:
             member = tarfile.TarInfo(top + name)
             member.size = len(CONTENT)
@@ -191,6 +195,17 @@ def test_what_is_no_archive_is_refused(tmp_path, to, name):
     assert_refused(tmp_path / name, to, "archive must be a whole")
 
 
+def test_zip_with_a_password_is_refused(tmp_path, to):
+    archive = pack(tmp_path / "archive.zip", MEMBERS["imagenette"])
+    locked = bytearray(archive.read_bytes())
+    for mark, flags in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)]:
+        for header in range(len(locked)):
+            if locked.startswith(mark, header):
+                locked[header + flags] |= 1  # "encrypted"
+    archive.write_bytes(locked)
+    assert_refused(archive, to, "archive must be a whole .*password")
+
+
 def test_unknown_name_is_refused(to):
     with pytest.raises(ValueError, match="name must be one of"):
         get_data("imagenet", to=to)
@@ -217,3 +232,93 @@ def test_data_folder_elsewhere_is_the_users(monkeypatch, tmp_path):
     monkeypatch.setattr(fetch, "CHECKOUT", tmp_path)  # an installed package
     assert data_folder().name == "colorlab"
     assert tmp_path not in data_folder().parents
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    """The test's own data folder."""
+    monkeypatch.setenv("COLORLAB_DATA", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def refuse(*_, **__):
+    raise AssertionError("nothing was to be done")
+
+
+@pytest.mark.parametrize("suffix", [".tgz", ".tar", ".zip"])
+def test_unpack_once(tmp_path, cache, suffix):
+    archive = pack(tmp_path / f"my.photos{suffix}", ["a.JPEG", "n01/b.JPEG"])
+    folder = unpack_once(archive)
+    assert folder.parent == cache
+    assert folder.name.startswith("my-")
+    assert (folder / "top/n01/b.JPEG").read_bytes() == CONTENT
+    assert [*cache.iterdir()] == [folder]
+    assert unpack_once(archive, watch=refuse) == folder
+    os.utime(archive, (0, 0))  # another archive, for all that is known
+    assert unpack_once(archive) != folder
+
+
+@pytest.mark.parametrize("names", [[], ["notes.txt"]])
+def test_unpack_once_needs_an_image(tmp_path, cache, names):
+    archive = pack(tmp_path / "archive.tgz", names)
+    with pytest.raises(ValueError, match="archive must hold images; .*archive.tgz"):
+        unpack_once(archive)
+    assert [*cache.iterdir()] == []
+
+
+def test_unpack_once_needs_an_archive(tmp_path, cache):
+    for path in (tmp_path, tmp_path / "absent.tgz"):
+        with pytest.raises(ValueError, match=f"archive must be .*{path.name} is no fi"):
+            unpack_once(path)
+
+
+def test_two_processes_may_unpack_at_once(tmp_path, cache):
+    archive = pack(tmp_path / "archive.tgz", ["a.JPEG"])
+
+    def overtake(members):
+        yield from members
+        unpack_once(archive)  # as another process would, before this one is done
+
+    folder = unpack_once(archive, overtake)
+    assert (folder / "top/a.JPEG").read_bytes() == CONTENT
+    assert [*cache.iterdir()] == [folder]
+
+
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def address(tmp_path, monkeypatch):
+    """The address of a file, which is copied where a download would be made."""
+    (tmp_path / "file.bin").write_bytes(CONTENT)
+
+    def copy(url, output_file, pooch):
+        Path(output_file).write_bytes((tmp_path / Path(url).name).read_bytes())
+
+    retrieve = functools.partial(pooch.retrieve, downloader=copy)
+    monkeypatch.setattr("pooch.retrieve", retrieve)
+    return "https://some.where/deep/file.bin"
+
+
+def test_fetch_file_once(tmp_path, monkeypatch, address):
+    path = fetch_file(address, f"sha256:{DIGEST}", tmp_path / "new")
+    assert path.read_bytes() == CONTENT
+    assert [*path.parent.iterdir()] == [path]
+    monkeypatch.setattr("pooch.retrieve", refuse)
+    assert fetch_file(address, f"sha256:{DIGEST}", tmp_path / "new") == path
+
+
+@pytest.mark.parametrize("name", ["file.bin", "absent.bin"])
+def test_fetch_file_refuses_another(tmp_path, address, name):
+    address = address.replace("file.bin", name)
+    with pytest.raises(ValueError, match=f"url must give the file it names; .*{name}"):
+        fetch_file(address, f"sha256:{64 * '0'}", tmp_path / "new")
+    assert [*(tmp_path / "new").iterdir()] == []
+
+
+def test_files_of_one_name_do_not_meet(tmp_path, address):
+    first = fetch_file(address, f"sha256:{DIGEST}", tmp_path)
+    (tmp_path / "file.bin").write_bytes(b"other")
+    other = hashlib.sha256(b"other").hexdigest()
+    assert fetch_file(address, f"sha256:{other}", tmp_path).read_bytes() == b"other"
+    assert first.read_bytes() == CONTENT

@@ -122,6 +122,8 @@ def odd_files():
     }
 
 
+# PIL warns of transparency that it drops, which is what is wanted.
+@pytest.mark.filterwarnings("ignore:Palette images with Transparency")
 @pytest.mark.parametrize("kind", odd_files())
 def test_every_mode_is_cropped_and_opened(kind):
     content = odd_files()[kind]
@@ -205,6 +207,7 @@ def test_decompression_bombs_are_refused(monkeypatch):
             read(io.BytesIO(content))
 
 
+@pytest.mark.filterwarnings("ignore:Metadata Warning")
 def test_damaged_exif_is_refused():
     # A text where two numbers must be: PIL raises TypeError, which would end a run.
     exif = turned_as(TURNED)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from colorlab.plots import show_distribution, show_images
+from colorlab.plots import show_curves, show_distribution, show_images
 
 mpl.use("Agg")
 
@@ -29,6 +29,30 @@ def test_show_images_takes_pictures_arrays_and_tensors():
     assert [ax.get_title() for ax in shown] == list(images)
     assert len(figure.axes) == 4  # two rows of two, one empty
     assert shown[2].get_images()[0].get_array().shape == (3, 4, 3)
+
+
+def test_show_curves_draws_each_run_and_leaves_gaps():
+    runs = {
+        "first": [{"step": 2, "loss": 5.0, "one_way": 1.0}, {"step": 4, "loss": 4.0}],
+        "second": [{"step": 2, "loss": None, "one_way": 0.5}],
+    }
+    loss, one_way = show_curves(runs, ["loss", "one_way"]).axes
+    drawn = [line.get_xydata().tolist() for line in loss.lines]
+    assert drawn == [[[2, 5.0], [4, 4.0]], []]
+    assert [line.get_xydata().tolist() for line in one_way.lines] == [
+        [[2, 1.0]],
+        [[2, 0.5]],
+    ]
+    assert (loss.get_xlabel(), loss.get_ylabel()) == ("step", "loss, nats")
+    assert one_way.get_ylabel() == "one_way"
+    told = [text.get_text() for text in loss.get_legend().get_texts()]
+    assert told == ["first", "second"]
+    assert len({line.get_linestyle() for line in loss.lines}) == 2  # not by hue alone
+
+
+def test_one_run_needs_no_legend():
+    (ax,) = show_curves({"run": [{"step": 1, "norm": 2.0}]}, ["norm"]).axes
+    assert ax.get_legend() is None
 
 
 def test_squares_have_areas_like_the_probabilities(centers):
