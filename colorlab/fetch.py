@@ -171,6 +171,7 @@ def _unpack_to(
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpack-") as unpacked:
         _unpack(Path(archive), Path(unpacked), watch)
         root = _data_root(Path(unpacked), needed, archive)
+        root.chmod(0o755)  # a temporary folder is for its maker alone
         try:
             os.replace(root, folder)
         except OSError:

@@ -14,10 +14,10 @@ from colorlab.network import ColorNet
 from colorlab.quantize import bin_centers, nearest_bin
 
 SETTLED = 500  # steps; before them every network has one color for all
-LASTING = 10  # records that must all show it
-GRAY_SHARE = 0.33  # of the data's chroma: less is gray
+LASTING = 10  # records that must show it together
+GRAY_SHARE = 0.6  # of the data's chroma: less is gray
 AT_ONCE = 8  # photos
-ONE_WAY = 0.9  # of all chroma: more is one color
+ONE_BIN = 0.95  # of all pixels: more is one color
 NOT_A_NUMBER = "not a number"
 ADVICE = {
     "gray": "the pictures stay gray: is the loss rebalanced (loss=rebal)? an l2 loss "
@@ -79,19 +79,22 @@ def diagnose(recent: Sequence[dict]) -> str | None:
     Returns
     -------
     str or None
-        "not a number" at once; "gray" or "one color" if the last 10 records all show
-        it, after step 500; None for a healthy run. `ADVICE` says what to try.
+        "not a number" at once. After step 500, over the last 10 records: "gray" if
+        the chroma is less than 0.6 of the truth's, "one color" if more than 0.95 of
+        the pixels fall in one bin. None for a healthy run. `ADVICE` says what to try.
     """
     if not math.isfinite(recent[-1]["loss"]):
         return NOT_A_NUMBER
     lasting = recent[-LASTING:]
     if len(lasting) < LASTING or lasting[0]["step"] < SETTLED:
         return None
-    if all(r["chroma"] < GRAY_SHARE * r["true_chroma"] for r in lasting):
+    chroma, true_chroma, top_bin = (
+        sum(record[name] for record in lasting) / LASTING
+        for name in ("chroma", "true_chroma", "top_bin")
+    )
+    if chroma < GRAY_SHARE * true_chroma:
         return "gray"
-    if all(r["one_way"] > ONE_WAY for r in lasting):
-        return "one color"
-    return None
+    return "one color" if top_bin > ONE_BIN else None
 
 
 @torch.no_grad()

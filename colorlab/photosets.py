@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from colorlab.images import is_image
 INDEX = "index.json"  # lists the shards of a folder
 SPLITS = ("train", "val")
 REMOTE = ("http://", "https://")
+TIMEOUT = 60  # seconds, for a server that does not answer
 INDEX_ERRORS = (OSError, HTTPException, ValueError, TypeError, KeyError, OverflowError)
 
 
@@ -160,8 +161,7 @@ def list_files(root: str | Path) -> Iterator[str]:
 
 def _in_split(names: list[str], split: str) -> list[int]:
     """Choose the images of a split: places in the list, in the order of names."""
-    tops = {name.partition("/")[0] for name in names}
-    depth = 1 if len(tops) == 1 and not tops & set(SPLITS) else 0
+    depth = _shared_depth([name for name in names if is_image(name)])
     parts = [name.split("/")[depth:] for name in names]
     tiny = ["wnids.txt"] in parts
     divided = any(len(part) > 1 and part[0] in SPLITS for part in parts)
@@ -175,6 +175,13 @@ def _in_split(names: list[str], split: str) -> list[int]:
 
     chosen = [place for place in range(len(names)) if belongs(place)]
     return sorted(chosen, key=names.__getitem__)
+
+
+def _shared_depth(names: list[str]) -> int:
+    """Count the folders that all names share, down to `train` or `val` at most."""
+    first, last = (end(names, default="").split("/")[:-1] for end in (min, max))
+    depth = len(os.path.commonprefix([first, last]))
+    return next((n for n in range(depth) if first[n] in SPLITS), depth)
 
 
 def _of_folder(root: Path, split: str) -> PhotoSet:
@@ -231,12 +238,18 @@ def _tar_members(
             raise tarfile.ReadError("cut short or damaged")  # tarfile lets this pass
 
 
+def _open(address: str) -> IO:
+    if address.startswith(REMOTE):
+        return urllib.request.urlopen(address, timeout=TIMEOUT)
+    return open(address)
+
+
 def _read_index(address: str) -> PhotoSet:
     """Read the list of shards that `write_shards` made."""
     root = address.rpartition("/")[0] or "."
     remote = address.startswith(REMOTE)
     try:
-        with (urllib.request.urlopen if remote else open)(address) as file:
+        with _open(address) as file:
             shards = json.load(file)["shards"]
         files = np.array([os.fsencode(PurePosixPath(s["file"]).name) for s in shards])
         hashes = tuple(f"sha256:{shard['sha256']}" for shard in shards)

@@ -77,7 +77,9 @@ def show_curves(runs: dict[str, list[dict]], names: Sequence[str]) -> Figure:
         1, len(names), figsize=(9, 3), squeeze=False, layout="constrained"
     )
     for ax, name in zip(axes.flat, names, strict=True):
-        for (run, records), (color, line) in zip(runs.items(), cycle(LINES)):  # noqa: B905 - cycle has no end
+        for (run, records), (color, line) in zip(
+            runs.items(), cycle(LINES), strict=False
+        ):
             points = [(r["step"], r[name]) for r in records if r.get(name) is not None]
             x, y = zip(*points, strict=True) if points else ((), ())
             ax.plot(x, y, color=color, linestyle=line, label=run)

@@ -65,7 +65,7 @@ def test_health_of_two_channels(centers):
     assert health(0 * ab, ab, centers)["one_way"] == 0  # no color, no direction
 
 
-HEALTHY = {"loss": 3.0, "chroma": 15.0, "true_chroma": 16.0, "one_way": 0.3}
+HEALTHY = {"loss": 3.0, "chroma": 15.0, "true_chroma": 16.0, "top_bin": 0.5}
 
 
 def records(number=LASTING, first=SETTLED, **figures):
@@ -76,11 +76,11 @@ def records(number=LASTING, first=SETTLED, **figures):
     ("figures", "expected"),
     [
         ({}, None),
-        ({"chroma": 5.0}, "gray"),
-        ({"chroma": 5.5}, None),  # more than a third
-        ({"one_way": 0.91}, "one color"),
-        ({"one_way": 0.89}, None),
-        ({"chroma": 1.0, "one_way": 1.0}, "gray"),
+        ({"chroma": 9.5}, "gray"),
+        ({"chroma": 9.7}, None),  # more than 0.6 of the truth
+        ({"top_bin": 0.96}, "one color"),
+        ({"top_bin": 0.94}, None),
+        ({"chroma": 1.0, "top_bin": 1.0}, "gray"),
         ({"loss": math.nan}, "not a number"),
         ({"loss": math.inf}, "not a number"),
     ],
@@ -96,7 +96,9 @@ def test_diagnose_waits_until_a_failure_lasts():
     assert diagnose(records(LASTING - 1, **gray)) is None
     assert diagnose(records(first=SETTLED - 1, **gray)) is None
     assert diagnose(records(1) + records(LASTING, **gray)) == "gray"
-    assert diagnose(records(LASTING, **gray) + records(1)) is None
+    assert diagnose(records(LASTING, **gray) + records(LASTING)) is None
+    dull, vivid = records(LASTING - 1, chroma=9.0), records(1, chroma=99.0)
+    assert diagnose(dull + vivid) is None  # the mean counts, not the worst
     assert diagnose(records(1, first=1, loss=math.nan)) == "not a number"
 
 

@@ -1,6 +1,7 @@
 """Photos in folders, archives and shards; what is refused; what a photo costs."""
 
 import functools
+import gc
 import http.server
 import io
 import json
@@ -224,9 +225,10 @@ def test_tar_of_tars_is_read_in_place(tmp_path, cache):
 def test_only_files_of_a_tar_that_hold_something_count(tmp_path):
     tar = pack(tmp_path / "a.tar", ("empty.jpg", ""), "a.jpg")
     with tarfile.open(tar, "a") as more:
-        for name, kind in [("dir.jpg", tarfile.DIRTYPE), ("x.jpg", tarfile.SYMTYPE)]:
+        for name, kind in [("dir.jpg", tarfile.DIRTYPE), ("x.jpg", tarfile.LNKTYPE)]:
             info = tarfile.TarInfo(name)
             info.type, info.linkname = kind, "a.jpg"
+            info.size = 9  # some writers give a link the size of its target
             more.addfile(info)
     assert contents(find_photos(tar)) == ["a.jpg"]
 
@@ -243,6 +245,19 @@ def test_members_can_be_watched(tmp_path):
     assert len(seen) == 2
     find_photos(compressed(tmp_path / "a.zip", "b.jpg"), watch=watch)
     assert len(seen) == 3
+
+
+def test_members_are_not_kept(tmp_path):
+    def count(members):
+        for place, member in enumerate(members):
+            if place in (10, 99):
+                kept.append(sum(type(o) is tarfile.TarInfo for o in gc.get_objects()))
+            yield member
+
+    kept = []
+    tar = pack(tmp_path / "a.tar", *(f"{number}.jpg" for number in range(100)))
+    assert len(find_photos(tar, watch=count)) == 100
+    assert kept[1] - kept[0] < 10
 
 
 # Headers and contents take a block of 512 bytes each here.
@@ -503,3 +518,19 @@ def test_a_photo_costs_no_object(root, monkeypatch):
     again = pickle.loads(rest, buffers=buffers)
     assert again.name(number - 1) == photos.name(number - 1) == max(listed)
     assert np.shares_memory(again.place, photos.place)
+
+
+def test_split_lies_below_several_folders(tmp_path):  # as in Kaggle's ImageNet
+    deep = tmp_path / "ILSVRC" / "Data" / "CLS-LOC"
+    for name in ("train/n1/a.png", "train/n2/b.png", "val/c.png", "test/d.png"):
+        (deep / name).parent.mkdir(parents=True, exist_ok=True)
+        (deep / name).touch()
+    (tmp_path / "ILSVRC" / "ImageSets.txt").touch()
+    names = {
+        split: [photos.name(n) for n in range(len(photos))]
+        for split in ("train", "val")
+        for photos in [find_photos(tmp_path, split)]
+    }
+    root = "ILSVRC/Data/CLS-LOC"
+    assert names["train"] == [f"{root}/train/n1/a.png", f"{root}/train/n2/b.png"]
+    assert names["val"] == [f"{root}/val/c.png"]
