@@ -228,6 +228,9 @@ def train(  # noqa: PLR0913 - one argument an option
     variant: Annotated[str | None, typer.Option(help="paper or released.")] = None,
     loss: Annotated[str | None, typer.Option(help="rebal, class or l2.")] = None,
     lam: float | None = None,
+    prior: Annotated[
+        str | None, typer.Option(help="A table that `colorlab prior` wrote.")
+    ] = None,
     labels: Annotated[str | None, typer.Option(help="mean or point.")] = None,
     skip_gray: bool | None = None,
     size: Annotated[int | None, typer.Option(help="Pixels, a multiple of 8.")] = None,

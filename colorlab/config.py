@@ -8,6 +8,7 @@ from colorlab.network import LAST_BLOCKS, STRIDE
 from colorlab.prior import LAM
 from colorlab.quantize import N_NEIGHBORS
 
+PRIOR = "tiny-imagenet"  # which colors are rare; ships with the package
 LOSSES = ("rebal", "class", "l2")
 CHOICES = {
     "variant": tuple(LAST_BLOCKS),
@@ -34,6 +35,7 @@ class TrainConfig:
     variant: str = "paper"
     loss: str = "rebal"  # "class": lam = 1, no rebalancing; "l2": regression
     lam: float = LAM
+    prior: str = PRIOR  # or a file that `colorlab prior` wrote
     k: int = N_NEIGHBORS
     labels: str = "mean"  # of the 4x4 pixels of a label; "point": its first pixel
     skip_gray: bool = True  # photos without color count nothing

@@ -213,9 +213,9 @@ def train(
     check_run(out, asdict(config), origin, resume)
     accelerator, model, optimizer = _start(config, init, out)
     _check_shares(accelerator, equal_cost(sources, config.batch_size), config)
+    objective = _objective(config, accelerator.device)
     step = load_checkpoint(accelerator, out)
     open_run(accelerator, out, asdict(config), origin, step)
-    objective = _objective(config, accelerator.device)
     log, watched = Log(accelerator, out), Watched(rgb, objective, out)
     batches = training_batches(
         sources,
@@ -316,7 +316,7 @@ def _objective(config: TrainConfig, device: torch.device) -> Objective:
     """Give the function from output and true ab, in full size, to the loss."""
     centers = bin_centers().to(device)
     lam = config.lam if config.loss == "rebal" else 1.0
-    w = rebalance_weights(smooth_prior(load_prior(), bin_centers()), lam)
+    w = rebalance_weights(smooth_prior(load_prior(config.prior), bin_centers()), lam)
     w = w.float().to(device)
 
     def objective(output: Tensor, ab: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -123,7 +124,7 @@ def test_contact_sheet_shows_gray_predicted_and_true():
     L, ab = rgb_to_lab(rgb).split([1, 2], dim=1)
     sheet = contact_sheet(rgb, -ab)
     assert sheet.size == (2 * 16, 3 * 8)
-    pixels = torch.tensor(list(sheet.getdata())).view(3, 8, 2, 16, 3)
+    pixels = torch.from_numpy(np.array(sheet)).long().view(3, 8, 2, 16, 3)
     pixels = pixels.permute(0, 2, 4, 1, 3)  # rows, photos, channels, H, W
     assert torch.equal(pixels[2], rgb.long())
     assert (pixels[0].amax(1) - pixels[0].amin(1)).max() <= 1  # gray

@@ -15,7 +15,8 @@ from colorlab.config import TrainConfig, learning_rate
 from colorlab.lab import rgb_to_lab
 from colorlab.losses import l2_loss, soft_cross_entropy
 from colorlab.network import ColorNet, load_model
-from colorlab.quantize import N_BINS, soft_encode
+from colorlab.prior import save_counts
+from colorlab.quantize import N_BINS, bin_centers, soft_encode
 from colorlab.train import color_loss, label_ab, train, train_step
 
 TINY = TrainConfig(
@@ -189,6 +190,21 @@ def test_loss_options_differ(data, tmp_path):
     assert records(tmp_path / "even")[0]["loss"] == first["class"]
 
 
+def test_prior_is_that_of_the_config(data, tmp_path):
+    counts = torch.ones(N_BINS, dtype=torch.int64)
+    save_counts(counts, bin_centers(), tmp_path / "even.csv", "all alike")
+    first = {}
+    for name in ("tiny-imagenet", str(tmp_path / "even.csv")):
+        out = tmp_path / f"run-{len(first)}"
+        train(data, out, replace(TINY, steps=1, prior=name))
+        first[name] = records(out)[0]["loss"]
+    assert len(set(first.values())) == 2
+    config = replace(TINY, prior=str(tmp_path / "absent.csv"))
+    with pytest.raises(ValueError, match="absent"):
+        train(data, tmp_path / "none", config)
+    assert not (tmp_path / "none").exists()
+
+
 def test_run_folder(data, tmp_path):
     run = tmp_path / "run"
     model = train(data, run, TINY)
@@ -245,13 +261,19 @@ def test_tensorboard_gets_the_figures(data, tmp_path):
     assert b"true_chroma" in events.read_bytes()
 
 
-def test_best_network_is_kept(data, tmp_path):
-    run = tmp_path / "run"
-    train(data, run, replace(TINY, save_every=1, lr=0.5))  # so that it goes up, too
-    held_out = [row["held_out"] for row in records(run)]
+def test_best_network_is_kept(data, tmp_path, monkeypatch):
+    run, losses = tmp_path / "run", iter([3.0, 1.0, 2.0])
+
+    def color_photos(network, rgb, objective):
+        return torch.zeros(len(rgb), 2, *rgb.shape[2:]), next(losses)
+
+    monkeypatch.setattr("colorlab.log.color_photos", color_photos)
+    last = train(data, run, replace(TINY, steps=3, save_every=1))
+    assert [row["held_out"] for row in records(run)] == [3.0, 1.0, 2.0]
     best = load_model(run / "best.safetensors")
-    assert best.card["steps"] == 1 + held_out.index(min(held_out)) < 10
-    assert best.card["held_out"] == min(held_out)
+    assert best.card["steps"] == 2
+    assert best.card["held_out"] == 1.0
+    assert not torch.equal(best.head.weight, last.head.weight)
 
 
 def test_resumed_run_knows_its_best(data, tmp_path):
