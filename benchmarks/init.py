@@ -24,15 +24,15 @@ from colorlab.photosets import find_photos
 from colorlab.runs import read_records
 from colorlab.train import train
 
-SEEDS, PATCHES, FLOOR = 3, 20_000, 1e-3  # FLOOR: of the whitening, as in magic_init
+SEEDS, PATCHES, FLOOR = 2, 20_000, 1e-3  # FLOOR: of the whitening, as in magic_init
 CONFIG = TrainConfig(
     width=8,
     size=32,
     batch_size=32,
-    steps=400,
+    steps=300,
     lr=5e-3,
     warmup=50,
-    save_every=400,
+    save_every=300,
     workers=0,
 )
 

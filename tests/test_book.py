@@ -38,7 +38,6 @@ NOT_YET = {  # modules whose chapters are still to be written: this only shrinks
     "network",
     "prior",
     "quantize",
-    "train",
 }
 
 MAX_BYTES = 300_000
