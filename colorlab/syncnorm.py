@@ -7,6 +7,8 @@ mean and variance on halves, and two processes would train another network than 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import batch_norm
 
 
 def synced(model: nn.Module) -> nn.Module:
@@ -49,32 +51,54 @@ class SyncedBatchNorm(nn.BatchNorm2d):
         """
         if not self.training:
             return super().forward(x)
-        exact = x.float()
-        pixels = exact.new_tensor(float(exact[:, 0].numel()))
-        pixels = _Sum.apply(pixels)
-        mean = _Sum.apply(exact.sum(dim=(0, 2, 3))) / pixels
-        centered = exact - mean[:, None, None]
-        variance = _Sum.apply(centered.square().sum(dim=(0, 2, 3))) / pixels
-        with torch.no_grad():
-            self.num_batches_tracked += 1
-            unbiased = variance * (pixels / (pixels - 1))
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(unbiased, self.momentum)
-        scale = self.weight * (variance + self.eps).rsqrt()
-        return (centered * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
+        y, mean, variance, pixels = _Normalize.apply(
+            x.float(), self.weight, self.bias, self.eps
+        )
+        self.num_batches_tracked += 1
+        unbiased = variance * (pixels / (pixels - 1))
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(unbiased, self.momentum)
+        return y.to(x.dtype)
 
 
-class _Sum(torch.autograd.Function):
-    """Sum over processes; so is the gradient, as every process uses the sum."""
+class _Normalize(torch.autograd.Function):
+    """Batch norm in two passes each way, with one message between processes each.
 
-    @staticmethod
-    def forward(ctx: object, x: Tensor) -> Tensor:
-        total = x.clone()
-        dist.all_reduce(total)
-        return total
+    With x_hat = (x - mean) / std, the gradient of x is
+
+        (g - mean(g) - x_hat mean(g x_hat)) weight / std,
+
+    where the means go over all processes, as mean and variance do.
+    """
 
     @staticmethod
-    def backward(ctx: object, gradient: Tensor) -> Tensor:
-        total = gradient.clone()
-        dist.all_reduce(total)
-        return total
+    def forward(
+        ctx: object, x: Tensor, weight: Tensor, bias: Tensor, eps: float
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)
+        here = torch.full_like(mean, x[:, 0].numel())
+        # In float64, as a variance is then the difference of two large numbers.
+        sums = torch.stack([here, here * mean, here * (variance + mean.double() ** 2)])
+        dist.all_reduce(sums)
+        pixels = sums[0]
+        mean = sums[1] / pixels
+        variance = (sums[2] / pixels - mean**2).clamp(min=0).float()
+        mean, pixels = mean.float(), pixels.float()
+        ctx.save_for_backward(x, weight, mean, (variance + eps).rsqrt(), pixels)
+        ctx.mark_non_differentiable(mean, variance, pixels)
+        y = batch_norm(x, mean, variance, weight, bias, False, 0.0, eps)
+        return y, mean, variance, pixels
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: object, gradient: Tensor, *_: Tensor) -> tuple:
+        x, weight, mean, scale, pixels = ctx.saved_tensors
+        x_hat = (x - mean[:, None, None]) * scale[:, None, None]
+        sums = torch.stack([gradient.sum((0, 2, 3)), (gradient * x_hat).sum((0, 2, 3))])
+        of_bias, of_weight = sums.clone()  # each process's own: DDP takes their mean
+        dist.all_reduce(sums)
+        means = (sums / pixels)[:, :, None, None]
+        of_x = (gradient - means[0] - x_hat * means[1]) * (weight * scale)[
+            :, None, None
+        ]
+        return of_x, of_weight, of_bias, None

@@ -24,6 +24,7 @@ import torch
 from colorlab.config import TrainConfig
 from colorlab.network import load_model
 from colorlab.runs import Stopped, read_records
+from colorlab.syncnorm import synced
 from colorlab.train import train
 
 TINY = TrainConfig(
@@ -325,6 +326,34 @@ def test_two_processes_train_as_one(photos, alone, tmp_path):
     assert process.returncode == 0, told
     assert said.count("16 steps, network in") == 1  # one of them speaks
     assert_same_curve(tmp_path / "run", alone)
+
+
+@pytest.fixture
+def group(tmp_path):
+    """Make a group of one process: its sums are its own."""
+    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+def test_batch_norm_of_one_process_is_the_plain_one(group):
+    torch.manual_seed(0)
+    x = 3 + 50 * torch.rand(4, 5, 6, 7)
+    target = torch.randn(4, 5, 6, 7)
+    results = []
+    for wrap in (lambda norm: norm, synced):
+        norm = wrap(torch.nn.BatchNorm2d(5))
+        with torch.no_grad():
+            norm.weight.copy_(torch.arange(1.0, 6))
+        inputs = x.clone().requires_grad_()
+        (norm(inputs) * target).sum().backward()
+        norm.eval()
+        parts = [inputs.grad, norm.weight.grad, norm.bias.grad, norm(x)]
+        results.append([*parts, norm.running_mean, norm.running_var])
+    assert type(norm).__name__ == "SyncedBatchNorm"
+    for plain, ours in zip(*results, strict=True):
+        assert torch.allclose(plain, ours, rtol=1e-4, atol=1e-5)  # float32, sums of 168
 
 
 def test_killed_worker_is_replaced(photos, alone, tmp_path):
