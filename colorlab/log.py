@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import gather_object
 from torch import Tensor
 
 from colorlab.datasets import Batch, Photos
@@ -92,6 +93,9 @@ class Log:
         FloatingPointError
             If the loss is no number.
         """
+        if self.accelerator.num_processes > 1:
+            for skipped in gather_object([self.skipped]):
+                self.skipped |= skipped
         loss = self.accelerator.reduce(torch.stack(self.losses).mean(), "mean").item()
         output, ab = self.last
         record = {

@@ -320,6 +320,18 @@ def assert_same_curve(run, other):
     assert losses == pytest.approx(wanted, rel=1e-3)
 
 
+def test_two_processes_tell_of_all_skipped_photos(photos, tmp_path):
+    shutil.copytree(photos, tmp_path / "photos")
+    broken = [tmp_path / "photos" / f"photo_{n}.png" for n in range(4)]
+    for path in broken:
+        path.write_bytes(b"no picture")
+    process = torchrun(tmp_path / "photos", tmp_path / "run")
+    told = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 0, told
+    skipped = json.loads((tmp_path / "run" / "skipped.json").read_text())
+    assert sorted(skipped) == [path.name for path in broken]
+
+
 def test_two_processes_train_as_one(photos, alone, tmp_path):
     process = torchrun(photos, tmp_path / "run")
     said, told = process.communicate(timeout=PATIENCE)
