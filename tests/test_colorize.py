@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 from colorlab.colorize import colorize
-from colorlab.datasets import to_rgb
 from colorlab.decode import annealed_mean, upsample
+from colorlab.images import to_rgb
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.network import ColorNet, save_model
 from colorlab.quantize import bin_centers
