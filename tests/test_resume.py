@@ -302,7 +302,7 @@ def torchrun(photos, out):
     return subprocess.Popen(
         command(
             *("torch.distributed.run", "--standalone", "--nproc-per-node", 2),
-            *("--max-restarts", 1, "-m", "colorlab"),
+            *("--max-restarts", 4, "-m", "colorlab"),  # a new start may meet old ports
             *options(photos, out, CALM),
         ),
         stderr=subprocess.PIPE,
