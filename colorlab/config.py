@@ -43,7 +43,7 @@ class TrainConfig:
     stretch: int = 0  # crop as the authors did, from a square of this many pixels
     batch_size: int = 64  # over all processes
     accumulate: int = 1  # parts in which a batch is computed, to save memory
-    steps: int = 2_500
+    steps: int = 2_000
     optimizer: str = "adamw"  # "adam": weight decay enters the gradient
     lr: float = 2e-3
     beta2: float = 0.999
@@ -61,7 +61,7 @@ class TrainConfig:
 
 
 PRESETS = {
-    # An hour on two cores that are fast with float32 alone; less with bfloat16.
+    # An hour or so on two cores without bfloat16; less with it.
     "laptop": TrainConfig(),
     # A plan for one modern GPU, not yet run.
     "gpu_hour": TrainConfig(
