@@ -247,6 +247,9 @@ def train(  # noqa: PLR0913 - one argument an option
     warmup: Annotated[int | None, typer.Option(help="Steps.")] = None,
     cooldown: Annotated[float | None, typer.Option(help="Share of the steps.")] = None,
     clip: Annotated[float | None, typer.Option(help="Largest gradient norm.")] = None,
+    average: Annotated[
+        float | None, typer.Option(help="Average weights, say 0.998; 0: no.")
+    ] = None,
     precision: Annotated[
         str | None, typer.Option(help="auto, no, fp16 or bf16.")
     ] = None,

@@ -21,8 +21,9 @@ AT_LEAST = {
     **dict.fromkeys(("width", "k", "batch_size", "steps", "accumulate"), 1),
     **dict.fromkeys(("save_every", "log_every", "size"), 1),
     **dict.fromkeys(("stretch", "warmup", "decay_every", "workers", "seed"), 0),
-    **dict.fromkeys(("weight_decay", "cooldown", "lam"), 0.0),
+    **dict.fromkeys(("weight_decay", "cooldown", "lam", "average"), 0.0),
 }
+AT_MOST = {"lam": 1.0, "average": 0.99999}  # an average that keeps all never moves
 POSITIVE = ("lr", "clip", "decay")
 AUTHORS_PIXELS = 44 * 44  # labels of one of their photos: their loss sums over these
 
@@ -53,6 +54,7 @@ class TrainConfig:
     decay: float = 0.316  # or by this factor,
     decay_every: int = 0  # every so many steps
     clip: float = 1.0  # largest gradient norm
+    average: float = 0.0  # share of the running mean of weights that each step keeps
     precision: str = "auto"
     seed: int = 0
     save_every: int = 250
@@ -132,14 +134,14 @@ def check_config(config: TrainConfig) -> None:
             raise ValueError(f"{name} must be one of {CHOICES[name]}, got {value!r}")
         if name in AT_LEAST and not value >= AT_LEAST[name]:
             raise ValueError(f"{name} must be at least {AT_LEAST[name]}, got {value}")
+        if name in AT_MOST and not value <= AT_MOST[name]:
+            raise ValueError(f"{name} must be at most {AT_MOST[name]}, got {value}")
         if name in POSITIVE and not value > 0:
             raise ValueError(f"{name} must be positive, got {value}")
     if config.size % STRIDE:
         raise ValueError(f"size must be a multiple of {STRIDE}, got {config.size}")
     if config.stretch and config.stretch < config.size:
         raise ValueError(f"stretch must be size or more, got {config.stretch}")
-    if config.lam > 1:
-        raise ValueError(f"lam must be in 0..1, got {config.lam}")
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:

@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from colorlab.config import TrainConfig, check_config, fast_precision, learning_rate
 from colorlab.datasets import Batch, Sources, equal_cost, training_batches
@@ -214,6 +215,7 @@ def train(
     accelerator, model, optimizer = _start(config, init, out)
     _check_shares(accelerator, equal_cost(sources, config.batch_size), config)
     objective = _objective(config, accelerator.device)
+    averaged = _averaged(accelerator, model, optimizer, config.average)
     step = load_checkpoint(accelerator, out)
     open_run(accelerator, out, asdict(config), origin, step)
     log, watched = Log(accelerator, out), Watched(rgb, objective, out)
@@ -246,7 +248,7 @@ def train(
             if logging or saving:
                 record = log.record(step, learning_rate(step - 1, config))
                 if saving and accelerator.is_main_process:
-                    record["held_out"] = watched.look(_bare(model, config), step)
+                    record["held_out"] = watched.look(_bare(averaged, config), step)
                 log.write(record)
             if saving:
                 save_checkpoint(accelerator, out, step)
@@ -254,7 +256,7 @@ def train(
                 on_step(step, record)
             if stopping:
                 raise Stopped(f"stopped and saved after step {step} of {config.steps}")
-    network = _finish(accelerator, model, out, config)
+    network = _finish(accelerator, averaged, out, config)
     accelerator.end_training()
     return network
 
@@ -294,6 +296,24 @@ def _start(
         weight_decay=config.weight_decay,
     )
     return accelerator, *accelerator.prepare(model, optimizer)
+
+
+def _averaged(
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    keep: float,
+) -> torch.nn.Module:
+    """Give the running mean of the weights, or the model itself if it keeps nothing."""
+    if not keep:
+        return model
+    averaged = AveragedModel(
+        _unwrapped(model), multi_avg_fn=get_ema_multi_avg_fn(keep), use_buffers=True
+    )
+    optimizer.optimizer.register_step_post_hook(
+        lambda *_: averaged.update_parameters(model)
+    )
+    return accelerator.prepare_model(averaged, evaluation_mode=True)  # saved with it
 
 
 def _check_shares(
@@ -349,10 +369,15 @@ def _parts(
     return [(part, len(part) * weight) for part in rgb.tensor_split(number)]
 
 
-def _bare(model: torch.nn.Module, config: TrainConfig) -> ColorNet:
-    """Copy the network out of what accelerate has wrapped around it."""
-    while hasattr(model, "module"):
+def _unwrapped(model: torch.nn.Module) -> torch.nn.Module:
+    while hasattr(model, "module"):  # of accelerate, DDP, AveragedModel
         model = model.module
+    return model
+
+
+def _bare(model: torch.nn.Module, config: TrainConfig) -> ColorNet:
+    """Copy the network out of what has been wrapped around it."""
+    model = _unwrapped(model)
     network = _network(config).to(model.head.weight.device)
     network.load_state_dict(model.state_dict())
     return network.eval()

@@ -73,7 +73,8 @@ def test_authors_recipe():
         ({"lr": 0.0}, r"lr must be positive, got 0\.0"),
         ({"lr": float("nan")}, "lr must be positive"),
         ({"weight_decay": float("nan")}, "weight_decay must be at least"),
-        ({"lam": 2.0}, r"lam must be in 0\.\.1, got 2"),
+        ({"lam": 2.0}, "lam must be at most 1.0, got 2"),
+        ({"average": 1.0}, "average must be at most 0.99999, got 1.0"),
     ],
 )
 def test_impossible_recipe_is_refused(changes, told):

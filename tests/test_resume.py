@@ -170,7 +170,16 @@ def command(*words):
 
 def options(photos, out, config=TINY, *more):
     words = ["train", photos, "--out", out, "--resume", *more]
-    for name in ("width", "size", "steps", "lr", "warmup", "precision", "workers"):
+    for name in (
+        "width",
+        "size",
+        "steps",
+        "lr",
+        "warmup",
+        "average",
+        "precision",
+        "workers",
+    ):
         words += [f"--{name}", getattr(config, name)]
     words += ["--batch-size", config.batch_size, "--save-every", config.save_every]
     return [*words, "--log-every", config.log_every]
@@ -285,7 +294,7 @@ def test_hostile_checkpoint_runs_nothing(photos, stopped, monkeypatch, tmp_path)
 # Two processes
 
 # With a low rate, differences of rounding stay small.
-CALM = replace(TINY, steps=16, lr=1e-4, save_every=5, log_every=1)
+CALM = replace(TINY, steps=16, lr=1e-4, save_every=5, log_every=1, average=0.5)
 
 
 @pytest.fixture(scope="module")

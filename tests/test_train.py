@@ -351,6 +351,37 @@ def test_resumed_run_ends_as_if_uninterrupted(data, tmp_path, stop):
     assert [row["loss"] for row in rows] == [row["loss"] for row in expected]
 
 
+def test_average_is_the_running_mean_of_the_weights(data, tmp_path):
+    # Without averaging, the run of n steps gives the weights after step n; the rate
+    # must not depend on the length of the run.
+    config = replace(TINY, steps=4, cooldown=0.0)
+    after = [
+        train(data, tmp_path / f"{steps}", replace(config, steps=steps)).state_dict()
+        for steps in (1, 2, 3, 4)
+    ]
+    out = tmp_path / "mean"
+    averaged = train(data, out, replace(config, average=0.75)).state_dict()
+    kept = load_model(out / "best.safetensors").state_dict()
+    for name, mean in averaged.items():
+        expected = after[0][name].double()
+        for weights in after[1:]:
+            expected = 0.75 * expected + 0.25 * weights[name]
+        if mean.is_floating_point():
+            # Float32 against float64; batch norm's variances are in the thousands.
+            assert torch.allclose(mean.double(), expected, rtol=1e-5, atol=1e-6), name
+            assert torch.equal(kept[name], mean)
+        assert mean.isfinite().all()
+    assert not torch.equal(averaged["head.weight"], after[-1]["head.weight"])
+
+
+def test_resumed_run_goes_on_averaging(data, tmp_path):
+    config = replace(TINY, average=0.9)
+    whole = train(data, tmp_path / "whole", config)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, tmp_path / "run", config, on_step=stop_at(6))
+    assert_same_weights(train(data, tmp_path / "run", config, resume=True), whole)
+
+
 def test_finished_run_is_resumed_in_no_steps(data, tmp_path):
     run = tmp_path / "run"
     first = train(data, run, TINY)
