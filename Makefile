@@ -1,10 +1,12 @@
-# make book | test | live | bench | stress | gpu-check | clean: each sets up .venv by itself, and again when
-# pyproject.toml or constraints.txt change.
+# make book | test | live | bench | stress | gpu-check | evaluations | clean: each sets up .venv by itself, and
+# again when pyproject.toml or constraints.txt change.
 PYTHON ?= python3
+IMAGENETTE ?= data/cache/imagenette
+TINY ?= data/cache/tiny-imagenet
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: book test live bench stress gpu-check outputs clean
+.PHONY: book test live bench stress gpu-check evaluations outputs clean
 
 book: $(READY)
 	$(BIN)/jupyter-book build . -W -n --keep-going --all
@@ -34,6 +36,10 @@ stress: $(READY)  # what takes minutes: runs killed twenty times
 gpu-check: $(READY)  # on a machine with a GPU: its tests, and a short training
 	$(BIN)/python -m pytest tests -m 'not stress and not browser'
 	$(BIN)/python benchmarks/gpu_check.py
+
+evaluations: $(READY)  # every figure of data/evaluations, from both data sets; an hour
+	$(BIN)/python benchmarks/evaluations.py $(IMAGENETTE) $(TINY)
+	$(BIN)/python benchmarks/semantic.py $(IMAGENETTE)
 
 outputs: $(READY)  # run the chapters again and store their text outputs
 	$(BIN)/python book/_tools/store_outputs.py

@@ -1,7 +1,6 @@
 """The command `colorlab`: parse, call one function, print."""
 
 import json
-import math
 import os
 import sys
 from collections.abc import Iterable
@@ -36,12 +35,22 @@ from colorlab.network import (
 from colorlab.photosets import find_photos, is_image, list_files
 from colorlab.prior import count_bins, save_counts
 from colorlab.quantize import bin_centers
+from colorlab.report import write_scores, write_sheet
 from colorlab.runs import Stopped
 from colorlab.shards import PER_SHARD, write_shards
 from colorlab.train import train as run_training
 
 LISTED = 5  # skipped photos
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
+TOLD = {
+    "auc": "AuC %",
+    "auc_rebalanced": "rebalanced AuC %",
+    "auc_rebalanced_raw": "... no floor under p",
+    "auc_rebalanced_by_photo": "... photo by photo",
+    "psnr": "PSNR dB",
+    "colorfulness": "colorfulness",
+    "chroma": "mean chroma",
+}
 
 app = typer.Typer(
     help="Color gray photographs, and train the networks that do it.",
@@ -318,39 +327,38 @@ def evaluate(
         str, typer.Argument(help="A folder, archive or shards; val/ if there is one.")
     ],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Write the figures as JSON.")
+        Path | None,
+        typer.Option("-o", "--out", help="Write figures, as JSON, and OUT.html."),
     ] = None,
     temperature: float = T_PAPER,
     size: Annotated[int, typer.Option(help="Pixels, a multiple of 8.")] = SIZE,
 ) -> None:
     """Measure a network on photos, beside leaving them gray."""
+    if out and not out.parent.is_dir():
+        raise ValueError(f"out must be in a folder that exists, got {out}")
+    network = _load(model)
     photos, skipped = find_photos(data, "val", _watch_members), {}
     scores = evaluate_photos(
-        _load(model), photos, temperature, size, watch=_watch_photos, skipped=skipped
+        network, photos, temperature, size, watch=_watch_photos, skipped=skipped
     )
-    measured = len(photos) - len(skipped)
+    about = {"model": model, "data": Path(data).name}
+    about |= {"photos": len(photos) - len(skipped), "T": temperature, "size": size}
     table = Table(
-        title=f"{model}, {measured} photos of {Path(data).name}, T = {temperature}"
+        title=f"{model}, {about['photos']} photos of {about['data']}, T = {temperature}"
     )
-    for heading in ("", "AuC %", "rebalanced AuC %", "PSNR dB", "mean chroma"):
-        table.add_column(heading, justify="right" if heading else "left")
-    for row, measures in scores.items():
-        table.add_row(
-            row, *(f"{v:.2f} ({a:.2f}..{b:.2f})" for v, a, b in measures.values())
-        )
+    table.add_column("")
+    for row in scores:
+        table.add_column(row, justify="right")
+    for measure, told in TOLD.items():
+        values = (scores[row][measure] for row in scores)
+        table.add_row(told, *(f"{v:.2f} ({a:.2f}..{b:.2f})" for v, a, b in values))
     Console().print(table)
-    print("In brackets: 95 % intervals, by resampling the photos.")
+    print("In brackets: 95 % intervals, by resampling the photos. Gain: over gray.")
     _tell_skipped(skipped)
     if out:
-        report = {"model": model, "photos": measured, "T": temperature, "size": size}
-        report["scores"] = {
-            row: {
-                name: [v if math.isfinite(v) else None for v in triple]
-                for name, triple in measures.items()
-            }
-            for row, measures in scores.items()
-        }
-        out.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
+        write_scores(out, about, scores)
+        write_sheet(out.with_suffix(".html"), network, photos, about, scores)
+        print(f"Figures in {out}, photos in {out.with_suffix('.html')}")
 
 
 @app.command()

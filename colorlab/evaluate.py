@@ -1,7 +1,6 @@
 """How close to the truth, by several measures (book chapter: evaluate)."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -11,13 +10,15 @@ from colorlab.decode import T_PAPER, output_to_ab, upsample
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.network import ColorNet
 from colorlab.photosets import PhotoSet
-from colorlab.prior import load_prior
+from colorlab.prior import load_prior, smooth_prior
 from colorlab.quantize import bin_centers, nearest_bin
 
 MAX_ERROR = 150  # ab units: the last threshold; Zhang et al. 2016, section 3.1
+SLOTS = MAX_ERROR + 2  # of a histogram: exact, each unit up to the last, beyond
 P_FLOOR = 1e-4  # without it, a few pixels of nearly impossible color decide
+MAX_PSNR = 100.0  # dB
 SIZE = 128  # pixels: photos are measured at this size
-RESAMPLES, COVERAGE = 1000, 0.95  # of the bootstrap
+RESAMPLES, COVERAGE, SEED = 1000, 0.95, 0  # of the bootstrap
 
 
 def error_histogram(ab_hat: Tensor, ab: Tensor, pixel_weight: Tensor) -> Tensor:
@@ -38,7 +39,7 @@ def error_histogram(ab_hat: Tensor, ab: Tensor, pixel_weight: Tensor) -> Tensor:
     """
     distance = (ab_hat - ab).norm(dim=1)
     slot = distance.ceil().clamp(max=MAX_ERROR + 1).long().flatten(1)  # (N, H * W)
-    histogram = torch.zeros(len(ab), MAX_ERROR + 2, dtype=torch.float64)
+    histogram = torch.zeros(len(ab), SLOTS, dtype=torch.float64)
     return histogram.scatter_add_(1, slot, pixel_weight.double().flatten(1))
 
 
@@ -74,7 +75,7 @@ def rarity(ab: Tensor, centers: Tensor, p: Tensor) -> Tensor:
     centers : Tensor, shape (Q, 2)
         Bin centers.
     p : Tensor, shape (Q,)
-        The prior, not smoothed; floored at 1e-4.
+        The prior; the measuring protocol floors it at 1e-4.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def rarity(ab: Tensor, centers: Tensor, p: Tensor) -> Tensor:
         Weights. Zhang et al. 2016, section 3.1: equation 4 with lambda = 0.
         Book chapter: evaluate.
     """
-    return (1 / p.clamp(min=P_FLOOR))[nearest_bin(ab, centers)]
+    return (1 / p)[nearest_bin(ab, centers)]
 
 
 def psnr(rgb_hat: Tensor, rgb: Tensor) -> Tensor:
@@ -96,9 +97,37 @@ def psnr(rgb_hat: Tensor, rgb: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape (N,)
-        In dB; infinite where both are the same.
+        In dB; 100 where both are (nearly) the same and it would be infinite.
     """
-    return -10 * (rgb_hat - rgb).square().mean(dim=(1, 2, 3)).log10()
+    error = (rgb_hat - rgb).square().mean(dim=(1, 2, 3))
+    return -10 * error.clamp(min=10 ** (-MAX_PSNR / 10)).log10()
+
+
+def colorfulness(rgb: Tensor) -> Tensor:
+    """How colorful people find each photo (book chapter: evaluate).
+
+    Parameters
+    ----------
+    rgb : Tensor, shape (N, 3, H, W)
+        Colors in [0, 1].
+
+    Returns
+    -------
+    Tensor, shape (N,)
+        On the scale of the source: 0 is gray, 15 slightly, 33 moderately, 59 quite,
+        109 extremely colorful.
+
+    Notes
+    -----
+    Hasler and Suesstrunk 2003: with rg = R - G and yb = (R + G) / 2 - B in units of
+    0..255, the joint standard deviation plus 0.3 times the distance of the mean from
+    gray. Some later code takes rg and yb without their signs, which gives other
+    numbers.
+    """
+    R, G, B = (255 * rgb).unbind(dim=1)
+    opponents = torch.stack([R - G, (R + G) / 2 - B], dim=1).flatten(2)  # (N, 2, H*W)
+    spread = opponents.var(dim=2, correction=0).sum(dim=1).sqrt()
+    return spread + 0.3 * opponents.mean(dim=2).norm(dim=1)
 
 
 def mean_chroma(ab: Tensor) -> Tensor:
@@ -117,48 +146,110 @@ def mean_chroma(ab: Tensor) -> Tensor:
     return ab.norm(dim=1).mean(dim=(1, 2))
 
 
-@dataclass
-class Scores:
-    """What one colorizer got on each photo (book chapter: evaluate)."""
+def measure_photos(L: Tensor, ab_hat: Tensor, ab: Tensor, rare: Tensor) -> Tensor:
+    """Measure each photo by all that can be summed over photos (chapter: evaluate).
 
-    errors: list[Tensor] = field(default_factory=list)  # each (N, 152)
-    rare_errors: list[Tensor] = field(default_factory=list)
-    psnr: list[Tensor] = field(default_factory=list)  # each (N,)
-    chroma: list[Tensor] = field(default_factory=list)
+    Parameters
+    ----------
+    L : Tensor, shape (N, 1, H, W)
+        Lightness.
+    ab_hat, ab : Tensor, shape (N, 2, H, W)
+        Predicted and true chroma, in Lab units.
+    rare : Tensor, shape (2, N, H, W)
+        What each pixel counts, by two weightings.
 
-    def add(self, L: Tensor, ab_hat: Tensor, ab: Tensor, rare: Tensor) -> None:
-        """Measure a batch: (N, 1, H, W), twice (N, 2, H, W), (N, H, W)."""
-        self.errors.append(error_histogram(ab_hat, ab, torch.ones_like(rare)))
-        self.rare_errors.append(error_histogram(ab_hat, ab, rare))
-        rgb_hat, rgb = (lab_to_rgb(torch.cat([L, c], dim=1)) for c in (ab_hat, ab))
-        self.psnr.append(psnr(rgb_hat, rgb))
-        self.chroma.append(mean_chroma(ab_hat))
-
-    def summary(self, seed: int = 0) -> dict[str, tuple[float, float, float]]:
-        """Give each measure as (value, low, high): a 95 % bootstrap over photos."""
-        errors, rare = torch.cat(self.errors), torch.cat(self.rare_errors)
-        means = torch.stack([torch.cat(self.psnr), torch.cat(self.chroma)], dim=1)
-        n = len(errors)
-        draws = torch.randint(
-            n, (RESAMPLES, n), generator=torch.Generator().manual_seed(seed)
-        )
-        times = torch.ones(1 + RESAMPLES, n, dtype=torch.float64)  # row 0: as it is
-        times[1:] = torch.stack([d.bincount(minlength=n) for d in draws])
-        parts = times[..., None] * means.double()  # an exact photo's PSNR is infinite
-        averages = parts.nan_to_num(nan=0, posinf=torch.inf).sum(dim=1) / n
-        columns = [auc(times @ errors), auc(times @ rare), *averages.unbind(1)]
-        tail = (1 - COVERAGE) / 2
-        return {
-            name: (
-                column[0].item(),
-                column[1:].quantile(tail, interpolation="nearest").item(),
-                column[1:].quantile(1 - tail, interpolation="nearest").item(),
-            )
-            for name, column in zip(MEASURES, columns, strict=True)
-        }
+    Returns
+    -------
+    Tensor of float64, shape (N, 3 * 152 + 5)
+        Three error histograms (all pixels alike; then by the two weightings); the
+        first rebalanced AuC of each photo alone; PSNR; colorfulness; mean chroma;
+        and a 1, which counts the photos.
+    """
+    weights = (torch.ones_like(rare[0]), *rare)
+    histograms = [error_histogram(ab_hat, ab, weight) for weight in weights]
+    rgb_hat, rgb = (lab_to_rgb(torch.cat([L, c], dim=1)) for c in (ab_hat, ab))
+    alone = [
+        auc(histograms[1]),
+        psnr(rgb_hat, rgb),
+        colorfulness(rgb_hat),
+        mean_chroma(ab_hat),
+        torch.ones(len(ab)),
+    ]
+    columns = torch.stack([column.double() for column in alone], dim=1)
+    return torch.cat([*histograms, columns], dim=1)
 
 
-MEASURES = ("auc", "auc_rebalanced", "psnr", "chroma")
+def resample(photos: int, chance: torch.Generator) -> Tensor:
+    """Say how often each photo is in the data, and in 1,000 bootstrap resamples.
+
+    Parameters
+    ----------
+    photos : int
+        N, the next photos of a data set of any length.
+    chance : torch.Generator
+        Its next numbers are used.
+
+    Returns
+    -------
+    Tensor of float64, shape (1001, N)
+        The first row is all ones.
+
+    Notes
+    -----
+    A resample draws n times from n photos. Each photo is then in it about as often as
+    a Poisson variable of mean 1 says. Drawn so, photo by photo, it needs to know
+    neither n nor the other photos (Chamandy et al. 2012). Book chapter: evaluate.
+    """
+    drawn = torch.poisson(torch.ones(photos, RESAMPLES).double(), chance).T
+    return torch.cat([torch.ones(1, photos).double(), drawn])
+
+
+def read_sums(sums: Tensor) -> Tensor:
+    """Turn sums over photos into the measures (book chapter: evaluate).
+
+    Parameters
+    ----------
+    sums : Tensor, shape (R, 3 * 152 + 5)
+        Of what `measure_photos` gives.
+
+    Returns
+    -------
+    Tensor, shape (R, len(MEASURES))
+        Of each row.
+    """
+    histograms = sums[:, : 3 * SLOTS].unflatten(1, (3, SLOTS))
+    means = sums[:, 3 * SLOTS : -1] / sums[:, -1:]
+    return torch.cat([auc(histograms), means], dim=1)
+
+
+def intervals(values: Tensor) -> dict[str, tuple[float, float, float]]:
+    """Give each measure as (value, low, high) (book chapter: evaluate).
+
+    Parameters
+    ----------
+    values : Tensor, shape (1 + R, len(MEASURES))
+        Of all photos, and of R resamples.
+
+    Returns
+    -------
+    dict of str to (float, float, float)
+        The value, and where the middle 95 % of the resamples lie.
+    """
+    tails = torch.tensor([(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]).double()
+    low, high = values[1:].quantile(tails, dim=0, interpolation="nearest")
+    rows = zip(values[0].tolist(), low.tolist(), high.tolist(), strict=True)
+    return dict(zip(MEASURES, rows, strict=True))
+
+
+MEASURES = (
+    "auc",  # of all pixels of all photos; for photos of one size, also their mean
+    "auc_rebalanced",  # rare colors count more
+    "auc_rebalanced_raw",  # the same without a floor under p
+    "auc_rebalanced_by_photo",  # mean over photos of their own
+    "psnr",
+    "colorfulness",
+    "chroma",
+)
 
 
 @torch.inference_mode()
@@ -193,7 +284,8 @@ def evaluate_photos(
     Returns
     -------
     dict
-        "network", "gray" (ab = 0) and "truth": measure -> (value, low, high).
+        "network", "gray" (ab = 0), "truth", and "gain" (network less gray): for each
+        of `MEASURES`, (value, low, high).
 
     Raises
     ------
@@ -202,17 +294,26 @@ def evaluate_photos(
 
     Notes
     -----
-    ab is enlarged bilinearly to the photo's size; AuC pools all pixels of all
-    photos; PSNR and chroma are means over photos. The prior is Tiny ImageNet's.
+    ab is enlarged bilinearly to the photo's size. The prior is Tiny ImageNet's,
+    floored at 1e-4; without the floor, it is smoothed, so that no bin is empty.
+    Sums over photos and over `resample`s of them are all that is kept: memory stays
+    the same for any number of photos.
     """
     device = next(model.parameters()).device
-    centers, p = bin_centers().to(device), load_prior().float().to(device)
+    centers, p = bin_centers().to(device), load_prior()
+    weightings = [p.clamp(min=P_FLOOR), smooth_prior(p, bin_centers())]
+    weightings = [p.float().to(device) for p in weightings]
     skipped = {} if skipped is None else skipped
-    scores = {"network": Scores(), "gray": Scores(), "truth": Scores()}
+    chance = torch.Generator().manual_seed(SEED)
+    sums = {"network": 0, "gray": 0, "truth": 0}
     for rgb in square_batches(photos, size, batch_size, skipped, watch):
         L, ab = rgb_to_lab(rgb.to(device)).split([1, 2], dim=1)
         ab_hat = upsample(output_to_ab(model(L), centers, T), (size, size))
-        rare = rarity(ab, centers, p)
-        for name, guess in zip(scores, (ab_hat, 0 * ab, ab), strict=True):
-            scores[name].add(L.cpu(), guess.cpu(), ab.cpu(), rare.cpu())
-    return {name: score.summary() for name, score in scores.items()}
+        rare = torch.stack([rarity(ab, centers, p) for p in weightings]).cpu()
+        times = resample(len(rgb), chance)
+        for name, guess in zip(sums, (ab_hat, 0 * ab, ab), strict=True):
+            columns = measure_photos(L.cpu(), guess.cpu(), ab.cpu(), rare)
+            sums[name] += times @ columns
+    values = {name: read_sums(total[total[:, -1] > 0]) for name, total in sums.items()}
+    values["gain"] = values["network"] - values["gray"]
+    return {name: intervals(rows) for name, rows in values.items()}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from PIL import Image
 
 from colorlab import bin_centers
@@ -16,6 +17,15 @@ DEVICES = {
     "cuda": torch.cuda.is_available,
     "mps": torch.backends.mps.is_available,
 }
+
+
+@pytest.fixture(autouse=True)
+def on_cpu(monkeypatch):
+    """Keep accelerate on the CPU, and forget what other tests told it."""
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture(params=DEVICES)

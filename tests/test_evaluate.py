@@ -13,15 +13,19 @@ from skimage.metrics import peak_signal_noise_ratio
 from colorlab.evaluate import (
     MEASURES,
     auc,
+    colorfulness,
     error_histogram,
     evaluate_photos,
+    intervals,
     mean_chroma,
     psnr,
     rarity,
+    read_sums,
+    resample,
 )
 from colorlab.network import ColorNet
 from colorlab.photosets import find_photos
-from colorlab.prior import load_prior
+from colorlab.prior import load_prior, smooth_prior
 from colorlab.quantize import N_BINS
 
 SIZE = 16
@@ -83,13 +87,36 @@ def test_auc_counts_pixels_by_weight():
     assert auc(error_histogram(ab_hat, ab, weight)).item() == pytest.approx(75)
 
 
-def test_rarity_is_one_over_p_with_a_floor(centers):
+def test_rarity_is_one_over_p(centers):
     p = torch.full((N_BINS,), 0.01)
     p[120], p[121] = 0.5, 1e-7
     ab = torch.tensor([[0.0, 0.0, 40.0], [0.0, 10.0, 0.0]]).view(1, 2, 1, 3)
-    # The bin of (0, 10) counts as if it were at 1e-4, not 1e-7.
-    expected = [2, 10_000, 100]
+    expected = [2, 1e7, 100]
     assert rarity(ab, centers, p).flatten().tolist() == pytest.approx(expected)
+
+
+def gray_from(p, weight, centers):
+    """The AuC of gray on a picture of all bins, each as frequent as p says."""
+    ab = centers.T[None, :, None].double()
+    pixels = (p * weight)[None, None]
+    return auc(error_histogram(0 * ab, ab, pixels)).item()
+
+
+def test_gray_without_a_floor_is_a_matter_of_geometry(centers):
+    """1 / p makes all bins count alike, whatever the prior: it cancels."""
+    expected = np.mean(
+        [(centers.double().norm(dim=1) <= t).double().mean() for t in range(151)]
+    )
+    for p in (smooth_prior(load_prior(), centers), torch.ones(N_BINS).double()):
+        assert gray_from(p, 1 / p, centers) == pytest.approx(100 * expected)
+    # The same figure from the prior in the authors' code, which is another one.
+    assert 100 * expected == pytest.approx(52.2, abs=0.05)
+
+
+def test_gray_by_the_prior_alone_is_near_the_published(centers):
+    """Zhang et al. 2016, table 1: gray 89.1; from colors, without any photo."""
+    p = load_prior()
+    assert gray_from(p, torch.ones(N_BINS), centers) == pytest.approx(89.1, abs=1)
 
 
 def test_psnr_equals_skimage():
@@ -106,7 +133,32 @@ def test_psnr_equals_skimage():
 def test_psnr_by_hand():
     half = torch.full((1, 3, 2, 2), 0.5)
     assert psnr(half - 0.1, half).item() == pytest.approx(20, abs=1e-4)
-    assert psnr(half, half).item() == math.inf
+    assert psnr(half, half).item() == pytest.approx(100)  # it would be infinite
+
+
+def test_colorfulness_by_hand():
+    # R - G and (R + G) / 2 - B, in 0..255, of two pixels: (100, 0) and (0, -60).
+    pixels = torch.tensor([[150, 50, 100], [90, 90, 150]]) / 255
+    rgb = pixels.T.reshape(1, 3, 1, 2)
+    spread = math.sqrt(50**2 + 30**2)  # half the differences, as there are two
+    expected = spread + 0.3 * math.sqrt(50**2 + 30**2)
+    assert colorfulness(rgb).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_colorfulness_of_gray_and_of_one_color():
+    gray = torch.linspace(0, 1, 12).view(1, 1, 3, 4).expand(1, 3, 3, 4)
+    assert colorfulness(gray).item() == pytest.approx(0, abs=1e-4)  # float32
+    red = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1).expand(2, 3, 3, 4)
+    expected = 0.3 * math.hypot(255, 127.5)  # no spread
+    assert colorfulness(red).tolist() == pytest.approx([expected] * 2, rel=1e-5)
+
+
+def test_colorfulness_equals_numpy():
+    R, G, B = 255 * np.random.default_rng(0).random((3, 7, 9))
+    rg, yb = R - G, 0.5 * (R + G) - B
+    expected = np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean())
+    rgb = torch.from_numpy(np.stack([R, G, B]) / 255)[None]
+    assert colorfulness(rgb).item() == pytest.approx(expected)
 
 
 def test_mean_chroma_by_hand():
@@ -145,15 +197,14 @@ def share_within(distance, weight):
 
 
 def test_report_names_every_measure(report):
-    assert list(report) == ["network", "gray", "truth"]
+    assert list(report) == ["network", "gray", "truth", "gain"]
     assert all(tuple(row) == MEASURES for row in report.values())
 
 
 def test_truth_is_perfect(report):
     assert report["truth"]["auc"] == (100, 100, 100)
     assert report["truth"]["auc_rebalanced"] == (100, 100, 100)
-    value, low, high = report["truth"]["psnr"]
-    assert low <= value <= high == math.inf
+    assert report["truth"]["psnr"] == pytest.approx((100, 100, 100))
 
 
 def test_gray_row_equals_brute_force(report, photos, centers):
@@ -161,7 +212,9 @@ def test_gray_row_equals_brute_force(report, photos, centers):
     lab = rgb2lab(rgb)
     distance = np.linalg.norm(lab[..., 1:], axis=-1)
     to_bins = np.linalg.norm(lab[..., None, 1:] - centers.numpy(), axis=-1)
-    rare = 1 / np.maximum(load_prior().numpy(), 1e-4)[to_bins.argmin(-1)]
+    bins = to_bins.argmin(-1)
+    rare = 1 / np.maximum(load_prior().numpy(), 1e-4)[bins]
+    raw = 1 / smooth_prior(load_prior(), centers).numpy()[bins]
     gray = lab2rgb(np.concatenate([lab[..., :1], 0 * lab[..., 1:]], axis=-1))
     noise = [
         peak_signal_noise_ratio(t, g, data_range=1)
@@ -173,6 +226,12 @@ def test_gray_row_equals_brute_force(report, photos, centers):
     assert value["auc"] == pytest.approx(share_within(distance, 1 + 0 * rare), abs=2e-3)
     expected = share_within(distance, rare)
     assert value["auc_rebalanced"] == pytest.approx(expected, abs=0.05)
+    raw_expected = share_within(distance, raw)
+    assert value["auc_rebalanced_raw"] == pytest.approx(raw_expected, abs=0.05)
+    alone = [share_within(*pair) for pair in zip(distance, rare, strict=True)]
+    by_photo = value["auc_rebalanced_by_photo"]
+    assert by_photo == pytest.approx(np.mean(alone), abs=0.05)
+    assert value["colorfulness"] == pytest.approx(0, abs=5e-3)  # float32, of 255
     assert value["psnr"] == pytest.approx(np.mean(noise), abs=1e-3)
     assert value["chroma"] == 0
     assert report["truth"]["chroma"][0] == pytest.approx(distance.mean(), abs=1e-3)
@@ -181,9 +240,45 @@ def test_gray_row_equals_brute_force(report, photos, centers):
 def test_interval_contains_the_value(report):
     for name in ("network", "gray"):
         for value, low, high in report[name].values():
-            assert low <= value <= high
+            assert low - 1e-9 <= value <= high + 1e-9  # sums of 1000 in other orders
     value, low, high = report["network"]["auc"]
     assert low < value < high  # five unequal photos leave some doubt
+
+
+def test_gain_is_of_pairs(report):
+    """Network and gray are resampled together: what they share cancels."""
+    for measure, (value, low, high) in report["gain"].items():
+        network, gray = report["network"][measure], report["gray"][measure]
+        assert value == pytest.approx(network[0] - gray[0])
+        assert low <= value <= high
+        assert high - low < (network[2] - network[1]) + (gray[2] - gray[1]) + 1e-9
+
+
+def test_interval_is_as_wide_as_theory_says():
+    """Of a mean over n photos, 2 * 1.96 standard errors."""
+    chance = torch.Generator().manual_seed(0)
+    columns = torch.rand(400, 3 * 152 + 5, generator=chance).double()
+    columns[:, -1] = 1
+    values = read_sums(resample(400, chance) @ columns)
+    value, low, high = intervals(values)["chroma"]
+    chroma = columns[:, -2]
+    assert value == pytest.approx(chroma.mean().item())
+    expected = 2 * 1.96 * chroma.std().item() / 400**0.5
+    assert high - low == pytest.approx(expected, rel=0.1)  # of 1000 resamples
+    assert (low + high) / 2 == pytest.approx(value, abs=0.1 * expected)
+
+
+def test_resample_is_the_same_photo_by_photo():
+    whole, pieces = (torch.Generator().manual_seed(0) for _ in range(2))
+    parts = [resample(n, pieces) for n in (1, 3, 2)]
+    assert torch.equal(torch.cat(parts, dim=1), resample(6, whole))
+
+
+def test_read_sums_of_one_photo_twice_is_that_photo():
+    columns = torch.rand(1, 3 * 152 + 5).double()
+    columns[:, -1] = 1
+    assert torch.allclose(read_sums(2 * columns), read_sums(columns))
+    assert read_sums(columns).shape == (1, len(MEASURES))
 
 
 def test_batches_change_nothing(report, model, photos):

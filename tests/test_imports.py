@@ -39,6 +39,8 @@ ALLOWED = {
     ),
     "train": ((*NUMERIC, *DATA, *RUN), ("torch", "accelerate")),
     "evaluate": ((*NUMERIC, *DATA), ("torch",)),
+    "turing": ((), ("torch",)),
+    "report": ((*NUMERIC, *DATA, "evaluate"), ("torch", "PIL")),
     "colorize": (
         ("lab", "quantize", "network", "decode", "images"),
         ("torch", "PIL"),
@@ -46,7 +48,7 @@ ALLOWED = {
     "plots": (NUMERIC, ("torch", "matplotlib", "matplotlib_inline")),
     "cli": (
         (*NUMERIC, *DATA, *RUN, "fetch", "shards", "train", "evaluate", "colorize")
-        + ("plots",),
+        + ("plots", "report"),
         ("torch", "typer", "rich", "tqdm"),
     ),
 }

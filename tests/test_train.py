@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from PIL import Image
 from torch.nn.functional import avg_pool2d
 
@@ -32,15 +31,6 @@ TINY = TrainConfig(
     log_every=1,
     workers=0,
 )
-
-
-@pytest.fixture(autouse=True)
-def on_cpu(monkeypatch):
-    """Keep accelerate on the CPU, and forget what other tests told it."""
-    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture
