@@ -37,7 +37,7 @@ def error_histogram(ab_hat: Tensor, ab: Tensor, pixel_weight: Tensor) -> Tensor:
         For each photo the weight of pixels with an error of 0, in (0, 1], (1, 2],
         ... (149, 150], and beyond.
     """
-    distance = (ab_hat - ab).norm(dim=1)
+    distance = torch.hypot(*(ab_hat - ab).unbind(dim=1))  # norm(dim=1) is far slower
     slot = distance.ceil().clamp(max=MAX_ERROR + 1).long().flatten(1)  # (N, H * W)
     histogram = torch.zeros(len(ab), SLOTS, dtype=torch.float64)
     return histogram.scatter_add_(1, slot, pixel_weight.double().flatten(1))
@@ -143,7 +143,7 @@ def mean_chroma(ab: Tensor) -> Tensor:
     Tensor, shape (N,)
         In ab units.
     """
-    return ab.norm(dim=1).mean(dim=(1, 2))
+    return torch.hypot(*ab.unbind(dim=1)).mean(dim=(1, 2))
 
 
 def measure_photos(L: Tensor, ab_hat: Tensor, ab: Tensor, rare: Tensor) -> Tensor:
