@@ -7,7 +7,8 @@ The way there has three steps, each undone on the way back:
     sRGB --undo gamma--> linear RGB --matrix--> XYZ --cube root--> Lab
 
 Constants are those of IEC 61966-2-1 (sRGB) and CIE 15 (Lab, white point D65, 2
-degree observer), rounded as scikit-image rounds them, so that both agree.
+degree observer). The matrix has six digits, as in scikit-image, so that both agree;
+it is within 0.0003 of IEC's four-digit one.
 """
 
 from collections.abc import Callable

@@ -51,7 +51,7 @@ def soft_cross_entropy(
         Their weights, which must sum to 1 over dim 1.
     pixel_weight : Tensor, shape (N, H, W), optional
         v of the paper: how much each pixel counts. It multiplies, and is not divided
-        by its sum: the rebalancing weights already have mean 1 over the data.
+        by its sum: the rebalancing weights already have mean 1 under their prior.
 
     Returns
     -------

@@ -7,11 +7,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from colorlab.lab import lab_to_rgb
-from colorlab.quantize import STEP
+from colorlab.quantize import GRID_REACH, STEP
 
 AB_EXTENT = (-115, 125, -125, 115)  # a from..to, b from..to: all bins, with a rim
 MARKS = {"mean": "o", "annealed mean": "D", "mode": "s", "truth": "X"}
@@ -54,6 +55,49 @@ def show_images(images: dict[str, object], columns: int = 4) -> Figure:
         ax.imshow(image, cmap="gray", vmin=0, vmax=255)
         ax.set_title(name, fontsize=10)
     figure.tight_layout()
+    return figure
+
+
+def show_grids(
+    grids: dict[str, Tensor], frames: dict[str, Tensor] | None = None
+) -> Figure:
+    """Draw small grids with their numbers, side by side, all cells of one size.
+
+    Parameters
+    ----------
+    grids : dict of str to Tensor of shape (H, W)
+        Whole numbers are shown as such; cells that are not a number stay empty.
+    frames : dict of str to Tensor of bool, shape (H, W), optional
+        Of any of the grids, the cells to frame.
+
+    Returns
+    -------
+    Figure
+        One panel a grid; the larger a number, the darker its cell.
+    """
+    side, rim = 0.36, 0.3  # inches: a cell, and the space beside and above a grid
+    width = sum(grid.shape[1] * side + rim for grid in grids.values())
+    height = max(grid.shape[0] for grid in grids.values()) * side + rim
+    figure, left = plt.figure(figsize=(width, height)), rim / 2
+    for name, grid in grids.items():
+        rows, columns = (count * side for count in grid.shape)
+        box = (left, (height - rim - rows) / 2, columns, rows)
+        ax = figure.add_axes(np.divide(box, (width, height, width, height)))
+        left += columns + rim
+        numbers = grid.numpy()
+        low, high = np.nanmin(numbers), np.nanmax(numbers)
+        ax.imshow(numbers, cmap="gray_r", vmin=low, vmax=low + 2.5 * (high - low or 1))
+        for (row, column), number in np.ndenumerate(numbers):
+            cell = plt.Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec="0.6")
+            ax.add_patch(cell)
+            if np.isfinite(number):
+                ax.text(column, row, f"{number:.3g}", ha="center", va="center")
+        for row, column in (frames or {}).get(name, torch.zeros(1, 1)).nonzero():
+            ax.add_patch(
+                plt.Rectangle((column - 0.42, row - 0.42), 0.84, 0.84, fill=False, lw=2)
+            )
+        ax.set_title(name, fontsize=10)
+        ax.axis("off")
     return figure
 
 
@@ -142,6 +186,106 @@ def show_distribution(
         )
     if marks:
         ax.legend(loc="lower left", fontsize=9)
+    return _ab_axes(ax)
+
+
+def show_bins(
+    values: Tensor,
+    centers: Tensor,
+    ax: Axes | None = None,
+    norm: Normalize | None = None,
+    label: str = "",
+) -> Axes:
+    """Draw one number a bin on the ab plane: the larger, the lighter.
+
+    Parameters
+    ----------
+    values : Tensor, shape (Q,)
+        Shares or weights. Bins whose value is 0 are marked by a cross.
+    centers : Tensor, shape (Q, 2)
+        Bin centers in ab units.
+    ax : Axes, optional
+        Where to draw; None makes a new figure.
+    norm : matplotlib Normalize, optional
+        From number to lightness: `LogNorm` for a log view; None is linear.
+    label : str
+        What the numbers are, beside a color bar; without it there is no bar.
+
+    Returns
+    -------
+    Axes
+        With a and b as axes, in Lab units.
+    """
+    ax = plt.subplots(figsize=(5, 4))[1] if ax is None else ax
+    side, edge = 2 * GRID_REACH + 1, (GRID_REACH + 0.5) * STEP
+    plane = np.full((side, side), np.nan)
+    column, row = (centers / STEP).round().long().numpy().T + GRID_REACH
+    plane[row, column] = values.numpy()
+    extent = (-edge, edge, -edge, edge)
+    image = ax.imshow(plane, "cividis", norm, extent=extent, origin="lower")
+    ax.plot(*centers[values == 0].numpy().T, "x", color="0.5", markersize=3)
+    if label:
+        ax.figure.colorbar(image, ax=ax, label=label, shrink=0.8)
+    return _ab_axes(ax)
+
+
+def show_swatches(lab: Tensor, rows: Sequence[str], columns: Sequence[str]) -> Axes:
+    """Show flat colors as a table, with names at its rows and columns.
+
+    Parameters
+    ----------
+    lab : Tensor, shape (3, R, C)
+        Colors in Lab units. C may be a multiple of the number of columns: then a
+        column has several colors, side by side without a gap.
+    rows, columns : sequence of str
+        Names, R of rows.
+
+    Returns
+    -------
+    Axes
+        One unit is one color.
+    """
+    _, height, width = lab.shape
+    size = (7.5, 0.6 + 0.75 * height)
+    ax = plt.subplots(figsize=size, layout="constrained")[1]
+    image = lab_to_rgb(lab).permute(1, 2, 0).numpy()
+    ax.imshow(image, aspect="auto", extent=(0, width, height, 0))
+    each = width // len(columns)
+    ax.set_xticks([each * (i + 0.5) for i in range(len(columns))], columns)
+    ax.set_yticks([i + 0.5 for i in range(height)], rows)
+    ax.vlines(range(each, width, each), 0, height, color="white", linewidth=5)
+    ax.hlines(range(1, height), 0, width, color="white", linewidth=5)
+    ax.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=13)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def show_gamut(L: float, ax: Axes | None = None) -> Axes:
+    """Draw the colors of one lightness that an sRGB screen can show.
+
+    Parameters
+    ----------
+    L : float
+        Lightness, 0..100.
+    ax : Axes, optional
+        Where to draw; None makes a new figure.
+
+    Returns
+    -------
+    Axes
+        With a and b as axes, in Lab units; white where the screen has no color.
+    """
+    ax = plt.subplots(figsize=(5, 5))[1] if ax is None else ax
+    a = torch.arange(*AB_EXTENT[:2]) + 0.5  # one sample a unit
+    b = torch.arange(*AB_EXTENT[2:]) + 0.5
+    a_grid, b_grid = torch.meshgrid(a, b, indexing="xy")
+    lab = torch.stack([torch.full_like(a_grid, L), a_grid, b_grid])
+    rgb = lab_to_rgb(lab, clip=False)
+    shown = ((rgb >= 0) & (rgb <= 1)).all(dim=0)
+    image = torch.where(shown, rgb, 1).permute(1, 2, 0).numpy()
+    ax.imshow(image, extent=AB_EXTENT, origin="lower")
+    if shown.any():
+        ax.contour(a, b, shown, [0.5], colors="0.3", linewidths=0.8)
     return _ab_axes(ax)
 
 

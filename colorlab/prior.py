@@ -106,7 +106,7 @@ def rebalance_weights(p: Tensor, lam: float = LAM) -> Tensor:
     Returns
     -------
     Tensor of float64, shape (Q,)
-        w with `(p * w).sum() == 1`: the mean weight of a pixel is 1.
+        w with `(p * w).sum() == 1`: pixels distributed as `p` have mean weight 1.
 
     Raises
     ------

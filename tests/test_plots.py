@@ -7,7 +7,17 @@ import pytest
 import torch
 from PIL import Image
 
-from colorlab.plots import show_curves, show_distribution, show_images
+from colorlab.lab import rgb_to_lab
+from colorlab.plots import (
+    show_bins,
+    show_curves,
+    show_distribution,
+    show_gamut,
+    show_grids,
+    show_images,
+    show_swatches,
+)
+from colorlab.quantize import STEP
 
 mpl.use("Agg")
 
@@ -29,6 +39,16 @@ def test_show_images_takes_pictures_arrays_and_tensors():
     assert [ax.get_title() for ax in shown] == list(images)
     assert len(figure.axes) == 4  # two rows of two, one empty
     assert shown[2].get_images()[0].get_array().shape == (3, 4, 3)
+
+
+def test_show_grids_writes_numbers_and_frames_cells():
+    grid = torch.tensor([[1.0, -2.0], [0.5, torch.nan]])
+    frame = torch.tensor([[False, True], [False, False]])
+    left, right = show_grids({"a": grid, "b": grid[:1]}, {"a": frame}).axes
+    assert [text.get_text() for text in left.texts] == ["1", "-2", "0.5"]
+    assert [text.get_text() for text in right.texts] == ["1", "-2"]
+    assert (len(left.patches), len(right.patches)) == (4 + 1, 2)
+    assert left.patches[-1].get_center() == pytest.approx((1, 0))
 
 
 def test_show_curves_draws_each_run_and_leaves_gaps():
@@ -71,3 +91,51 @@ def test_marks_stand_where_they_belong(centers):
     assert drawn == {name: point.tolist() for name, point in marks.items()}
     assert "Lab units" in ax.get_xlabel()
     assert "Lab units" in ax.get_ylabel()
+
+
+def test_bins_lie_where_their_centers_are(centers):
+    values = torch.arange(len(centers))  # bin 0 has the value 0
+    ax = show_bins(values, centers, label="share")
+    (image,) = ax.get_images()
+    left, _, bottom, _ = image.get_extent()
+    for number in (1, 120, 312):
+        column, row = ((centers[number] - torch.tensor([left, bottom])) / STEP).int()
+        assert image.get_array()[row, column] == number
+    assert image.get_array().count() == len(centers)  # no more are drawn
+    assert ax.lines[0].get_xydata().tolist() == [centers[0].tolist()]
+    assert ax.figure.axes[1].get_ylabel() == "share"
+
+
+def test_bins_without_a_label_have_no_bar(centers):
+    assert len(show_bins(torch.ones(len(centers)), centers).figure.axes) == 1
+
+
+def test_swatches_stand_in_their_row_and_column():
+    lab = torch.zeros(3, 2, 6)
+    lab[0, 1, 5] = 100.0  # white, in the last row and column
+    ax = show_swatches(lab, ["up", "down"], ["left", "middle", "right"])
+    (image,) = ax.get_images()
+    assert np.round(image.get_array()[:, :, 0]).tolist() == [[0] * 6, [0] * 5 + [1]]
+    assert image.get_extent() == [0, 6, 2, 0]
+    names = [text.get_text() for text in ax.get_xticklabels()]
+    assert dict(zip(names, ax.get_xticks(), strict=True)) == {
+        "left": 1.0,
+        "middle": 3.0,
+        "right": 5.0,
+    }
+    assert ax.get_yticks().tolist() == [0.5, 1.5]
+
+
+def test_gamut_is_white_outside_and_has_its_lab_colors_inside():
+    (image,) = show_gamut(50.0).get_images()
+    left, right, bottom, top = image.get_extent()
+    drawn = torch.from_numpy(np.asarray(image.get_array()))
+    row, column = int(20 - bottom), int(-30 - left)  # the sample a -29.5, b 20.5
+    lab = rgb_to_lab(drawn[row, column].view(3, 1, 1)).flatten()
+    assert lab.tolist() == pytest.approx([50.0, -29.5, 20.5], abs=0.01)
+    assert drawn[int(-100 - bottom), int(-80 - left)].tolist() == [1, 1, 1]
+    assert (right - left, top - bottom) == drawn.shape[1::-1]
+
+
+def test_gamut_without_any_color_is_drawn():
+    assert show_gamut(120.0).get_images()[0].get_array().min() == 1

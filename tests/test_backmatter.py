@@ -1,0 +1,226 @@
+"""Glossary, set-up, instructors' page, library page: that they stay true."""
+
+import json
+import re
+import shlex
+
+import nbformat
+import pytest
+import typer
+from book_pages import BOOK, CHAPTERS, ROOT, prose, read_notebook, source
+from extensions import backmatter, load
+
+from colorlab import bin_centers, load_prior, save_counts
+from colorlab.cli import app
+
+ORDER = (
+    "intro lab quantize prior network losses decode datasets train colorize evaluate"
+).split()
+COMMANDS = typer.main.get_command(app)
+STORED = [name for name in ORDER if (BOOK / f"{name}.ipynb").exists()]
+
+
+def read_page(name):
+    return (BOOK / f"{name}.md").read_text(encoding="utf-8")
+
+
+# Glossary
+
+
+def glossary():
+    """Give (term, definition, chapter) of each entry."""
+    body = re.search(r"```\{glossary\}\n([\s\S]*?)```", read_page("glossary"))[1]
+    return re.findall(r"^(\S.*)\n  (.+) \(\{doc\}`(\w+) <\w+>`\)$", body, re.M), body
+
+
+def mentions(term, text):
+    """Tell whether a text has the term, whatever its case, ending or hyphens."""
+    words = re.split(r"[\s-]", re.sub(r"(?<=\w{4})(ing|s)$", "", term))
+    pattern = r"[\s-]+".join(map(re.escape, words))
+    return re.search(rf"\b{pattern}", text, re.IGNORECASE) is not None
+
+
+def test_glossary_is_in_order_and_short():
+    entries, body = glossary()
+    terms = [term for term, _, _ in entries]
+    assert len(terms) == len(re.findall(r"^\S", body, re.M))  # none misread
+    assert terms == sorted(set(terms), key=str.lower)
+    assert len(terms) >= 50
+    assert max(len(definition.split()) for _, definition, _ in entries) <= 40
+
+
+@pytest.mark.parametrize("entry", glossary()[0], ids=lambda entry: entry[0])
+def test_the_chapter_of_a_term_uses_it(entry):
+    term, _, chapter = entry
+    assert chapter in ORDER
+    if chapter in STORED:
+        text = "\n".join(map(source, read_notebook(chapter)["cells"]))
+        assert mentions(term, text), f"not in {chapter}"
+
+
+def test_mentions_can_fail():
+    assert mentions("warm-up", "The warm up, and")
+    assert not mentions("AuC", "because")
+
+
+# Set-up and commands
+
+
+def commands(page):
+    """List the lines of blocks that are for a shell."""
+    blocks = re.findall(r"^```shell\n([\s\S]*?)^```", read_page(page), re.M)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def parse_colorlab(line):
+    """Parse a command line as `colorlab` would, without running it."""
+    command, words = COMMANDS, shlex.split(line)[1:]
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    command.make_context(line, words)
+
+
+@pytest.mark.parametrize("page", ["setup", "instructors"])
+def test_commands_of_colorlab_exist(page):
+    text = read_page(page)
+    lines = commands(page) + re.findall(r"`((?:\.venv/bin/)?colorlab \w[^`\n]*)`", text)
+    lines = [re.sub(r"^.*?(-m )?colorlab ", "colorlab ", x) for x in lines]
+    lines = [line for line in lines if re.match(r"colorlab [a-z]", line)]
+    assert lines
+    for line in lines:
+        parse_colorlab(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("colorlab paint a.jpg", "paint"),
+        ("colorlab train photos --out run --speed 9", "No such option"),
+        ("colorlab evaluate flagship", "Missing argument|data"),
+    ],
+)
+def test_wrong_commands_are_noticed(line, message):
+    with pytest.raises(Exception, match=message):
+        parse_colorlab(line)
+
+
+@pytest.mark.parametrize("page", ["setup", "instructors"])
+def test_targets_of_make_exist(page):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.search(r"^\.PHONY: (.*)$", makefile, re.M)[1].split())
+    named = set(re.findall(r"`(?:\w+=\S+ )?make ([a-z-]+)`", read_page(page)))
+    assert named <= targets
+    if page == "setup":
+        assert named == targets
+
+
+def test_the_python_that_setup_asks_for():
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    wanted = re.search(r'requires-python = ">=([\d.]+)"', project)[1]
+    assert f"Python {wanted} or newer" in read_page("setup")
+
+
+def test_files_that_the_pages_name_exist():
+    for page in ("setup", "instructors", "errata"):
+        named = re.findall(r"(?:book|tests|benchmarks)/[\w/]+\.\w+", read_page(page))
+        assert not [name for name in named if not (ROOT / name).exists()]
+
+
+# Instructors
+
+
+def plans():
+    blocks = re.findall(r"```\{sessions\}\n([\s\S]*?)```", read_page("instructors"))
+    return [[line.split() for line in block.splitlines()] for block in blocks]
+
+
+def test_plans_have_eight_four_and_two_sessions():
+    assert [len(plan) for plan in plans()] == [8, 4, 2]
+
+
+def test_plans_name_chapters_and_the_longest_all():
+    for plan in plans():
+        named = [name for session in plan for name in session]
+        assert len(set(named)) == len(named)
+        assert set(named) <= set(ORDER)
+    assert [name for session in plans()[0] for name in session] == ORDER
+    assert set(CHAPTERS) <= set(ORDER) | {"photo", "turing"}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_every_chapter_states_its_minutes(name):
+    read, practice = backmatter.chapter_minutes(name)
+    assert 5 <= read <= 90
+    assert practice <= 90
+    assert f"{read} minutes" in prose(read_notebook(name))
+
+
+def test_sessions_are_added_up(monkeypatch, tmp_path):
+    for name, minutes in {"one": 25, "two": 30}.items():
+        line = f"**Time:** about {minutes} minutes to read, 40 more for exercises."
+        cells = [nbformat.v4.new_markdown_cell(line)]
+        nbformat.write(
+            nbformat.v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb"
+        )
+    monkeypatch.setattr(backmatter, "BOOK", tmp_path)
+    table = backmatter.sessions_table([["one", "two", "unwritten"]])
+    assert table[-1].endswith("| 55 min | 80 min |")
+    (tmp_path / "one.ipynb").write_text(json.dumps({"cells": []}))
+    with pytest.raises(ValueError, match="one must state its time"):
+        backmatter.sessions_table([["one"]])
+
+
+def test_pooling_code_runs(tmp_path, monkeypatch):
+    (code,) = re.findall(r"```python\n([\s\S]*?)```", read_page("instructors"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tables").mkdir()
+    counts = (1000 * load_prior()).round().long()
+    for n in range(2):
+        save_counts(counts, bin_centers(), tmp_path / f"tables/{n}.csv", "a student")
+    exec(code, {})
+    rows = (tmp_path / "class.csv").read_text().splitlines()[2:]
+    assert sum(int(row.split(",")[2]) for row in rows) == 2 * counts.sum()
+
+
+# Copies without solutions
+
+
+TOOL = load(BOOK / "_tools" / "without_solutions.py")
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_copies_have_all_exercises_and_no_solution(name):
+    notebook = nbformat.read(BOOK / f"{name}.ipynb", as_version=4)
+    before = prose(notebook)
+    notebook.cells = TOOL.cut(notebook.cells)
+    nbformat.validate(notebook)
+    after = prose(notebook)
+    assert not re.search(r"\{solution", after)
+    labels = r"^:label: *(ex-\S+)"
+    assert re.findall(labels, after, re.M) == re.findall(labels, before, re.M)
+    assert re.findall(r"^## .*", after, re.M) == re.findall(r"^## .*", before, re.M)
+
+
+def test_what_stands_in_a_solution_is_gone_and_what_is_around_stays():
+    text, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    start = "````{solution-start} ex-a\n:class: dropdown\n````\n"
+    cells = [
+        text(f"Ask.\n\n{start}Secret."),
+        code("secret = 1"),
+        code("secret + 1"),
+        text("Secret.\n````{solution-end}\n````\n\nNext."),
+        code("check(answer)"),
+        text("```{solution} ex-b\nSecret.\n```\nLast."),
+    ]
+    sources = [cell.source for cell in TOOL.cut(cells)]
+    assert sources == ["Ask.", "", "Next.", "check(answer)", "Last."]
+
+
+# The library
+
+
+def test_every_module_is_on_the_library_page():
+    listed = re.findall(r"automodule:: colorlab\.(\w+)", read_page("api"))
+    modules = {path.stem for path in (ROOT / "colorlab").glob("[a-z]*.py")}
+    assert len(set(listed)) == len(listed)
+    assert set(listed) == modules - {"cli"} | {"widgets"}
