@@ -1,3 +1,8 @@
 """Figures that play, in JupyterLab and in the built page, from one source."""
 
+from colorlab.widgets.curtain import Curtain as Curtain
+from colorlab.widgets.gamut import GamutExplorer as GamutExplorer
+from colorlab.widgets.priorbench import PriorBench as PriorBench
+from colorlab.widgets.softencoding import SoftEncodingPicker as SoftEncodingPicker
 from colorlab.widgets.temperature import TemperatureExplorer as TemperatureExplorer
+from colorlab.widgets.twocolors import TwoColors as TwoColors

@@ -1,0 +1,102 @@
+"""One photo under several colorings, behind a curtain (chapters: losses, evaluate)."""
+
+import io
+from pathlib import Path
+
+import anywidget
+import traitlets
+from PIL import Image
+
+HERE = Path(__file__).parent
+JPEG_QUALITY = 88
+LARGEST_PICTURE, LARGEST_SUM = 60_000, 130_000  # bytes; in a page they take 4/3
+LONGEST_SIDE = 720  # pixels: the width of a page's column
+
+
+class Curtain(anywidget.AnyWidget):
+    """Draw a curtain over one coloring of a photo to see another.
+
+    The pictures travel as JPEG, shrunk until each is at most 60 kB and all together
+    at most 130 kB.
+
+    Parameters
+    ----------
+    pictures : dict of str to PIL.Image.Image
+        2 to 8 pictures of one size, under the names that the reader sees.
+    left, right : str, optional
+        Which ones are shown at first; without them, the first and the last.
+
+    Raises
+    ------
+    ValueError
+        If there are too few or too many pictures, they differ in size, or `left` and
+        `right` do not name two of them.
+    """
+
+    _esm = "".join((HERE / name).read_text() for name in ("page.js", "curtain.js"))
+    _css = (HERE / "page.css").read_text() + (HERE / "curtain.css").read_text()
+    names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    lengths = traitlets.List(traitlets.Int()).tag(sync=True)  # bytes of each JPEG
+    pixels = traitlets.Bytes().tag(sync=True)
+    size = traitlets.List(traitlets.Int()).tag(sync=True)  # width, height
+    left = traitlets.Unicode().tag(sync=True)
+    right = traitlets.Unicode().tag(sync=True)
+
+    def __init__(
+        self,
+        pictures: dict[str, Image.Image],
+        left: str | None = None,
+        right: str | None = None,
+    ) -> None:
+        names = list(pictures)
+        if not 2 <= len(names) <= 8:
+            raise ValueError(f"pictures must be 2 to 8, got {len(names)}")
+        if len({picture.size for picture in pictures.values()}) > 1:
+            sizes = {name: picture.size for name, picture in pictures.items()}
+            raise ValueError(f"pictures must be of one size, got {sizes}")
+        left, right = left or names[0], right or names[-1]
+        if left == right or not {left, right} <= set(names):
+            raise ValueError(
+                f"left and right must be two of {names}, got {left!r} and {right!r}"
+            )
+        size, files = pack_pictures(list(pictures.values()))
+        super().__init__(
+            names=names,
+            lengths=[len(file) for file in files],
+            pixels=b"".join(files),
+            size=list(size),
+            left=left,
+            right=right,
+        )
+
+
+def pack_pictures(pictures: list[Image.Image]) -> tuple[tuple[int, int], list[bytes]]:
+    """Write pictures of one size as JPEG, all shrunk alike until they are light.
+
+    Parameters
+    ----------
+    pictures : list of PIL.Image.Image
+        Any mode; few enough that 130 kB can hold them.
+
+    Returns
+    -------
+    size : tuple of int
+        Width and height of all.
+    files : list of bytes
+        One JPEG each. Book chapter: losses.
+    """
+    width, height = pictures[0].size
+    scale = min(1, LONGEST_SIDE / max(width, height))
+    while True:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        files = [_jpeg(picture.convert("RGB").resize(size)) for picture in pictures]
+        sizes = [len(file) for file in files]
+        if max(sizes) <= LARGEST_PICTURE and sum(sizes) <= LARGEST_SUM:
+            return size, files
+        scale *= 0.9
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "jpeg", quality=JPEG_QUALITY, optimize=True)
+    return file.getvalue()

@@ -1,0 +1,211 @@
+// The gamut explorer: drag lightness, and switch the three rules on one by one.
+
+const GAMUT = { size: 440, corner: [-125, -125], span: 250, pixels: 500 };
+const STEPS = [
+  ["1. A grid of 10", "Grid points from \u2212120 to 120, ten apart."],
+  ["2. Inside the hull", "Keep those inside the hull (thick line) of all screen colors."],
+  ["3. One bin of padding", "Widen the hull by one bin along a and b (dashed line)."],
+];
+const UNITS = ["grid points", "grid points in the hull", "bins"];
+
+// What each step keeps, and the two outlines.
+function followRules(gamut) {
+  const fences = hullFences(gamut);
+  const kept = [gridPoints([], 0), gridPoints(fences, 0), gridPoints(fences, 10)];
+  const tips = fences.map(([, , , tip]) => [gamut[2 * tip], gamut[2 * tip + 1]]);
+  const rim = tips.map(([a, b], n) => {
+    const [u, v] = fences[n];
+    return [a + 10 * Math.sign(u), b + 10 * Math.sign(v)];
+  });
+  const numbers = kept.map((points) => new Map(points.map((p, i) => [String(p), i])));
+  return { kept, numbers, tips, rim };
+}
+
+// The colors of all lightnesses from above, as gray patches between the samples of
+// the cube's faces.
+function drawShadow({ context, place }, gamut, levels) {
+  context.fillStyle = context.strokeStyle = "#d4d4d4";
+  context.lineWidth = 1;
+  for (let n = 0; n < gamut.length / 2; n++) {
+    const [row, column] = [Math.floor(n / levels) % levels, n % levels];
+    if (row === levels - 1 || column === levels - 1) continue;
+    const corners = [n, n + 1, n + levels + 1, n + levels];
+    outline({ context, place }, corners.map((i) => [gamut[2 * i], gamut[2 * i + 1]]));
+    context.fill();
+    context.stroke();
+  }
+}
+
+function outline({ context, place }, points) {
+  context.beginPath();
+  for (const [a, b] of points) context.lineTo(...place(a, b));
+  context.closePath();
+}
+
+function dot(context, x, y, shape) {
+  context.beginPath();
+  if (shape === "dropped") {
+    context.moveTo(x - 2.5, y - 2.5);
+    context.lineTo(x + 2.5, y + 2.5);
+    context.moveTo(x + 2.5, y - 2.5);
+    context.lineTo(x - 2.5, y + 2.5);
+  } else context.arc(x, y, shape === "padding" ? 2.7 : 1.8, 0, 2 * Math.PI);
+  context.lineWidth = 1;
+  context.strokeStyle = shape === "dropped" ? "#777" : "#000";
+  context.fillStyle = shape === "padding" ? "#fff" : "#000";
+  if (shape !== "dropped") context.fill();
+  context.stroke();
+}
+
+function drawRules(plane, rules, step) {
+  const { context, place } = plane;
+  context.strokeStyle = "#444";
+  context.lineWidth = 0.7;
+  if (step > 1) {
+    for (const point of rules.kept[step - 1]) {
+      square(plane, point, 10);
+      context.stroke();
+    }
+    outline(plane, rules.tips);
+    rimmed(context, 2.5);
+  }
+  if (step > 2) {
+    outline(plane, rules.rim);
+    context.setLineDash([7, 5]);
+    context.strokeStyle = "#000";
+    context.lineWidth = 2;
+    context.stroke();
+    context.setLineDash([]);
+  }
+  for (const point of rules.kept[0]) dot(context, ...place(...point), fate(rules, point, step));
+}
+
+// What a step makes of a grid point: "kept", "padding" or "dropped".
+function fate({ numbers }, point, step) {
+  if (!numbers[step - 1].has(String(point))) return "dropped";
+  return step === 3 && !numbers[1].has(String(point)) ? "padding" : "kept";
+}
+
+function tellFate(rules, point, step) {
+  const number = rules.numbers[2].get(String(point));
+  const outcome = {
+    kept: step < 3 ? "kept so far" : `bin ${number} of ${rules.kept[2].length}`,
+    padding: `bin ${number} of ${rules.kept[2].length}, thanks to the padding`,
+    dropped: step === 2 && number !== undefined
+      ? "dropped here, back in step 3"
+      : "no bin: outside the outline",
+  };
+  return outcome[fate(rules, point, step)];
+}
+
+function gamutLegend() {
+  const names = { kept: "kept", padding: "kept as padding", dropped: "dropped" };
+  const icons = Object.entries(names).map(([shape, name]) => {
+    const icon = make("canvas", { width: 20, height: 20, "aria-hidden": "true" });
+    dot(icon.getContext("2d"), 10, 10, shape);
+    return make("span", {}, [icon, name]);
+  });
+  return make("div", { class: "legend" }, [
+    make("span", {}, ["color: on a screen at this L"]),
+    make("span", {}, [make("i", { class: "shadow" }), "at another L only"]),
+    ...icons,
+  ]);
+}
+
+function render({ model, el }) {
+  const gamut = floats(model.get("gamut"));
+  const rules = followRules(gamut);
+  const shadow = make("canvas");
+  const { size, corner, span, pixels } = GAMUT;
+  drawShadow(openPlane(shadow, size, corner, span), gamut, model.get("levels"));
+  const slice = make("canvas", { width: pixels, height: pixels });
+  const plane = make("canvas", { class: "plane", tabindex: "0", role: "application" });
+  const lightness = makeSlider(
+    "L", "Lightness L", { min: 0, max: 100, step: 1 }, (L) => update({ L }),
+  );
+  const steps = makeButtons("Rules", STEPS.map(([name]) => name), (i) => update({ step: i + 1 }));
+  const [count, unit, told] = [make("strong"), make("span"), make("p", { class: "told" })];
+  const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
+  const pick = make("p", { class: "pick", "aria-live": "polite" });
+  const root = make("div", { class: "lab-figure gamut-explorer" }, [
+    make("div", { class: "panes" }, [
+      make("div", { class: "pane view" }, [plane, gamutLegend()]),
+      make("div", { class: "pane controls" }, [
+        lightness.row,
+        steps.row,
+        make("p", { class: "counter", role: "status" }, [count, " ", unit]),
+        told,
+        make("div", { class: "picked" }, [swatch, pick]),
+      ]),
+    ]),
+  ]);
+  const state = { L: model.get("L"), step: model.get("step"), point: [20, 40] };
+
+  function update(change) {
+    Object.assign(state, change);
+    if ("L" in change) {
+      const colors = gamutSlice(state.L, corner[0], corner[0] + span, pixels);
+      slice.getContext("2d").putImageData(new ImageData(colors, pixels, pixels), 0, 0);
+    }
+    paint();
+    describe();
+  }
+
+  function paint() {
+    const open = openPlane(plane, size, corner, span);
+    open.context.drawImage(shadow, 0, 0, size, size);
+    open.context.drawImage(slice, 0, 0, size, size);
+    drawAxes(open);
+    drawRules(open, rules, state.step);
+    square(open, state.point, 11);
+    rimmed(open.context, 2.5);
+    nameAxes(open);
+  }
+
+  function describe() {
+    const { L, step, point } = state;
+    const kept = rules.kept[step - 1];
+    const here = kept.filter(([a, b]) => isShown(L, a, b)).length;
+    const before = rules.kept[Math.max(0, step - 2)].length;
+    const change = ["", `${before - kept.length} are dropped.`, `${kept.length - before} come back.`];
+    lightness.set(L);
+    steps.press(step - 1);
+    count.textContent = kept.length;
+    unit.textContent = UNITS[step - 1];
+    told.textContent =
+      `${STEPS[step - 1][1]} ${change[step - 1]} ` +
+      `At L ${L}, a screen can show ${here} of the ${kept.length}.`;
+    const shown = isShown(L, ...point);
+    const rgb = labToRgb(L, ...point);
+    swatch.classList.toggle("none", !shown);
+    swatch.style.backgroundColor = shown ? cssColor(rgb) : "";
+    const color = shown
+      ? `R, G, B ${rgb.map((v) => Math.round(255 * v)).join(", ")} at L ${L}`
+      : "no screen color at this L";
+    pick.textContent = withMinus(
+      `Center a ${point[0]}, b ${point[1]}: ${tellFate(rules, point, step)}; ${color}.`,
+    );
+    plane.setAttribute(
+      "aria-label",
+      `The ab plane with the screen colors of L ${L} and ${kept.length} ${UNITS[step - 1]}. ` +
+        "Arrow keys pick a grid point.",
+    );
+  }
+
+  function choose(point) {
+    const [a, b] = point.map((v) => within(Math.round(v / 10) * 10, -120, 120) + 0);
+    if (a !== state.point[0] || b !== state.point[1]) update({ point: [a, b] });
+  }
+
+  for (const kind of ["pointerdown", "pointermove"]) {
+    plane.addEventListener(kind, (event) => choose(pointedAt(plane, event, corner, span)));
+  }
+  onArrows(plane, ([x, y]) => choose([state.point[0] + 10 * x, state.point[1] + 10 * y]));
+  model.on("change:L", () => update({ L: model.get("L") }));
+  model.on("change:step", () => update({ step: model.get("step") }));
+  el.append(root);
+  update({ L: state.L });
+  stepInForStill(el);
+}
+
+export default { render };

@@ -1,0 +1,145 @@
+// What the figures share of the page itself: elements, bytes, keys, planes.
+
+const ARROWS = {
+  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
+};
+
+function make(tag, attributes = {}, children = []) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+function bytes(view) {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
+// A copy, since a view need not start at a multiple of four.
+function floats(view) {
+  return new Float32Array(bytes(view).slice().buffer);
+}
+
+const withMinus = (text) => text.replaceAll("-", "\u2212");
+const within = (value, low, high) => Math.min(high, Math.max(low, value));
+const cssColor = (rgb) => `rgb(${rgb.map((v) => Math.round(255 * v)).join(" ")})`;
+
+// A labeled range input and its value. JupyterLab swallows the arrow keys of a plain
+// one: move it ourselves.
+function makeSlider(name, label, range, tell) {
+  const input = make("input", { type: "range", "aria-label": label, ...range });
+  const shown = make("output", { class: "value" });
+  input.addEventListener("keydown", (event) => {
+    const [x, y] = ARROWS[event.key] ?? [0, 0];
+    if (!(x + y)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    input.value = Number(input.value) + (x + y) * Number(input.step);
+    input.dispatchEvent(new Event("input"));
+  });
+  input.addEventListener("input", () => tell(Number(input.value)));
+  const set = (value) => {
+    input.value = value;
+    shown.textContent = value;
+  };
+  return { row: make("label", { class: "slider" }, [name, input, shown]), set };
+}
+
+function makeButtons(label, names, tell) {
+  const buttons = names.map((name, i) => {
+    const button = make("button", { type: "button", "aria-pressed": "false" }, [name]);
+    button.addEventListener("click", () => tell(i));
+    return button;
+  });
+  const press = (chosen) =>
+    buttons.forEach((b, i) => b.setAttribute("aria-pressed", String(i === chosen)));
+  return { row: make("div", { class: "group", role: "group", "aria-label": label }, buttons), press };
+}
+
+// A white square of `size` page pixels that shows a and b from the corner [a, b] up.
+function openPlane(canvas, size, [left, bottom], span) {
+  const density = Math.max(1, window.devicePixelRatio || 1);
+  canvas.width = canvas.height = size * density;
+  const context = canvas.getContext("2d");
+  context.scale(density, density);
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, size, size);
+  const scale = size / span;
+  const place = (a, b) => [(a - left) * scale, size - (b - bottom) * scale];
+  return { context, size, scale, place };
+}
+
+// Where on such a plane a pointer is.
+function pointedAt(canvas, { clientX, clientY }, [left, bottom], span) {
+  const box = canvas.getBoundingClientRect();
+  return [
+    left + (span * (clientX - box.left)) / box.width,
+    bottom + span * (1 - (clientY - box.top) / box.height),
+  ];
+}
+
+function drawAxes({ context, size, place }) {
+  const [x, y] = place(0, 0);
+  context.strokeStyle = "#8a8a8a";
+  context.lineWidth = 1;
+  context.beginPath();
+  context.moveTo(x, 0);
+  context.lineTo(x, size);
+  context.moveTo(0, y);
+  context.lineTo(size, y);
+  context.stroke();
+}
+
+// Dark letters with a white rim: readable on any color.
+function write(context, text, x, y, align = "center", font = "13px system-ui, sans-serif") {
+  context.font = font;
+  context.textAlign = align;
+  context.lineJoin = "round";
+  context.lineWidth = 4;
+  context.strokeStyle = "#fff";
+  context.strokeText(text, x, y);
+  context.fillStyle = "#1a1a1a";
+  context.fillText(text, x, y);
+}
+
+function nameAxes({ context, size }) {
+  write(context, "a: green \u2194 red", 6, size - 8, "left");
+  write(context, "b: blue \u2195 yellow", 6, 16, "left");
+}
+
+function square({ context, scale, place }, [a, b], side) {
+  const [x, y] = place(a, b);
+  context.beginPath();
+  context.rect(x - (side * scale) / 2, y - (side * scale) / 2, side * scale, side * scale);
+}
+
+// Whatever the path's surround: a line with a white rim.
+function rimmed(context, width = 2) {
+  for (const [style, wide] of [["#fff", width + 2.5], ["#000", width]]) {
+    context.strokeStyle = style;
+    context.lineWidth = wide;
+    context.stroke();
+  }
+}
+
+// Arrow keys on a focused plane: tells the step, by tens with Shift.
+function onArrows(canvas, tell) {
+  canvas.addEventListener("keydown", (event) => {
+    const step = ARROWS[event.key];
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    tell(step, event.shiftKey);
+  });
+}
+
+// In the built page, the still picture of the cell before steps aside. A view may be
+// drawn before it is put into the page: then it waits.
+function stepInForStill(el) {
+  if (!el.isConnected) {
+    requestAnimationFrame(() => stepInForStill(el));
+    return;
+  }
+  const still = el.closest("div.cell")?.previousElementSibling;
+  if (still?.classList.contains("tag_still")) still.classList.add("replaced");
+}

@@ -1,0 +1,114 @@
+"""A bench to smooth the prior and weigh its bins (book chapter: prior)."""
+
+import io
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import torch
+import traitlets
+from PIL import Image
+from torch import Tensor
+
+from colorlab.lab import rgb_to_lab
+from colorlab.prior import LAM, load_prior
+from colorlab.quantize import SIGMA, bin_centers, nearest_bin
+
+HERE = Path(__file__).parent
+
+
+class PriorBench(anywidget.AnyWidget):
+    """Turn lambda and sigma; see the prior, the weights, and a photo's pixels.
+
+    Smoothing and weights are computed in the page, by `color.js`.
+
+    Parameters
+    ----------
+    photo : PIL.Image.Image
+        Whose pixels are weighted; shrunk, never enlarged.
+    p : Tensor, shape (313,), optional
+        Shares or counts of the bins, not smoothed; without it, Tiny ImageNet's.
+    lam : float
+        Lambda at first, 0..1.
+    sigma : float
+        Sigma at first, 1..15 ab units.
+    size : int
+        Shorter side of the shrunk photo, in pixels.
+
+    Raises
+    ------
+    ValueError
+        If `p` does not hold one number a bin, none negative and not all 0, or a
+        number is out of range.
+    """
+
+    _esm = "".join(
+        (HERE / name).read_text() for name in ("color.js", "page.js", "priorbench.js")
+    )
+    _css = (HERE / "page.css").read_text() + (HERE / "priorbench.css").read_text()
+    p = traitlets.Bytes().tag(sync=True)  # float64, (Q,)
+    centers = traitlets.Bytes().tag(sync=True)  # float32, (Q, 2)
+    bins = traitlets.Bytes().tag(sync=True)  # uint16, one a pixel, row by row
+    size = traitlets.List(traitlets.Int()).tag(sync=True)  # width, height
+    jpeg = traitlets.Bytes().tag(sync=True)
+    lam = traitlets.Float().tag(sync=True)
+    sigma = traitlets.Float().tag(sync=True)
+
+    def __init__(
+        self,
+        photo: Image.Image,
+        p: Tensor | None = None,
+        lam: float = LAM,
+        sigma: float = SIGMA,
+        size: int = 112,
+    ) -> None:
+        p, centers = load_prior() if p is None else p, bin_centers()
+        if p.shape != (len(centers),) or (p < 0).any() or not p.sum() > 0:
+            raise ValueError(
+                f"p must hold {len(centers)} numbers, none negative, not all 0; "
+                f"got shape {tuple(p.shape)}, sum {p.sum().item()}"
+            )
+        if not 0 <= lam <= 1:
+            raise ValueError(f"lam must be in 0..1, got {lam}")
+        if not 1 <= sigma <= 15:
+            raise ValueError(f"sigma must be in 1..15, got {sigma}")
+        small = _shrink(photo.convert("RGB"), size)
+        super().__init__(
+            p=(p.double() / p.sum().item()).cpu().numpy().tobytes(),
+            centers=centers.numpy().tobytes(),
+            bins=pixel_bins(small, centers).numpy().astype("<u2").tobytes(),
+            size=list(small.size),
+            jpeg=_jpeg(small),
+            lam=lam,
+            sigma=sigma,
+        )
+
+
+def pixel_bins(photo: Image.Image, centers: Tensor) -> Tensor:
+    """Find the bin of every pixel (book chapter: prior).
+
+    Parameters
+    ----------
+    photo : PIL.Image.Image
+        Mode RGB.
+    centers : Tensor, shape (Q, 2)
+        Bin centers in ab units.
+
+    Returns
+    -------
+    Tensor of int64, shape (H, W)
+        Indices into `centers`.
+    """
+    rgb = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None]
+    return nearest_bin(rgb_to_lab(rgb)[:, 1:], centers)[0]
+
+
+def _shrink(photo: Image.Image, size: int) -> Image.Image:
+    scale = min(1, size / min(photo.size))
+    return photo.resize([max(1, round(side * scale)) for side in photo.size])
+
+
+def _jpeg(photo: Image.Image) -> bytes:
+    file = io.BytesIO()
+    photo.save(file, "jpeg", quality=88)
+    return file.getvalue()

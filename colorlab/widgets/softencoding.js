@@ -1,0 +1,223 @@
+// The soft encoding picker: drag a color, and its nearest bins share it.
+
+const WHOLE = { size: 280, corner: [-120, -120], span: 240, pixels: 240 };
+const CLOSE = { size: 430, span: 70 };
+const REACH = 110; // how far, along a and b, a color can be dragged
+const NEAR = 32; // page pixels: a finger this near the color drags it
+const KNOWN = [
+  ["paper: \u03c3 5, k 5", { sigma: 5, k: 5 }],
+  ["authors\u2019 code: \u03c3 5, k 10", { sigma: 5, k: 10 }],
+  ["nearest bin: k 1", { k: 1 }],
+];
+
+function drawSign(context, shape, x, y) {
+  context.beginPath();
+  if (shape === "color") {
+    context.moveTo(x - 6, y - 6);
+    context.lineTo(x + 6, y + 6);
+    context.moveTo(x + 6, y - 6);
+    context.lineTo(x - 6, y + 6);
+  } else context.arc(x, y, shape === "mean" ? 9 : 7, 0, 2 * Math.PI);
+  if (shape === "sigma") context.setLineDash([3, 3]);
+  rimmed(context, shape === "sigma" ? 1 : 2);
+  context.setLineDash([]);
+}
+
+function softLegend() {
+  const names = { color: "color", mean: "decoded: the mean", sigma: "distance \u03c3" };
+  return make("div", { class: "legend" }, Object.entries(names).map(([shape, name]) => {
+    const icon = make("canvas", { width: 24, height: 24, "aria-hidden": "true" });
+    drawSign(icon.getContext("2d"), shape, 12, 12);
+    return make("span", {}, [icon, name]);
+  }));
+}
+
+// What a color becomes: its share of each near bin, their mean, and the errors.
+function encode({ color, k, sigma }, centers) {
+  const shares = softEncode(...color, centers, k, sigma);
+  const at = (q) => [centers[2 * q], centers[2 * q + 1]];
+  const mean = [0, 1].map((c) => shares.reduce((sum, [q, w]) => sum + w * at(q)[c], 0));
+  const error = ([a, b]) => Math.hypot(a - color[0], b - color[1]);
+  return { shares, mean, at, error: error(mean), rounding: error(at(shares[0][0])) };
+}
+
+function paintWhole(canvas, slice, centers, color, corner) {
+  const plane = openPlane(canvas, WHOLE.size, WHOLE.corner, WHOLE.span);
+  const { context, size, place } = plane;
+  context.drawImage(slice, 0, 0, size, size);
+  drawAxes(plane);
+  context.fillStyle = "#333";
+  for (let q = 0; q < centers.length / 2; q++) {
+    const [x, y] = place(centers[2 * q], centers[2 * q + 1]);
+    context.fillRect(x - 1, y - 1, 2, 2);
+  }
+  square(plane, corner.map((v) => v + CLOSE.span / 2), CLOSE.span);
+  rimmed(context, 1.5);
+  drawSign(context, "color", ...place(...color));
+  nameAxes(plane);
+}
+
+function paintClose(canvas, state, found, centers, L) {
+  const plane = openPlane(canvas, CLOSE.size, state.corner, CLOSE.span);
+  const { context, place, scale } = plane;
+  context.lineWidth = 1;
+  for (let q = 0; q < centers.length / 2; q++) {
+    square(plane, found.at(q), 10);
+    context.strokeStyle = "#ccc";
+    context.stroke();
+  }
+  for (const [q, weight] of found.shares) {
+    square(plane, found.at(q), 10);
+    context.strokeStyle = "#333";
+    context.lineWidth = 1.5;
+    context.stroke();
+    square(plane, found.at(q), 10 * Math.sqrt(weight)); // the areas sum to one bin
+    context.fillStyle = cssColor(labToRgb(L, ...found.at(q)));
+    context.fill();
+    context.lineWidth = 1;
+    context.stroke();
+  }
+  context.beginPath();
+  context.arc(...place(...state.color), state.sigma * scale, 0, 2 * Math.PI);
+  context.setLineDash([5, 5]);
+  rimmed(context, 1);
+  context.setLineDash([]);
+  for (const [q, weight] of found.shares) {
+    const [x, y] = place(...found.at(q));
+    const above = found.at(q)[1] > state.color[1]; // on the side away from the color
+    write(context, weight.toFixed(3), x, y + (above ? 16 - 5 * scale : 5 * scale - 5));
+  }
+  write(context, "close-up: a bin is 10 by 10 units", 6, 16, "left");
+  drawSign(context, "mean", ...place(...found.mean));
+  drawSign(context, "color", ...place(...state.color));
+}
+
+// Dragging by mouse from anywhere; by finger from the color, so that the page still
+// scrolls. A tap moves the color.
+function onDrag(canvas, distance, tell, done) {
+  let dragging = false;
+  canvas.addEventListener("touchstart", (event) => {
+    if (distance(event.touches[0]) < NEAR) event.preventDefault();
+  }, { passive: false });
+  canvas.addEventListener("pointerdown", (event) => {
+    dragging = event.pointerType !== "touch" || distance(event) < NEAR;
+    if (!dragging) return;
+    canvas.setPointerCapture(event.pointerId);
+    tell(event);
+  });
+  canvas.addEventListener("pointermove", (event) => dragging && tell(event));
+  for (const kind of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(kind, () => {
+      if (dragging) done();
+      dragging = false;
+    });
+  }
+  canvas.addEventListener("click", (event) => {
+    if (event.pointerType !== "touch") return;
+    tell(event);
+    done();
+  });
+}
+
+function render({ model, el }) {
+  const centers = floats(model.get("centers"));
+  const L = model.get("L");
+  const { pixels, corner, span } = WHOLE;
+  const slice = make("canvas", { width: pixels, height: pixels });
+  const colors = gamutSlice(L, corner[0], corner[0] + span, pixels);
+  slice.getContext("2d").putImageData(new ImageData(colors, pixels, pixels), 0, 0);
+  const view = (name) =>
+    make("canvas", { class: `plane ${name}`, tabindex: "0", role: "application" });
+  const [whole, close] = [view("whole"), view("close")];
+  const sliders = {
+    sigma: makeSlider("\u03c3", "Width sigma, in ab units", { min: 1, max: 15, step: 0.25 },
+      (sigma) => update({ sigma })),
+    k: makeSlider("k", "Number of nearest bins k", { min: 1, max: 10, step: 1 },
+      (k) => update({ k })),
+  };
+  const known = makeButtons("Jump to", KNOWN.map(([name]) => name), (i) => update(KNOWN[i][1]));
+  const [error, rest] = [make("strong"), make("span")];
+  const list = make("ol", { class: "shares", "aria-label": "Nearest bins and weights" });
+  const root = make("div", { class: "lab-figure soft-encoding-picker" }, [
+    make("div", { class: "panes" }, [
+      make("div", { class: "pane left" }, [whole, softLegend()]),
+      make("div", { class: "pane right" }, [close]),
+    ]),
+    make("div", { class: "bar" }, [sliders.sigma.row, sliders.k.row]),
+    known.row,
+    make("p", { class: "error", "aria-live": "polite" }, [error, rest]),
+    list,
+  ]);
+  const state = {
+    color: model.get("color"), k: model.get("k"), sigma: model.get("sigma"), corner: null,
+  };
+
+  function update(change) {
+    Object.assign(state, change);
+    const found = encode(state, centers);
+    paintWhole(whole, slice, centers, state.color, state.corner);
+    paintClose(close, state, found, centers, L);
+    describe(found);
+  }
+
+  function describe({ shares, mean, at, error: distance, rounding }) {
+    const { color, k, sigma } = state;
+    const pair = (ab, digits) => `a ${ab[0].toFixed(digits)}, b ${ab[1].toFixed(digits)}`;
+    sliders.sigma.set(sigma);
+    sliders.k.set(k);
+    known.press(KNOWN.findIndex(([, wanted]) =>
+      Object.entries(wanted).every(([name, value]) => state[name] === value)));
+    error.textContent = `Error ${distance.toFixed(2)} ab units`;
+    rest.textContent = withMinus(
+      ` from the color (${pair(color, 1)}) to the mean (${pair(mean, 2)}). ` +
+        `Rounding to the nearest bin: ${rounding.toFixed(2)}.`,
+    );
+    list.replaceChildren(...shares.map(([q, weight]) => make("li", {}, [
+      `bin ${q} `, make("span", {}, [withMinus(`(${at(q).join(", ")})`)]), " ",
+      make("b", {}, [weight.toFixed(3)]),
+    ])));
+    const told = withMinus(`color ${pair(color, 1)}. Drag it, or move it with the arrow keys.`);
+    whole.setAttribute("aria-label", `The whole ab plane: ${told}`);
+    close.setAttribute("aria-label", `${k} nearest bins, squares sized by weight: ${told}`);
+  }
+
+  // The close-up follows by whole bins, and not while the color is dragged in it.
+  function center() {
+    return state.color.map((v) => Math.round(v / 10) * 10 - CLOSE.span / 2);
+  }
+
+  function move([a, b], follow) {
+    state.color = [a, b].map((v) => within(Math.round(10 * v) / 10, -REACH, REACH) + 0);
+    update(follow ? { corner: center() } : {});
+  }
+
+  function connect(canvas, shown, follow) {
+    const at = (event) => pointedAt(canvas, event, shown().corner, shown().span);
+    const distance = (event) => {
+      const [a, b] = at(event);
+      const scale = canvas.getBoundingClientRect().width / shown().span;
+      return Math.hypot(a - state.color[0], b - state.color[1]) * scale;
+    };
+    const stay = ([a, b]) => [[a, 0], [b, 1]].map(([v, i]) =>
+      within(v, shown().corner[i], shown().corner[i] + shown().span));
+    onDrag(canvas, distance, (event) => move(stay(at(event)), follow), () => update({ corner: center() }));
+    onArrows(canvas, ([x, y], far) => {
+      const step = far ? 10 : 1;
+      move([state.color[0] + step * x, state.color[1] + step * y], true);
+    });
+  }
+
+  connect(whole, () => WHOLE, true);
+  connect(close, () => ({ corner: state.corner, span: CLOSE.span }), false);
+  for (const name of ["color", "k", "sigma"]) {
+    model.on(`change:${name}`, () => {
+      state[name] = model.get(name);
+      update({ corner: center() });
+    });
+  }
+  el.append(root);
+  update({ corner: center() });
+  stepInForStill(el);
+}
+
+export default { render };

@@ -1,0 +1,73 @@
+"""One pixel, two plausible colors, three answers (book chapter: losses)."""
+
+from pathlib import Path
+
+import anywidget
+import torch
+import traitlets
+
+from colorlab.decode import T_PAPER
+from colorlab.lab import lab_to_rgb
+
+HERE = Path(__file__).parent
+LIGHTNESS = 60.0  # L of every color in the figure; the page's plane is cut to fit it
+ROUNDING = 1e-4  # of a screen's full level: white itself comes out as 1.00001
+
+
+class TwoColors(anywidget.AnyWidget):
+    """Why L2 goes gray: drag two colors, their odds, and the temperature.
+
+    Three answers move along: what L2 asks for (the mean), the mode, and the annealed
+    mean of the two-bin distribution. All is computed in the page, by `color.js`.
+
+    Parameters
+    ----------
+    first, second : tuple of float
+        The two colors A and B at first: a and b in Lab units.
+    share : float
+        Probability of A at first.
+    T : float
+        Temperature at first, in 0.01..1.
+
+    Raises
+    ------
+    ValueError
+        If no screen shows a color at L = 60, the lightness of all, or a number is out
+        of range.
+    """
+
+    _esm = "".join(
+        (HERE / name).read_text() for name in ("color.js", "page.js", "twocolors.js")
+    )
+    _css = (HERE / "page.css").read_text() + (HERE / "twocolors.css").read_text()
+    first = traitlets.List(traitlets.Float()).tag(sync=True)
+    second = traitlets.List(traitlets.Float()).tag(sync=True)
+    share = traitlets.Float().tag(sync=True)
+    T = traitlets.Float().tag(sync=True)
+    L = traitlets.Float().tag(sync=True)
+
+    def __init__(
+        self,
+        first: tuple[float, float] = (60.0, 40.0),
+        second: tuple[float, float] = (-50.0, 50.0),
+        share: float = 0.7,
+        T: float = T_PAPER,
+    ) -> None:
+        if not 0 <= share <= 1:
+            raise ValueError(f"share must be in 0..1, got {share}")
+        if not 0.01 <= T <= 1:
+            raise ValueError(f"T must be in 0.01..1, got {T}")
+        for name, color in {"first": first, "second": second}.items():
+            if len(color) != 2 or not _is_shown(*color):
+                raise ValueError(
+                    f"{name} must be an (a, b) that a screen shows at "
+                    f"L = {LIGHTNESS:.0f}, got {color}"
+                )
+        colors = {"first": list(first), "second": list(second)}
+        super().__init__(**colors, share=share, T=T, L=LIGHTNESS)
+
+
+def _is_shown(a: float, b: float) -> bool:
+    lab = torch.tensor([LIGHTNESS, a, b], dtype=torch.float64).view(3, 1, 1)
+    rgb = lab_to_rgb(lab, clip=False)
+    return bool(((rgb >= -ROUNDING) & (rgb <= 1 + ROUNDING)).all())

@@ -1,0 +1,291 @@
+"""The gamut explorer: its arithmetic against colorlab, and a page that plays it."""
+
+import json
+import re
+
+import pytest
+import torch
+from book_pages import BOOK
+from browser_fixtures import fixture_browser, open_page  # noqa: F401 (used by name)
+from ipywidgets.embed import dependency_state
+
+from colorlab import bin_centers, lab_to_rgb
+from colorlab.widgets import GamutExplorer
+from colorlab.widgets.gamut import HERE, LEVELS, surface_ab
+
+SCRIPTS = ("require.js", "widgets-config.js", "html-manager/dist/embed-amd.js")
+
+# One function of color.js for a list of arguments, where null is the shared array.
+CALL_ALL = """async ([source, name, many, shared]) => {
+  const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
+  const module = await import(url);
+  const array = Float32Array.from(shared);
+  const typed = (a) => a === null ? array : a;
+  const plain = (a) => ArrayBuffer.isView(a) ? Array.from(a) : a;
+  return many.map((args) => plain(module[name](...args.map(typed))));
+}"""
+
+
+def save_page(folder, widget):
+    """Write a page of one widget, after a still picture's cell; gives its address."""
+    states = dependency_state([widget], drop_defaults=False)
+    state = {"version_major": 2, "version_minor": 0, "state": states}
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    vendor = (BOOK / "_static" / "vendor").as_uri()
+    mime = "application/vnd.jupyter.widget"
+    path = folder / "page.html"
+    path.write_text(
+        "<!doctype html><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        "<link rel='icon' href='data:,'>"
+        f"<link rel='stylesheet' href='{(BOOK / '_static/custom.css').as_uri()}'>"
+        + "".join(f"<script src='{vendor}/{name}'></script>" for name in SCRIPTS)
+        + f"<script type='{mime}-state+json'>{json.dumps(state)}</script>"
+        "<div class='cell tag_still'><p>A still picture</p></div>"
+        "<div class='cell'><div class='cell_output'>"
+        f"<script type='{mime}-view+json'>{json.dumps(view)}</script></div></div>"
+    )
+    return path.as_uri()
+
+
+def call_all(browser, name, many, shared=()):
+    page = browser.new_page()
+    try:
+        source = (HERE / "color.js").read_text()
+        return page.evaluate(CALL_ALL, [source, name, many, list(shared)])
+    finally:
+        page.close()
+
+
+def unclipped(lab):  # (M, 3) -> (M, 3)
+    return lab_to_rgb(lab.double()[:, :, None, None], clip=False)[:, :, 0, 0]
+
+
+@pytest.fixture(scope="module")
+def lab_colors():
+    generator = torch.Generator().manual_seed(0)
+    lab = torch.rand(500, 3, generator=generator) * torch.tensor([100.0, 200, 200])
+    lab -= torch.tensor([0.0, 100, 100])
+    return torch.cat([lab, lab * torch.tensor([1, 0.3, 0.3])])  # the latter: many shown
+
+
+# Python's side
+
+
+@pytest.mark.parametrize("wrong", [{"L": -1}, {"L": 101}, {"step": 0}, {"step": 4}])
+def test_explorer_says_what_is_wrong(wrong):
+    with pytest.raises(ValueError, match=f"^{next(iter(wrong))} must be"):
+        GamutExplorer(**wrong)
+
+
+def test_surface_reaches_as_far_as_the_cube():
+    ab = surface_ab(LEVELS)
+    assert ab.shape == (6 * LEVELS**2, 2)
+    low, high = ab.amin(0), ab.amax(0)  # the ranges that the chapter prints
+    assert torch.allclose(low, torch.tensor([-86.2, -107.9]), atol=0.1)
+    assert torch.allclose(high, torch.tensor([98.2, 94.5]), atol=0.1)
+
+
+def test_state_is_small():
+    explorer = GamutExplorer()
+    assert len(json.dumps(dependency_state([explorer]))) < 100_000
+    assert len(explorer.gamut) == 6 * LEVELS**2 * 2 * 4
+
+
+# The page's arithmetic
+
+
+@pytest.mark.browser
+def test_unclipped_rgb_in_the_page(browser, lab_colors):
+    found = torch.tensor(call_all(browser, "labToRgbFree", lab_colors.tolist()))
+    expected = unclipped(lab_colors)
+    assert expected.min() < -0.5  # so that clipping would be seen
+    assert expected.max() > 1
+    # JavaScript computes in float64, and so does `unclipped`
+    assert (found - expected).abs().max() < 1e-5
+
+
+@pytest.mark.browser
+def test_what_a_screen_shows_in_the_page(browser, lab_colors):
+    rgb = unclipped(lab_colors)
+    expected = ((rgb >= -1e-4) & (rgb <= 1 + 1e-4)).all(1)
+    assert 100 < expected.sum() < 900  # both answers are tested
+    assert call_all(browser, "isShown", lab_colors.tolist()) == expected.tolist()
+    ends = [[0, 0, 0], [100, 0, 0], [100, 0, 10], [0, 10, 0]]
+    assert call_all(browser, "isShown", ends) == [True, True, False, False]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("L", [0, 7, 50, 98])
+def test_slice_in_the_page(browser, L):
+    n, reach = 60, 120
+    found = torch.tensor(call_all(browser, "gamutSlice", [[L, -reach, reach, n]])[0])
+    found = found.view(n * n, 4)
+    axis = -reach + (torch.arange(n) + 0.5) * (2 * reach / n)
+    b, a = torch.cartesian_prod(axis.flip(0), axis).T  # rows from the largest b
+    rgb = unclipped(torch.stack([torch.full_like(a, L), a, b], dim=1))
+    shown = ((rgb >= -1e-4) & (rgb <= 1 + 1e-4)).all(1)
+    assert torch.equal(found[:, 3], torch.where(shown, 255, 0))
+    gap = (found[:, :3] - 255 * rgb.clamp(0, 1))[shown].abs()
+    assert shown.any() == (L > 0)
+    assert gap.max() <= 0.51 if L else gap.numel() == 0  # rounding to bytes
+
+
+@pytest.fixture
+def page_fences(browser):
+    ab = surface_ab(LEVELS).flatten().tolist()
+    return call_all(browser, "hullFences", [[None]], ab)[0]
+
+
+@pytest.mark.browser
+def test_rules_in_the_page(browser, page_fences):
+    arguments = [[[], 0], [page_fences, 0], [page_fences, 10]]
+    grid, hull, padded = call_all(browser, "gridPoints", arguments)
+    axis = torch.arange(-120.0, 121, 10)
+    assert torch.equal(torch.tensor(grid).float(), torch.cartesian_prod(axis, axis))
+    assert torch.equal(torch.tensor(padded).float(), bin_centers())  # order and all
+    # the hull, by another way: left of each edge between its corners
+    tips = surface_ab(LEVELS).double()[[int(fence[3]) for fence in page_fences]]
+    points = torch.tensor(grid).double()
+    edge = tips.roll(-1, 0) - tips  # counterclockwise
+    toward = points[:, None] - tips
+    left = edge[:, 0] * toward[..., 1] - edge[:, 1] * toward[..., 0] >= -1e-9
+    assert torch.equal(torch.tensor(hull).double(), points[left.all(1)])
+
+
+# The figure in a page
+
+COLORED = """(canvas) => {
+  const { width, height } = canvas;
+  const data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    const rgb = data.slice(i, i + 3);
+    count += Math.max(...rgb) - Math.min(...rgb) > 12;
+  }
+  return count / (width * height);
+}"""
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def image(explorer):
+    return explorer.locator("canvas.plane").evaluate("(canvas) => canvas.toDataURL()")
+
+
+def colored(explorer):
+    """Give the share of pixels that are no gray."""
+    return explorer.locator("canvas.plane").evaluate(COLORED)
+
+
+def counter(explorer):
+    return int(explorer.locator(".counter strong").inner_text())
+
+
+def picked(explorer):
+    return explorer.locator(".pick").inner_text().replace("\u2212", "-")
+
+
+def pixel_of(explorer, a, b):
+    """Give the place of a color in the canvas, in page pixels from its corner."""
+    box = explorer.locator("canvas.plane").bounding_box()
+    return {
+        "x": (a + 125) / 250 * box["width"],
+        "y": (125 - b) / 250 * box["height"],
+    }
+
+
+@pytest.mark.browser
+def test_steps_count_the_bins(browser, tmp_path):
+    with open_page(browser, save_page(tmp_path, GamutExplorer())) as (page, problems):
+        explorer = page.locator(".gamut-explorer")
+        counts, pictures = [counter(explorer)], [image(explorer)]
+        for name in ("hull", "padding"):
+            explorer.get_by_role("button", name=name).click()
+            counts.append(counter(explorer))
+            pictures.append(image(explorer))
+        assert counts == [625, 233, 313]
+        told = explorer.locator(".told").inner_text()
+        assert "80 come back" in told
+        assert len(set(pictures)) == 3
+        page.get_by_role("button", name="A grid").press("Enter")
+        assert counter(explorer) == 625
+        assert page.locator(".tag_still").is_hidden()
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_slice_follows_lightness(browser, tmp_path):
+    with open_page(browser, save_page(tmp_path, GamutExplorer(step=3))) as (page, bad):
+        explorer = page.locator(".gamut-explorer")
+        slider = explorer.get_by_label("Lightness L")
+        areas = {}
+        for L in (5, 50, 95):
+            slider.fill(str(L))
+            areas[L] = colored(explorer)
+        # the chapter's exercise counts 9, 137 and 24 centers that can be shown
+        assert areas[50] > 3 * areas[95] > 3 * areas[5] > 0
+        slider.fill("54")
+        assert "can show 154 of the 313" in explorer.locator(".told").inner_text()
+        before = image(explorer)
+        slider.press("ArrowRight")
+        assert explorer.locator(".value").inner_text() == "55"
+        assert image(explorer) != before
+        assert bad == []
+
+
+@pytest.mark.browser
+def test_picking_tells_number_and_color(browser, tmp_path, centers):
+    with open_page(browser, save_page(tmp_path, GamutExplorer())) as (page, problems):
+        explorer = page.locator(".gamut-explorer")
+        plane = explorer.locator("canvas.plane")
+        plane.hover(position=pixel_of(explorer, 22, 38))
+        assert "a 20, b 40" in picked(explorer)
+        explorer.get_by_role("button", name="padding").click()
+        plane.click(position=pixel_of(explorer, 1, -2))
+        rgb = (lab_to_rgb(torch.tensor([65.0, 0, 0]).view(3, 1, 1)) * 255).round()
+        values = ", ".join(str(int(v)) for v in rgb.flatten())
+        expected = f"Center a 0, b 0: bin 120 of 313; R, G, B {values} at L 65."
+        assert picked(explorer) == expected
+        swatch = explorer.locator(".swatch")
+        seen = swatch.evaluate("(s) => getComputedStyle(s).backgroundColor")
+        assert re.findall(r"\d+", seen) == values.split(", ")
+        plane.press("ArrowRight")
+        plane.press("ArrowUp")
+        number = centers.tolist().index([10, 10])
+        assert f"a 10, b 10: bin {number} of 313;" in picked(explorer)
+        for _ in range(10):
+            plane.press("ArrowLeft")
+        assert "a -90, b 10: no bin" in picked(explorer)
+        for _ in range(4):
+            plane.press("ArrowUp")
+        assert "a -90, b 50: bin 0 of 313, thanks to the padding" in picked(explorer)
+        assert "no screen color at this L" in picked(explorer)
+        explorer.get_by_role("button", name="hull").click()
+        assert "dropped here, back in step 3" in picked(explorer)
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_a_finger_picks_on_a_phone(browser, tmp_path):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(save_page(tmp_path, GamutExplorer(step=3)))
+    explorer = page.locator(".gamut-explorer")
+    plane = explorer.locator("canvas.plane")
+    plane.tap(position=pixel_of(explorer, -41, 42))
+    assert "a -40, b 40" in picked(explorer)
+    explorer.get_by_role("button", name="grid").tap()
+    assert counter(explorer) == 625
+    assert page.evaluate(OVERFLOW) <= 0
+    context.close()
+
+
+@pytest.mark.browser
+def test_paper_has_the_still_picture(browser, tmp_path):
+    with open_page(browser, save_page(tmp_path, GamutExplorer())) as (page, _):
+        page.locator(".gamut-explorer").wait_for()
+        page.emulate_media(media="print")
+        assert page.locator(".tag_still").is_visible()
+        assert not page.locator(".gamut-explorer").is_visible()

@@ -1,0 +1,143 @@
+"""A widget alone in a page of a folder, as the book embeds it; and its arithmetic."""
+
+import json
+from contextlib import contextmanager
+
+import pytest
+import torch
+from book_pages import BOOK
+from browser_fixtures import fixture_browser, open_page  # noqa: F401
+from ipywidgets.embed import dependency_state
+from PIL import Image
+
+from colorlab.widgets import TwoColors
+from colorlab.widgets.twocolors import HERE
+
+VENDOR = BOOK / "_static/vendor"
+SCRIPTS = ["require.js", "widgets-config.js", "html-manager/dist/embed-amd.js"]
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>widget</title>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
+<style>body {{ margin: 8px }} .replaced {{ display: none }}</style>
+<div class="cell tag_still">a still picture</div>
+<div class="cell">
+<script type="application/vnd.jupyter.widget-state+json">{state}</script>
+<script type="application/vnd.jupyter.widget-view+json">{view}</script>
+</div>
+{scripts}"""
+CALL = """async ([source, name, args]) => {
+  const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
+  const module = await import(url);
+  const typed = args.map((a) => a && a.array ? Float64Array.from(a.array) : a);
+  const result = module[name](...typed);
+  return ArrayBuffer.isView(result) ? Array.from(result) : result;
+}"""
+
+
+@pytest.fixture(name="call")
+def fixture_call(browser):
+    """Give a function that runs one function of color.js in the browser."""
+    source = (HERE / "color.js").read_text()
+    page = browser.new_page()
+
+    def run(name, *args):
+        sent = [
+            {"array": a.double().flatten().tolist()} if torch.is_tensor(a) else a
+            for a in args
+        ]
+        found = page.evaluate(CALL, [source, name, sent])
+        return torch.tensor(found, dtype=torch.float64)
+
+    yield run
+    page.close()
+
+
+def write_page(widget, folder):
+    """Write a page that holds the widget alone, with the book's own scripts."""
+    state = dependency_state([widget], drop_defaults=False)
+    whole = {"version_major": 2, "version_minor": 0, "state": state}
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    scripts = [
+        f'<script src="{(VENDOR / name).as_uri()}"></script>' for name in SCRIPTS
+    ]
+    texts = [json.dumps(part).replace("</", r"<\/") for part in (whole, view)]
+    text = PAGE.format(state=texts[0], view=texts[1], scripts="\n".join(scripts))
+    path = folder / "widget.html"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@contextmanager
+def open_widget(browser, widget, folder, width=760):
+    """Open the widget's page; gives the page and its figure, and wants no problem."""
+    url = write_page(widget, folder).as_uri()
+    with open_page(browser, url, width=width) as (page, problems):
+        figure = page.locator(".lab-figure")
+        figure.wait_for()
+        yield page, figure
+        assert problems == []
+
+
+@contextmanager
+def open_on_phone(browser, widget, folder):
+    """Do the same on a phone with a touch screen; nothing may be wider than it."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(write_page(widget, folder).as_uri())
+    figure = page.locator(".lab-figure")
+    figure.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    yield page, figure
+    context.close()
+
+
+def swipe(page, *points):
+    """Draw a finger over the page, through points (x, y) of the window."""
+    touch = page.context.new_cdp_session(page)
+    kinds = ["touchStart"] + ["touchMove"] * (len(points) - 1)
+    for kind, (x, y) in zip(kinds, points, strict=True):
+        touch.send(
+            "Input.dispatchTouchEvent",
+            {"type": kind, "touchPoints": [{"x": x, "y": y}]},
+        )
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def screenshot(locator, path):
+    """Take a picture of an element, as an RGB image."""
+    locator.screenshot(path=path)
+    return Image.open(path).convert("RGB")
+
+
+def small_targets(figure):
+    """Find the controls that a finger could miss: less than 24 pixels high or wide."""
+    return figure.locator("button, select, input, [tabindex]").evaluate_all(
+        """(nodes) => nodes.filter((node) => {
+          const { width, height } = node.getBoundingClientRect();
+          return Math.min(width, height) < 24;
+        }).map((node) => node.outerHTML)"""
+    )
+
+
+@pytest.mark.browser
+def test_the_still_steps_aside_and_comes_back_in_print(browser, tmp_path):
+    with open_widget(browser, TwoColors(), tmp_path) as (page, figure):
+        assert page.locator(".tag_still.replaced").count() == 1
+        page.emulate_media(media="print")
+        assert not figure.is_visible()
+
+
+@pytest.mark.browser
+def test_problems_of_a_widget_are_noticed(browser, tmp_path):
+    class Asking(TwoColors):
+        _esm = TwoColors._esm.replace(
+            "function render({ model, el }) {",
+            "function render({ model, el }) { fetch('https://example.org/');",
+        )
+
+    with (
+        pytest.raises(AssertionError, match="asks https://example.org"),
+        open_widget(browser, Asking(), tmp_path) as (page, _),
+    ):
+        page.wait_for_timeout(200)

@@ -1,0 +1,185 @@
+"""The prior's bench: its arithmetic, its arguments, and the bench played."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from browser_fixtures import fixture_browser  # noqa: F401
+from PIL import Image
+from test_widget_pages import (  # noqa: F401
+    fixture_call,
+    open_on_phone,
+    open_widget,
+    small_targets,
+)
+
+from colorlab import bin_centers, load_prior, rebalance_weights, smooth_prior
+from colorlab.widgets import PriorBench
+from colorlab.widgets.priorbench import pixel_bins
+
+# Float64 on both sides: only the order of sums of 313 terms differs.
+CLOSE = {"rtol": 1e-11, "atol": 0}
+
+
+def counts(seed):
+    """Counts over many powers of ten, some of them 0, seeded."""
+    chance = torch.Generator().manual_seed(seed)
+    n = (12 * torch.rand(313, generator=chance)).exp().long()
+    return n * (torch.rand(313, generator=chance) > 0.2)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("sigma", [1, 5, 15])
+@pytest.mark.parametrize("seed", range(3))
+def test_smoothing_in_the_page(call, sigma, seed):
+    p, centers = counts(seed).double(), bin_centers()
+    found = call("smoothPrior", p / p.sum(), centers, sigma)
+    assert torch.allclose(found, smooth_prior(p, centers, sigma), **CLOSE)
+    assert abs(found.sum() - 1) < 1e-12
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("lam", [0, 0.01, 0.5, 1])
+@pytest.mark.parametrize("sigma", [1, 5, 15])
+def test_weights_in_the_page(call, lam, sigma):
+    p_tilde = smooth_prior(load_prior(), bin_centers(), sigma)
+    found = call("rebalanceWeights", p_tilde, lam)
+    assert torch.allclose(found, rebalance_weights(p_tilde, lam), **CLOSE)
+    mean = call("expected", found, p_tilde)
+    assert abs(mean - 1) < 1e-12
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """Left half gray, right half a vivid red."""
+    pixels = np.full((40, 60, 3), 128, dtype=np.uint8)
+    pixels[:, 30:] = 230, 20, 20
+    return Image.fromarray(pixels)
+
+
+def test_what_travels(photo):
+    widget = PriorBench(photo, size=20)
+    assert widget.size == [30, 20]
+    p = torch.frombuffer(bytearray(widget.p), dtype=torch.float64)
+    assert torch.allclose(p, load_prior(), **CLOSE)
+    bins = np.frombuffer(widget.bins, "<u2").reshape(20, 30)
+    color = bin_centers()[torch.from_numpy(bins.astype(np.int64))]
+    assert (color[:, :14] == 0).all()  # gray; the two middle columns are mixed
+    assert color[:, 16:].norm(dim=2).min() > 80  # ab units
+    small = photo.resize((30, 20))
+    assert (bins == pixel_bins(small, bin_centers()).numpy()).all()
+
+
+def test_small_photos_stay(photo):
+    assert PriorBench(photo).size == [60, 40]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"p": torch.ones(312)}, "p must hold 313"),
+        ({"p": torch.zeros(313)}, "p must hold 313"),
+        ({"p": -torch.ones(313)}, "p must hold 313"),
+        ({"lam": 1.1}, "lam"),
+        ({"sigma": 0.5}, "sigma"),
+    ],
+)
+def test_impossible_arguments_are_refused(photo, given, told):
+    with pytest.raises(ValueError, match=told):
+        PriorBench(photo, **given)
+
+
+def maps(figure):
+    """Read prior, weights and pixels as they are drawn."""
+    return figure.locator("canvas").evaluate_all(
+        "(all) => all.map((canvas) => canvas.toDataURL())"
+    )
+
+
+def told(figure):
+    return figure.inner_text().replace("\u2212", "-").replace("\u00a0", " ")
+
+
+def expected(figure):
+    return re.search(r"smoothed prior: (\S+)", told(figure)).group(1)
+
+
+@pytest.mark.browser
+def test_bench_says_what_the_chapter_says(browser, tmp_path, photo):
+    with open_widget(browser, PriorBench(photo), tmp_path) as (_, figure):
+        assert expected(figure) == "1.000"
+        assert "that were counted: 0.896" in told(figure)  # as the chapter prints
+        assert "50 % of the pixels gain, 50 % lose" in told(figure)
+        assert small_targets(figure) == []
+
+
+@pytest.mark.browser
+def test_bench_by_keyboard(browser, tmp_path, photo):
+    with open_widget(browser, PriorBench(photo), tmp_path) as (_, figure):
+        first = maps(figure)
+        figure.get_by_label("Lambda").press("ArrowLeft")
+        second = maps(figure)
+        same = [a == b for a, b in zip(first, second, strict=True)]
+        assert same == [True, False, False]  # lambda is not in the prior
+        assert "0.49" in told(figure)
+        figure.get_by_label("Sigma").press("ArrowRight")
+        third = maps(figure)
+        assert not any(a == b for a, b in zip(second, third, strict=True))
+        figure.get_by_role("button", name="linear").click()
+        same = [a == b for a, b in zip(third, maps(figure), strict=True)]
+        assert same == [False, True, True]
+        for lam in ("0", "0.2", "1"):
+            figure.get_by_label("Lambda").fill(lam)
+            assert expected(figure) == "1.000"
+        assert "0 % of the pixels gain, 0 % lose; mean v 1." in told(figure)
+
+
+@pytest.mark.browser
+def test_pick_a_pixel_and_a_bin(browser, tmp_path, photo):
+    w = rebalance_weights(smooth_prior(load_prior(), bin_centers()))
+    with open_widget(browser, PriorBench(photo), tmp_path) as (_, figure):
+        picture = figure.get_by_role("group", name="Photo")
+        box = picture.bounding_box()
+        picture.click(position={"x": 5, "y": 5})
+        gray = (bin_centers().norm(dim=1) == 0).nonzero().item()
+        assert f"bin (0, 0): share 0.286 counted, 0.197 smoothed; weight {w[gray]:.3}"[
+            :-1
+        ] in told(figure)
+        picture.click(position={"x": box["width"] - 5, "y": 5})
+        assert "bin (0, 0)" not in told(figure)
+        for _ in range(6):
+            picture.press("Shift+ArrowLeft")
+        assert "bin (0, 0)" in told(figure)
+        plane = figure.locator("canvas.plane").first
+        plane.press("ArrowRight")
+        plane.press("ArrowUp")
+        assert "bin (10, 10)" in told(figure)
+        assert figure.locator(".spot:visible").count() == 0
+        box = plane.bounding_box()
+        plane.click(position={"x": box["width"] * 115 / 240, "y": box["height"] / 2})
+        assert "bin (0, 0)" in told(figure)  # a from -115, b from -125
+
+
+@pytest.mark.browser
+def test_bench_refuses_as_the_library_does(browser, tmp_path, photo):
+    p = torch.zeros(313)
+    p[0] = 1  # a corner of the plane: what is far stays empty
+    with pytest.raises(ValueError, match="lam must be above 0"):
+        rebalance_weights(smooth_prior(p, bin_centers(), 1), 0)
+    widget = PriorBench(photo, p, lam=0, sigma=1)
+    with open_widget(browser, widget, tmp_path) as (_, figure):
+        assert "must be above 0, as" in told(figure)
+        figure.get_by_label("Lambda").press("ArrowRight")
+        assert expected(figure) == "1.000"
+
+
+@pytest.mark.browser
+def test_bench_by_touch(browser, tmp_path, photo):
+    with open_on_phone(browser, PriorBench(photo), tmp_path) as (_, figure):
+        pixels = figure.get_by_role("group", name="Weights of its pixels")
+        pixels.tap(position={"x": 4, "y": 4})
+        assert "bin (0, 0)" in told(figure)
+        figure.get_by_role("button", name="linear").tap()
+        pressed = figure.get_by_role("button", name="linear")
+        assert pressed.get_attribute("aria-pressed") == "true"

@@ -1,0 +1,253 @@
+"""The soft encoding picker: its arithmetic against colorlab, and a page of it."""
+
+import json
+import re
+
+import pytest
+import torch
+from browser_fixtures import fixture_browser, open_page  # noqa: F401 (used by name)
+from ipywidgets.embed import dependency_state
+from test_widget_gamut import OVERFLOW, call_all, save_page
+
+from colorlab import bin_centers, soft_encode
+from colorlab.widgets import SoftEncodingPicker
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"color": (1.0,)},
+        {"color": (0.0, 111.0)},
+        {"color": (float("nan"), 0.0)},
+        {"k": 0},
+        {"k": 11},
+        {"sigma": 0.5},
+        {"sigma": 16.0},
+        {"L": 101.0},
+    ],
+)
+def test_picker_says_what_is_wrong(wrong):
+    with pytest.raises(ValueError, match=f"^{next(iter(wrong))} must be"):
+        SoftEncodingPicker(**wrong)
+
+
+def test_state_is_small():
+    assert len(json.dumps(dependency_state([SoftEncodingPicker()]))) < 50_000
+
+
+# The page's arithmetic
+
+
+@pytest.fixture(scope="module")
+def colors():
+    """Random ones over all that can be dragged to, the rim and beyond included."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(200, 2, generator=generator) * 220 - 110
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("sigma", [1.0, 2.5, 5.0, 15.0])
+def test_soft_encoding_in_the_page(browser, colors, centers, sigma):
+    sent, pairs = centers.flatten().tolist(), colors.tolist()
+    many = [[a, b, None, k, sigma] for k in range(1, 11) for a, b in pairs]
+    answers = call_all(browser, "softEncode", many, sent)
+    for k in range(1, 11):
+        found = torch.tensor(answers[(k - 1) * len(pairs) : k * len(pairs)])
+        bins, weights = (
+            part[0, ..., 0].T
+            for part in soft_encode(colors.T[None, :, :, None], centers, k, sigma)
+        )
+        assert found.shape == (len(colors), k, 2)
+        # Python spends the last bits of a squared distance on something else: some
+        # millionths of it, which count most at sigma 1.
+        assert (found[..., 1] - weights).abs().max() < 1e-4
+        # Bins by their distance, since the order of nearly equal ones is open.
+        theirs = (centers[bins] - colors[:, None]).norm(dim=2)
+        ours = (centers[found[..., 0].long()] - colors[:, None]).norm(dim=2)
+        assert (ours - theirs).abs().max() < 1e-3
+        assert (found[..., 0] == bins).float().mean() > 0.995
+
+
+@pytest.mark.browser
+def test_a_tie_in_the_page(browser, centers):
+    sent = centers.flatten().tolist()
+    (found,) = call_all(browser, "softEncode", [[5, 0, None, 5, 5.0]], sent)
+    weights = [0.416, 0.416, 0.056, 0.056, 0.056]  # those that the chapter prints
+    assert [round(weight, 3) for _, weight in found] == weights
+
+
+# The figure in a page
+
+
+def numbers(text):
+    return [float(n) for n in re.findall(r"-?\d+\.?\d*", text.replace("\u2212", "-"))]
+
+
+def told(picker):
+    """Give error, color, mean and rounding error, as the page writes them."""
+    error, a, b, mean_a, mean_b, rounding = numbers(
+        picker.locator(".error").inner_text()
+    )
+    return {
+        "error": error,
+        "color": (a, b),
+        "mean": (mean_a, mean_b),
+        "rounding": rounding,
+    }
+
+
+def shares(picker):
+    rows = [numbers(text) for text in picker.locator(".shares li").all_inner_texts()]
+    return {int(q): (a, b, weight) for q, a, b, weight in rows}
+
+
+def image(picker, name="close"):
+    canvas = picker.locator(f"canvas.{name}")
+    return canvas.evaluate("(canvas) => canvas.toDataURL()")
+
+
+def check(picker, k, sigma):
+    """Compare what the page says with colorlab."""
+    seen, centers = told(picker), bin_centers()
+    color = torch.tensor(seen["color"])
+    bins, weights = (
+        part.flatten()
+        for part in soft_encode(color.view(1, 2, 1, 1), centers, k, sigma)
+    )
+    mean = weights @ centers[bins]
+    assert abs(seen["error"] - (mean - color).norm().item()) < 0.006  # two decimals
+    assert abs(seen["rounding"] - (centers[bins[0]] - color).norm().item()) < 0.006
+    for q, weight in zip(bins.tolist(), weights.tolist(), strict=True):
+        *center, written = shares(picker)[q]
+        assert center == centers[q].tolist()
+        assert abs(written - weight) < 6e-4  # three decimals
+
+
+@pytest.fixture
+def picker_page(browser, tmp_path):
+    with open_page(browser, save_page(tmp_path, SoftEncodingPicker())) as (page, bad):
+        page.locator(".soft-encoding-picker").wait_for()
+        yield page
+        assert bad == []
+
+
+@pytest.mark.browser
+def test_first_view_is_the_chapters_example(picker_page):
+    picker = picker_page.locator(".soft-encoding-picker")
+    assert told(picker)["color"] == (23, 38)
+    # the chapter's own example
+    assert shares(picker)[161] == (20, 40, 0.514)
+    check(picker, 5, 5.0)
+    assert picker_page.locator(".tag_still").is_hidden()
+
+
+@pytest.mark.browser
+def test_sliders_and_buttons(picker_page):
+    picker = picker_page.locator(".soft-encoding-picker")
+    before = image(picker)
+    sigma = picker.get_by_label("Width sigma")
+    sigma.fill("12.5")
+    check(picker, 5, 12.5)
+    assert image(picker) != before
+    sigma.press("ArrowLeft")
+    check(picker, 5, 12.25)
+    picker.get_by_label("nearest bins k").press("ArrowRight")
+    assert len(shares(picker)) == 6
+    picker.get_by_role("button", name="code").click()
+    assert len(shares(picker)) == 10
+    check(picker, 10, 5.0)
+    picker.get_by_role("button", name="nearest bin").click()
+    assert shares(picker) == {161: (20, 40, 1.0)}
+    assert told(picker)["error"] == told(picker)["rounding"] == 3.61
+    picker.get_by_role("button", name="paper").click()
+    assert image(picker) == before
+
+
+@pytest.mark.browser
+def test_dragging_by_mouse(picker_page):
+    picker = picker_page.locator(".soft-encoding-picker")
+    whole = picker.locator("canvas.whole")
+    box = whole.bounding_box()
+    scale = box["width"] / 240
+    x, y = box["x"] + scale * (120 - 40), box["y"] + scale * (120 - 20)
+    picker_page.mouse.move(x, y)
+    assert told(picker)["color"] == (23, 38)  # hovering moves nothing
+    picker_page.mouse.down()
+    assert torch.dist(*map(torch.tensor, (told(picker)["color"], (-40.0, 20)))) < 1.5
+    picker_page.mouse.move(x + 30 * scale, y, steps=3)
+    picker_page.mouse.up()
+    a, b = told(picker)["color"]
+    assert abs(a + 10) < 1.5
+    assert abs(b - 20) < 1.5
+    check(picker, 5, 5.0)
+    close = picker.locator("canvas.close")
+    box = close.bounding_box()
+    picker_page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    picker_page.mouse.down()
+    picker_page.mouse.move(box["x"] + box["width"], box["y"] - 50, steps=3)
+    rim = told(picker)["color"]  # the close-up stays, so its corner is the limit
+    picker_page.mouse.up()
+    assert abs(rim[0] - (-10 + 35)) < 0.2
+    assert abs(rim[1] - (20 + 35)) < 0.2
+    assert told(picker)["color"] == rim
+    check(picker, 5, 5.0)
+
+
+@pytest.mark.browser
+def test_arrow_keys(picker_page):
+    picker = picker_page.locator(".soft-encoding-picker")
+    whole, close = picker.locator("canvas.whole"), picker.locator("canvas.close")
+    whole.press("ArrowRight")
+    close.press("ArrowDown")
+    assert told(picker)["color"] == (24, 37)
+    for _ in range(12):
+        close.press("Shift+ArrowUp")
+    assert told(picker)["color"] == (24, 110)  # no farther
+    check(picker, 5, 5.0)
+    assert "a 24.0, b 110.0" in whole.get_attribute("aria-label")
+
+
+def touch(session, kind, x=None, y=None):
+    points = [] if x is None else [{"x": x, "y": y}]
+    arguments = {"type": f"touch{kind}", "touchPoints": points}
+    session.send("Input.dispatchTouchEvent", arguments)
+
+
+@pytest.mark.browser
+def test_a_finger_on_a_phone(browser, tmp_path):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 700}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(save_page(tmp_path, SoftEncodingPicker()))
+    picker = page.locator(".soft-encoding-picker")
+    whole = picker.locator("canvas.whole")
+    scale = whole.bounding_box()["width"] / 240
+    whole.tap(position={"x": 120 * scale, "y": 120 * scale})
+    a, b = told(picker)["color"]
+    assert abs(a) < 1.5
+    assert abs(b) < 1.5
+    box, session = whole.bounding_box(), context.new_cdp_session(page)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch(session, "Start", x, y)
+    touch(session, "Move", x + 5, y + 20)
+    touch(session, "Move", x + 5, y + 50 * scale)
+    touch(session, "End")
+    assert page.evaluate("scrollY") == 0  # the color was dragged, not the page
+    assert abs(told(picker)["color"][1] + 50) < 2
+    check(picker, 5, 5.0)
+    moved = told(picker)["color"]
+    touch(session, "Start", box["x"] + 20, box["y"] + 200)
+    touch(session, "Move", box["x"] + 20, box["y"] + 150)
+    touch(session, "Move", box["x"] + 20, box["y"] + 60)
+    touch(session, "End")
+    assert told(picker)["color"] == moved  # away from the color, a finger scrolls
+    assert page.evaluate(OVERFLOW) <= 0
+    context.close()
+
+
+@pytest.mark.browser
+def test_paper_has_the_still_picture(picker_page):
+    picker_page.emulate_media(media="print")
+    assert picker_page.locator(".tag_still").is_visible()
+    assert not picker_page.locator(".soft-encoding-picker").is_visible()

@@ -1,0 +1,172 @@
+"""The figure of two colors: its arithmetic, its arguments, and the figure played."""
+
+import re
+
+import pytest
+import torch
+from browser_fixtures import fixture_browser  # noqa: F401
+from test_widget_pages import (  # noqa: F401
+    fixture_call,
+    open_on_phone,
+    open_widget,
+    small_targets,
+    swipe,
+)
+
+from colorlab import annealed_mean, l2_loss, lab_to_rgb, mode
+from colorlab.widgets import TwoColors
+
+SEED = 0
+
+
+def random_pairs(number):
+    """Give colors (2, 2) and probabilities of the first, seeded."""
+    chance = torch.Generator().manual_seed(SEED)
+    colors = torch.rand(number, 2, 2, generator=chance) * 200 - 100
+    return zip(colors, torch.rand(number, generator=chance).tolist(), strict=True)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("T", [0.01, 0.38, 1.0])
+def test_answers_are_those_of_python(call, T):
+    for colors, share in random_pairs(10):
+        logits = torch.tensor([share, 1 - share]).log().view(1, 2, 1, 1)
+        mean, annealed, likeliest = call(
+            "answersForTwo", *colors.tolist(), share, T
+        ).float()
+        # ab units; float32 sums in another order
+        expected = annealed_mean(logits, colors, T).flatten()
+        assert (annealed - expected).abs().max() < 1e-3
+        assert (likeliest - mode(logits, colors).flatten()).abs().max() < 1e-4
+        assert (mean - torch.tensor([share, 1 - share]) @ colors).abs().max() < 1e-3
+
+
+@pytest.mark.browser
+def test_the_mean_is_where_the_squared_distance_is_level(call):
+    colors, share = torch.tensor([[60.0, 40.0], [-50.0, 50.0]]), 0.7
+    guess = call("answersForTwo", *colors.tolist(), share, 0.38)[0].float()
+    guess = guess.view(1, 2, 1, 1).requires_grad_()
+    losses = [l2_loss(guess, color.view(1, 2, 1, 1)) for color in colors]
+    (slope,) = torch.autograd.grad(share * losses[0] + (1 - share) * losses[1], guess)
+    assert slope.abs().max() < 1e-4  # ab units
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("share", [0, 1])
+def test_a_certain_pixel_has_one_answer(call, share):
+    answers = call("answersForTwo", [60, 40], [-50, 50], share, 0.38)
+    assert (answers == torch.tensor([[60, 40] if share else [-50, 50]])).all()
+
+
+@pytest.mark.browser
+def test_pulled_colors_can_be_shown_and_are_the_first(call):
+    for colors, _ in random_pairs(10):
+        a, b = colors[0].tolist()
+        pulled = call("pullToShown", 60, a, b)
+        shown = [reach(60, color) for color in (pulled, pulled * 1.01)]
+        assert shown[0] < 2e-4  # isShown allows 1e-4, and float rounding
+        if pulled.tolist() != [a, b]:
+            assert shown[1] > 1e-4  # one percent farther is too far
+            assert abs(pulled[0] * b - pulled[1] * a) < 1e-3  # toward gray
+
+
+def reach(L, ab):
+    """How far outside 0..1 the color's RGB is."""
+    lab = torch.tensor([L, *ab], dtype=torch.float64).view(3, 1, 1)
+    rgb = lab_to_rgb(lab, clip=False)
+    return (rgb - rgb.clamp(0, 1)).abs().max()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"share": 1.2}, "share"),
+        ({"T": 0}, "T must"),
+        ({"T": 2}, "T must"),
+        ({"first": (100, 100)}, "first .* screen"),
+        ({"second": (1, 2, 3)}, "second"),
+    ],
+)
+def test_impossible_arguments_are_refused(given, told):
+    with pytest.raises(ValueError, match=told):
+        TwoColors(**given)
+
+
+def chromas(figure):
+    """Chroma of A, B, L2's answer, the annealed mean and the mode, as printed."""
+    rows = figure.locator(".numbers").all_inner_texts()
+    return [int(re.search(r"chroma (\d+)", row).group(1)) for row in rows]
+
+
+def place(figure, letter):
+    label = figure.get_by_role("button", name=f"Color {letter},").get_attribute(
+        "aria-label"
+    )
+    found = re.search(r"a (\S+), b (\S+)\.", label.replace("\u2212", "-")).groups()
+    return tuple(map(int, found))
+
+
+@pytest.mark.browser
+def test_first_view_is_the_chapters_sweater(browser, tmp_path):
+    with open_widget(browser, TwoColors(), tmp_path) as (_, figure):
+        assert chromas(figure) == [72, 71, 51, 64, 72]
+        assert "chroma 51, where A has 72 and B 71" in figure.inner_text()
+        assert small_targets(figure) == []
+
+
+@pytest.mark.browser
+def test_two_colors_by_keyboard(browser, tmp_path):
+    with open_widget(browser, TwoColors(), tmp_path) as (_, figure):
+        handle = figure.get_by_role("button", name="Color A,")
+        handle.press("ArrowLeft")
+        handle.press("ArrowDown")
+        handle.press("Shift+ArrowLeft")
+        assert place(figure, "A") == (48, 38)
+        share = figure.get_by_label("Share of color A")
+        share.press("ArrowLeft")
+        assert figure.locator(".value").first.inner_text() == "0.69"
+        share.fill("0.2")
+        assert chromas(figure)[4] == chromas(figure)[1]  # the mode is B now
+        figure.get_by_label("Temperature T").fill("1")
+        assert chromas(figure)[3] == chromas(figure)[2]  # nothing annealed
+        figure.get_by_label("Temperature T").fill("0.01")
+        assert chromas(figure)[3] == chromas(figure)[4]
+        figure.get_by_role("button", name="half and half").click()
+        assert "a tie: A or B" in figure.inner_text()
+        assert chromas(figure)[2:4] == [45, 45]  # at a tie no T helps
+        figure.get_by_role("button", name="opposite colors").click()
+        assert chromas(figure)[2] == 0
+
+
+@pytest.mark.browser
+def test_two_colors_by_mouse(browser, tmp_path):
+    with open_widget(browser, TwoColors(), tmp_path) as (page, figure):
+        plane = figure.locator("canvas.plane")
+        before = plane.evaluate("(canvas) => canvas.toDataURL()")
+        box = plane.bounding_box()
+        figure.get_by_role("button", name="Color B,").hover()
+        page.mouse.down()
+        gray = (
+            box["x"] + box["width"] * 85 / 190,
+            box["y"] + box["height"] * 105 / 190,
+        )
+        page.mouse.move(*gray)  # a and b go from -85 to 105
+        a, b = place(figure, "B")
+        assert max(abs(a), abs(b)) <= 1
+        page.mouse.move(box["x"], box["y"])  # no screen color there
+        assert reach(60, place(figure, "B")) < 0.02  # labels are rounded
+        page.mouse.up()
+        page.mouse.move(box["x"] + 9, box["y"] + 300)
+        assert place(figure, "B")[1] > 0  # let go
+        assert plane.evaluate("(canvas) => canvas.toDataURL()") != before
+
+
+@pytest.mark.browser
+def test_two_colors_by_touch(browser, tmp_path):
+    with open_on_phone(browser, TwoColors(), tmp_path) as (page, figure):
+        box = figure.get_by_role("button", name="Color A,").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        swipe(page, (x, y), (x - 20, y + 10), (x - 40, y + 20))
+        a, b = place(figure, "A")
+        assert a < 45
+        assert b < 35
