@@ -368,10 +368,14 @@ def export(
     card: Annotated[
         Path | None, typer.Option(help="JSON to add to the network's card.")
     ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="In a quarter of the space, for a page.")
+    ] = False,
 ) -> None:
     """Write a network in half precision, to ship it."""
-    network = halve(_load(model))
-    save_model(network, out, **(json.loads(card.read_text()) if card else {}))
+    network = _load(model) if int8 else halve(_load(model))
+    about = json.loads(card.read_text()) if card else {}
+    save_model(network, out, int8=int8, **about)
     print(f"{out.stat().st_size / 1e6:.1f} MB in {out}")
 
 

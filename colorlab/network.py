@@ -27,6 +27,7 @@ LOAD_ERRORS = (
     ValueError,
     RuntimeError,
 )
+INT8_MOST = 127  # -128 is left out, so that signs are alike
 STRIDE = 8  # height and width must be multiples of it
 AB_REACH = 110.0  # ab units; the two-channel head counts in these
 L_MIDDLE, L_RANGE = 50.0, 100.0  # the authors' PyTorch code scales L so
@@ -257,7 +258,9 @@ def halve(model: ColorNet) -> ColorNet:
     return model
 
 
-def save_model(model: ColorNet, path: str | Path, **metadata: object) -> None:
+def save_model(
+    model: ColorNet, path: str | Path, *, int8: bool = False, **metadata: object
+) -> None:
     """Write a network and what is to be known about it (book chapter: network).
 
     Parameters
@@ -266,6 +269,9 @@ def save_model(model: ColorNet, path: str | Path, **metadata: object) -> None:
         Saved in the precision it has.
     path : str or Path
         A safetensors file; replaced in one step, so that a crash cannot leave half.
+    int8 : bool
+        Round each output channel's kernels to -127..127 times a scale of its own: a
+        quarter of the space, for the page that colors a reader's photo.
     **metadata
         The card: anything JSON can hold. "T" and "size" become the defaults of
         `colorlab.colorize.colorize`. Added to the card the model came with.
@@ -287,6 +293,7 @@ def save_model(model: ColorNet, path: str | Path, **metadata: object) -> None:
     broken = [name for name, t in tensors.items() if not t.isfinite().all()]
     if broken:
         raise ValueError(f"model must hold finite numbers; {broken[0]} does not")
+    tensors |= _as_int8(model) if int8 else {}
     partial = Path(f"{path}.partial")
     try:
         save_file(tensors, partial, metadata={"colorlab": card})
@@ -294,6 +301,32 @@ def save_model(model: ColorNet, path: str | Path, **metadata: object) -> None:
         partial.unlink(missing_ok=True)
         raise OSError(f"{path} cannot be written: {error}") from error
     os.replace(partial, path)
+
+
+def _as_int8(model: ColorNet) -> dict[str, Tensor]:
+    """Give the kernels as integers, and what to multiply each channel's by."""
+    tensors = {}
+    for name, layer in model.named_modules():
+        if not hasattr(layer, "kernel_size"):
+            continue
+        weight = layer.weight.detach().float().cpu()
+        inputs = 0 if isinstance(layer, nn.ConvTranspose2d) else 1
+        scale = weight.abs().amax((inputs, 2, 3), keepdim=True) / INT8_MOST
+        scale = scale.clamp(min=torch.finfo(torch.float32).tiny)  # of a dead channel
+        tensors[f"{name}.weight"] = (weight / scale).round().to(torch.int8)
+        tensors[f"{name}.weight_scale"] = scale
+    return tensors
+
+
+def _from_int8(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Multiply kernels stored as integers by their scales."""
+    for name in [name for name, t in tensors.items() if t.dtype == torch.int8]:
+        kernels, scale = tensors[name], tensors.pop(f"{name}_scale")
+        # The product must not outgrow the file.
+        if torch.broadcast_shapes(kernels.shape, scale.shape) != kernels.shape:
+            raise ValueError(f"{name}_scale must fit {name}")
+        tensors[name] = kernels * scale
+    return tensors
 
 
 def load_model(path: str | Path) -> ColorNet:
@@ -321,7 +354,7 @@ def load_model(path: str | Path) -> ColorNet:
         # On "meta" the network has no memory yet: a false width costs nothing.
         with torch.device("meta"):
             model = ColorNet(card["width"], card["variant"], card["out_channels"])
-        model.load_state_dict(tensors, assign=True)
+        model.load_state_dict(_from_int8(tensors), assign=True)
     except LOAD_ERRORS as error:
         raise ValueError(f"path must be a colorlab network; {path}: {error}") from error
     model.card = card
@@ -334,7 +367,7 @@ def load_pretrained(name: str = "flagship") -> ColorNet:
     Parameters
     ----------
     name : str
-        "flagship" is the one to color photos with.
+        "flagship" is the one to color photos with; "tiny" is small enough for a page.
 
     Returns
     -------

@@ -166,6 +166,13 @@ def test_export_halves_and_adds_a_card(monkeypatch, network, tmp_path):
     assert load_model(out).card["T"] == 0.5
 
 
+def test_export_int8_for_the_page(monkeypatch, network, tmp_path):
+    out = tmp_path / "int8.safetensors"
+    assert run(monkeypatch, "export", network, "-o", out, "--int8") == 0
+    assert out.stat().st_size < 0.5 * network.stat().st_size
+    assert load_model(out).width == load_model(network).width
+
+
 def test_info_shows_layers(monkeypatch, network, capsys):
     assert run(monkeypatch, "info", network) == 0
     assert "conv8_3" in capsys.readouterr().out

@@ -5,11 +5,13 @@ import math
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from colorlab.network import (
+    ASSETS,
     ColorNet,
     halve,
     layer_table,
@@ -329,3 +331,65 @@ def test_save_refuses_what_is_not_finite(tmp_path):
     with pytest.raises(ValueError, match="conv6"):
         save_model(model, tmp_path / "broken.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def int8_file(model, path, **changes):
+    """Save in int8, then change or drop (None) tensors of the file."""
+    save_model(model, path, int8=True)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path) | changes
+    kept = {name: t.contiguous() for name, t in tensors.items() if t is not None}
+    save_file(kept, path, metadata=metadata)
+    return path
+
+
+@pytest.mark.parametrize("out_channels", [N_BINS, 2])
+def test_int8_comes_back_to_half_a_step(tmp_path, out_channels):
+    torch.manual_seed(0)
+    model = ColorNet(4, out_channels=out_channels).eval()
+    model.conv3[2].weight.data[1] = 0  # a dead channel
+    back = load_model(int8_file(model, tmp_path / "int8.safetensors"))
+    loaded = dict(back.named_parameters())
+    for name, weight in model.named_parameters():
+        if weight.ndim == 1:
+            assert torch.equal(loaded[name], weight)
+            continue
+        axes = (0, 2, 3) if name == "conv8.0.weight" else (1, 2, 3)  # but the outputs'
+        step = weight.abs().amax(axes, keepdim=True) / 127
+        assert ((loaded[name] - weight).abs() <= 0.501 * step).all(), name
+        assert loaded[name].dtype == torch.float32
+    assert (back(picture()) - model(picture())).abs().max() < 0.05
+
+
+def test_int8_takes_a_quarter(tmp_path):
+    model = ColorNet(8)
+    save_model(model, tmp_path / "whole.safetensors")
+    save_model(model, tmp_path / "int8.safetensors", int8=True)
+    whole, small = ((tmp_path / f"{n}.safetensors").stat() for n in ("whole", "int8"))
+    assert small.st_size < 0.3 * whole.st_size
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"head.weight_scale": None},
+        {"head.weight_scale": torch.ones(313, 16, 1, 1).expand(-1, -1, 9, 9)},
+        {"head.weight_scale": torch.ones(500, 1, 1, 1)},
+        {"head.weight": torch.ones(1, 4, 1, 1, dtype=torch.int8)},
+        {"head.bias": torch.ones(313, dtype=torch.int8)},
+        {"other.weight_scale": torch.ones(1)},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_false_scales_are_refused(narrow, tmp_path, changes):
+    path = int8_file(narrow, tmp_path / "forged.safetensors", **changes)
+    with pytest.raises(ValueError, match="path must be a colorlab network"):
+        load_model(path)
+
+
+def test_tiny_ships_and_is_small():
+    model = load_pretrained("tiny")
+    assert (model.width, model.out_channels) == (16, N_BINS)
+    assert model.card["name"] == "tiny"
+    assert (ASSETS / "tiny.safetensors").stat().st_size < 2e6
