@@ -12,6 +12,7 @@ from test_widget_pages import (  # noqa: F401
     open_on_phone,
     open_widget,
     small_targets,
+    swipe,
 )
 
 from colorlab import bin_centers, load_prior, rebalance_weights, smooth_prior
@@ -183,3 +184,27 @@ def test_bench_by_touch(browser, tmp_path, photo):
         figure.get_by_role("button", name="linear").tap()
         pressed = figure.get_by_role("button", name="linear")
         assert pressed.get_attribute("aria-pressed") == "true"
+
+
+def point(plane, a, b):
+    """Give the place of a color on a map, in page pixels from its corner."""
+    box = plane.bounding_box()
+    return (a + 115) / 240 * box["width"], (1 - (b + 125) / 240) * box["height"]
+
+
+@pytest.mark.browser
+def test_bins_by_touch(browser, tmp_path, photo):
+    with open_on_phone(browser, PriorBench(photo), tmp_path) as (page, figure):
+        plane = figure.locator("canvas.plane").last
+        assert plane.bounding_box()["width"] / 24 > 13  # page pixels a bin
+        x, y = point(plane, 33, 17)  # the nearest bin is found
+        plane.tap(position={"x": x, "y": y})
+        assert "bin (30, 20)" in told(figure)
+        box, before = plane.bounding_box(), page.evaluate("scrollY")
+        path = [point(plane, *ab) for ab in ((33, 17), (33, 30), (31, 48), (29, 61))]
+        swipe(page, *[(box["x"] + u, box["y"] + v) for u, v in path])
+        assert "bin (30, 60)" in told(figure)  # drawn along, and the page stays
+        assert page.evaluate("scrollY") == before
+        x, y = point(plane, 150, 40)  # beyond the rim
+        plane.tap(position={"x": min(x, box["width"] - 2), "y": y})
+        assert "bin (90, 40)" in told(figure)

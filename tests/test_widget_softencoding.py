@@ -9,7 +9,7 @@ from browser_fixtures import fixture_browser, open_page  # noqa: F401 (used by n
 from ipywidgets.embed import dependency_state
 from test_widget_gamut import OVERFLOW, call_all, save_page
 
-from colorlab import bin_centers, soft_encode
+from colorlab import bin_centers, lab_to_rgb, soft_encode
 from colorlab.widgets import SoftEncodingPicker
 
 
@@ -139,6 +139,27 @@ def test_first_view_is_the_chapters_example(picker_page):
     assert shares(picker)[161] == (20, 40, 0.514)
     check(picker, 5, 5.0)
     assert picker_page.locator(".tag_still").is_hidden()
+
+
+NEAR_THE_CORNER = """(canvas) => {
+  const at = Math.round((canvas.width * (35 + 4.3)) / 70); // 4.3 units from the center
+  return [...canvas.getContext("2d").getImageData(at, at, 1, 1).data].slice(0, 3);
+}"""
+
+
+@pytest.mark.browser
+def test_the_nearest_bins_square_is_the_whole_bin(picker_page):
+    """As in the chapter's figures: `show_distribution` gives the likeliest bin all."""
+    picker = picker_page.locator(".soft-encoding-picker")
+    lab = torch.tensor([65.0, 20, 40]).view(3, 1, 1)
+    color = (lab_to_rgb(lab) * 255).round().flatten().tolist()
+    for sigma in ("1", "5", "15"):
+        picker.get_by_label("Width sigma").fill(sigma)
+        found = picker.locator("canvas.close").evaluate(NEAR_THE_CORNER)
+        assert found == color
+    picker.get_by_label("Width sigma").fill("5")
+    picker.locator("canvas.close").press("Shift+ArrowRight")  # to another nearest bin
+    assert picker.locator("canvas.close").evaluate(NEAR_THE_CORNER) != color
 
 
 @pytest.mark.browser

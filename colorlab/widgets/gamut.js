@@ -100,14 +100,11 @@ function tellFate(rules, point, step) {
 
 function gamutLegend() {
   const names = { kept: "kept", padding: "kept as padding", dropped: "dropped" };
-  const icons = Object.entries(names).map(([shape, name]) => {
-    const icon = make("canvas", { width: 20, height: 20, "aria-hidden": "true" });
-    dot(icon.getContext("2d"), 10, 10, shape);
-    return make("span", {}, [icon, name]);
-  });
-  return make("div", { class: "legend" }, [
-    make("span", {}, ["color: on a screen at this L"]),
-    make("span", {}, [make("i", { class: "shadow" }), "at another L only"]),
+  const icons = Object.entries(names).map(([shape, name]) =>
+    [makeIcon(20, (context, middle) => dot(context, middle, middle, shape)), name]);
+  return makeLegend([
+    ["color: on a screen at this L"],
+    [make("i", { class: "shadow" }), "at another L only"],
     ...icons,
   ]);
 }
@@ -118,7 +115,7 @@ function render({ model, el }) {
   const shadow = make("canvas");
   const { size, corner, span, pixels } = GAMUT;
   drawShadow(openPlane(shadow, size, corner, span), gamut, model.get("levels"));
-  const slice = make("canvas", { width: pixels, height: pixels });
+  const slice = make("canvas");
   const plane = make("canvas", { class: "plane", tabindex: "0", role: "application" });
   const lightness = makeSlider(
     "L", "Lightness L", { min: 0, max: 100, step: 1 }, (L) => update({ L }),
@@ -143,10 +140,7 @@ function render({ model, el }) {
 
   function update(change) {
     Object.assign(state, change);
-    if ("L" in change) {
-      const colors = gamutSlice(state.L, corner[0], corner[0] + span, pixels);
-      slice.getContext("2d").putImageData(new ImageData(colors, pixels, pixels), 0, 0);
-    }
+    if ("L" in change) paintSlice(state.L, corner[0], span, pixels, slice);
     paint();
     describe();
   }
@@ -165,16 +159,13 @@ function render({ model, el }) {
   function describe() {
     const { L, step, point } = state;
     const kept = rules.kept[step - 1];
-    const here = kept.filter(([a, b]) => isShown(L, a, b)).length;
     const before = rules.kept[Math.max(0, step - 2)].length;
     const change = ["", `${before - kept.length} are dropped.`, `${kept.length - before} come back.`];
     lightness.set(L);
     steps.press(step - 1);
     count.textContent = kept.length;
     unit.textContent = UNITS[step - 1];
-    told.textContent =
-      `${STEPS[step - 1][1]} ${change[step - 1]} ` +
-      `At L ${L}, a screen can show ${here} of the ${kept.length}.`;
+    told.textContent = `${STEPS[step - 1][1]} ${change[step - 1]}`;
     const shown = isShown(L, ...point);
     const rgb = labToRgb(L, ...point);
     swatch.classList.toggle("none", !shown);

@@ -38,9 +38,9 @@ function makeSlider(name, label, range, tell) {
     input.dispatchEvent(new Event("input"));
   });
   input.addEventListener("input", () => tell(Number(input.value)));
-  const set = (value) => {
+  const set = (value, text = value) => {
     input.value = value;
-    shown.textContent = value;
+    shown.textContent = text;
   };
   return { row: make("label", { class: "slider" }, [name, input, shown]), set };
 }
@@ -78,6 +78,13 @@ function pointedAt(canvas, { clientX, clientY }, [left, bottom], span) {
   ];
 }
 
+// How many page pixels a pointer is from a point of such a plane.
+function distanceTo(point, canvas, event, corner, span) {
+  const [a, b] = pointedAt(canvas, event, corner, span);
+  const scale = canvas.getBoundingClientRect().width / span;
+  return Math.hypot(a - point[0], b - point[1]) * scale;
+}
+
 function drawAxes({ context, size, place }) {
   const [x, y] = place(0, 0);
   context.strokeStyle = "#8a8a8a";
@@ -113,6 +120,14 @@ function square({ context, scale, place }, [a, b], side) {
   context.rect(x - (side * scale) / 2, y - (side * scale) / 2, side * scale, side * scale);
 }
 
+// The colors of one lightness, as gamutSlice gives them.
+function paintSlice(L, low, span, pixels, canvas = make("canvas")) {
+  canvas.width = canvas.height = pixels;
+  const image = new ImageData(gamutSlice(L, low, low + span, pixels), pixels, pixels);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
+}
+
 // Whatever the path's surround: a line with a white rim.
 function rimmed(context, width = 2) {
   for (const [style, wide] of [["#fff", width + 2.5], ["#000", width]]) {
@@ -120,6 +135,66 @@ function rimmed(context, width = 2) {
     context.lineWidth = wide;
     context.stroke();
   }
+}
+
+function drawMark(context, shape, x, y, r) {
+  context.beginPath();
+  if (shape === "circle") context.arc(x, y, r, 0, 2 * Math.PI);
+  if (shape === "square") context.rect(x - r, y - r, 2 * r, 2 * r);
+  if (shape === "diamond") {
+    for (const [u, v] of [[0, -1], [1, 0], [0, 1], [-1, 0]]) {
+      context.lineTo(x + 1.4 * r * u, y + 1.4 * r * v);
+    }
+    context.closePath();
+  }
+  if (shape === "cross") {
+    for (const v of [-r, r]) {
+      context.moveTo(x - r, y - v);
+      context.lineTo(x + r, y + v);
+    }
+  }
+  rimmed(context);
+}
+
+// An icon of `size` page pixels that `draw` fills, given a context and the middle.
+function makeIcon(size, draw) {
+  const icon = make("canvas", { width: 2 * size, height: 2 * size, "aria-hidden": "true" });
+  icon.getContext("2d").scale(2, 2);
+  draw(icon.getContext("2d"), size / 2);
+  return icon;
+}
+
+function makeLegend(entries) {
+  return make("div", { class: "legend" }, entries.map((parts) => make("span", {}, parts)));
+}
+
+const NEAR = 32; // page pixels: a finger this near what can be dragged drags it
+
+// Dragging by mouse from anywhere; by finger from near what is dragged, `distance`
+// page pixels away, so that the page still scrolls. A tap moves it.
+function onDrag(canvas, distance, tell, done = () => {}) {
+  let dragging = false;
+  canvas.addEventListener("touchstart", (event) => {
+    if (distance(event.touches[0]) < NEAR) event.preventDefault();
+  }, { passive: false });
+  canvas.addEventListener("pointerdown", (event) => {
+    dragging = event.pointerType !== "touch" || distance(event) < NEAR;
+    if (!dragging) return;
+    canvas.setPointerCapture(event.pointerId);
+    tell(event);
+  });
+  canvas.addEventListener("pointermove", (event) => dragging && tell(event));
+  for (const kind of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(kind, () => {
+      if (dragging) done();
+      dragging = false;
+    });
+  }
+  canvas.addEventListener("click", (event) => {
+    if (event.pointerType !== "touch") return;
+    tell(event);
+    done();
+  });
 }
 
 // Arrow keys on a focused plane: tells the step, by tens with Shift.

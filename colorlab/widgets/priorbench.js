@@ -179,26 +179,29 @@ function render({ model, el }) {
   }
 
   const pickBin = (ab) => update({ spot: null, picked: nearestTo(centers, ab) });
-  const dragged = (node, follow) => {
-    node.addEventListener("pointerdown", follow);
-    node.addEventListener("pointermove", (event) => event.buttons && follow(event));
-  };
+  const pickedCenter = () => [centers[2 * state.picked], centers[2 * state.picked + 1]];
   for (const canvas of [priorMap, weightMap]) {
-    dragged(canvas, (event) => pickBin(pointedAt(canvas, event, CORNER, SPAN)));
+    onDrag(
+      canvas,
+      (event) => distanceTo(pickedCenter(), canvas, event, CORNER, SPAN),
+      (event) => pickBin(pointedAt(canvas, event, CORNER, SPAN)),
+    );
     onArrows(canvas, ([x, y]) => {
-      const q = state.picked;
-      pickBin([centers[2 * q] + 10 * x, centers[2 * q + 1] + 10 * y]);
+      const [a, b] = pickedCenter();
+      pickBin([a + 10 * x, b + 10 * y]);
     });
   }
   frames.forEach((frame, i) => {
     frame.setAttribute("aria-label", `${["Photo", "Weights of its pixels"][i]}. Click, or move with the arrow keys, to pick a pixel.`);
-    dragged(frame, ({ clientX, clientY }) => {
+    const follow = ({ clientX, clientY }) => {
       const box = frame.getBoundingClientRect();
       pickPixel(
         Math.floor(((clientX - box.left) / box.width) * width),
         Math.floor(((clientY - box.top) / box.height) * height),
       );
-    });
+    };
+    frame.addEventListener("pointerdown", follow);
+    frame.addEventListener("pointermove", (event) => event.buttons && follow(event));
     onArrows(frame, ([x, y], fast) => {
       const [u, v] = state.spot ?? [0, 0], step = fast ? 10 : 1;
       pickPixel(u + step * x, v - step * y);
@@ -209,12 +212,12 @@ function render({ model, el }) {
   el.append(
     make("div", { class: "lab-figure prior-bench" }, [
       make("div", { class: "controls" }, [lam.row, sigma.row, make("div", { class: "labeled" }, ["prior", view.row])]),
-      make("div", { class: "panes" }, [
+      about,
+      make("div", { class: "panes maps" }, [
         pane("smoothed prior", priorMap, ...scales.prior.nodes),
         pane("weight w", weightMap, ...scales.w.nodes),
       ]),
       make("p", { class: "axes" }, ["Both maps: a to the right, green to red; b upward, blue to yellow."]),
-      about,
       mean,
       make("div", { class: "panes" }, [
         pane("a photo", frames[0]),

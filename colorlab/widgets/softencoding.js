@@ -2,34 +2,30 @@
 
 const WHOLE = { size: 280, corner: [-120, -120], span: 240, pixels: 240 };
 const CLOSE = { size: 430, span: 70 };
+const LABEL = 32; // page pixels: a square in which a weight can be written
 const REACH = 110; // how far, along a and b, a color can be dragged
-const NEAR = 32; // page pixels: a finger this near the color drags it
 const KNOWN = [
   ["paper: \u03c3 5, k 5", { sigma: 5, k: 5 }],
   ["authors\u2019 code: \u03c3 5, k 10", { sigma: 5, k: 10 }],
   ["nearest bin: k 1", { k: 1 }],
 ];
 
-function drawSign(context, shape, x, y) {
-  context.beginPath();
-  if (shape === "color") {
-    context.moveTo(x - 6, y - 6);
-    context.lineTo(x + 6, y + 6);
-    context.moveTo(x + 6, y - 6);
-    context.lineTo(x - 6, y + 6);
-  } else context.arc(x, y, shape === "mean" ? 9 : 7, 0, 2 * Math.PI);
-  if (shape === "sigma") context.setLineDash([3, 3]);
-  rimmed(context, shape === "sigma" ? 1 : 2);
-  context.setLineDash([]);
-}
+const SIGNS = {
+  color: (context, x, y) => drawMark(context, "cross", x, y, 6),
+  mean: (context, x, y) => drawMark(context, "circle", x, y, 9),
+  sigma: (context, x, y, r = 8) => {
+    context.beginPath();
+    context.arc(x, y, r, 0, 2 * Math.PI);
+    context.setLineDash([4, 4]);
+    rimmed(context, 1);
+    context.setLineDash([]);
+  },
+};
 
 function softLegend() {
   const names = { color: "color", mean: "decoded: the mean", sigma: "distance \u03c3" };
-  return make("div", { class: "legend" }, Object.entries(names).map(([shape, name]) => {
-    const icon = make("canvas", { width: 24, height: 24, "aria-hidden": "true" });
-    drawSign(icon.getContext("2d"), shape, 12, 12);
-    return make("span", {}, [icon, name]);
-  }));
+  return makeLegend(Object.entries(names).map(([sign, name]) =>
+    [makeIcon(24, (context, middle) => SIGNS[sign](context, middle, middle)), name]));
 }
 
 // What a color becomes: its share of each near bin, their mean, and the errors.
@@ -39,6 +35,20 @@ function encode({ color, k, sigma }, centers) {
   const mean = [0, 1].map((c) => shares.reduce((sum, [q, w]) => sum + w * at(q)[c], 0));
   const error = ([a, b]) => Math.hypot(a - color[0], b - color[1]);
   return { shares, mean, at, error: error(mean), rounding: error(at(shares[0][0])) };
+}
+
+// Areas are like the weights, and the nearest bin's square is the whole bin.
+const side = (weight, { shares }) => 10 * Math.sqrt(weight / shares[0][1]);
+
+// A number in the middle of its square, if it fits, or at the bin's edge. The color is
+// in the nearest bin's square: there, on the side away from it.
+function writeWeights({ context, place, scale }, { color }, found) {
+  found.shares.forEach(([q, weight], i) => {
+    const [x, y] = place(...found.at(q));
+    const edge = found.at(q)[1] > color[1] ? 16 - 5 * scale : 5 * scale - 5;
+    const fits = i > 0 && side(weight, found) * scale > LABEL;
+    write(context, weight.toFixed(3), x, y + (fits ? 5 : edge));
+  });
 }
 
 function paintWhole(canvas, slice, centers, color, corner) {
@@ -53,7 +63,7 @@ function paintWhole(canvas, slice, centers, color, corner) {
   }
   square(plane, corner.map((v) => v + CLOSE.span / 2), CLOSE.span);
   rimmed(context, 1.5);
-  drawSign(context, "color", ...place(...color));
+  SIGNS.color(context, ...place(...color));
   nameAxes(plane);
 }
 
@@ -71,61 +81,24 @@ function paintClose(canvas, state, found, centers, L) {
     context.strokeStyle = "#333";
     context.lineWidth = 1.5;
     context.stroke();
-    square(plane, found.at(q), 10 * Math.sqrt(weight)); // the areas sum to one bin
+    square(plane, found.at(q), side(weight, found));
     context.fillStyle = cssColor(labToRgb(L, ...found.at(q)));
     context.fill();
     context.lineWidth = 1;
     context.stroke();
   }
-  context.beginPath();
-  context.arc(...place(...state.color), state.sigma * scale, 0, 2 * Math.PI);
-  context.setLineDash([5, 5]);
-  rimmed(context, 1);
-  context.setLineDash([]);
-  for (const [q, weight] of found.shares) {
-    const [x, y] = place(...found.at(q));
-    const above = found.at(q)[1] > state.color[1]; // on the side away from the color
-    write(context, weight.toFixed(3), x, y + (above ? 16 - 5 * scale : 5 * scale - 5));
-  }
+  SIGNS.sigma(context, ...place(...state.color), state.sigma * scale);
+  writeWeights(plane, state, found);
   write(context, "close-up: a bin is 10 by 10 units", 6, 16, "left");
-  drawSign(context, "mean", ...place(...found.mean));
-  drawSign(context, "color", ...place(...state.color));
-}
-
-// Dragging by mouse from anywhere; by finger from the color, so that the page still
-// scrolls. A tap moves the color.
-function onDrag(canvas, distance, tell, done) {
-  let dragging = false;
-  canvas.addEventListener("touchstart", (event) => {
-    if (distance(event.touches[0]) < NEAR) event.preventDefault();
-  }, { passive: false });
-  canvas.addEventListener("pointerdown", (event) => {
-    dragging = event.pointerType !== "touch" || distance(event) < NEAR;
-    if (!dragging) return;
-    canvas.setPointerCapture(event.pointerId);
-    tell(event);
-  });
-  canvas.addEventListener("pointermove", (event) => dragging && tell(event));
-  for (const kind of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(kind, () => {
-      if (dragging) done();
-      dragging = false;
-    });
-  }
-  canvas.addEventListener("click", (event) => {
-    if (event.pointerType !== "touch") return;
-    tell(event);
-    done();
-  });
+  SIGNS.mean(context, ...place(...found.mean));
+  SIGNS.color(context, ...place(...state.color));
 }
 
 function render({ model, el }) {
   const centers = floats(model.get("centers"));
   const L = model.get("L");
   const { pixels, corner, span } = WHOLE;
-  const slice = make("canvas", { width: pixels, height: pixels });
-  const colors = gamutSlice(L, corner[0], corner[0] + span, pixels);
-  slice.getContext("2d").putImageData(new ImageData(colors, pixels, pixels), 0, 0);
+  const slice = paintSlice(L, corner[0], span, pixels);
   const view = (name) =>
     make("canvas", { class: `plane ${name}`, tabindex: "0", role: "application" });
   const [whole, close] = [view("whole"), view("close")];
@@ -193,11 +166,8 @@ function render({ model, el }) {
 
   function connect(canvas, shown, follow) {
     const at = (event) => pointedAt(canvas, event, shown().corner, shown().span);
-    const distance = (event) => {
-      const [a, b] = at(event);
-      const scale = canvas.getBoundingClientRect().width / shown().span;
-      return Math.hypot(a - state.color[0], b - state.color[1]) * scale;
-    };
+    const distance = (event) =>
+      distanceTo(state.color, canvas, event, shown().corner, shown().span);
     const stay = ([a, b]) => [[a, 0], [b, 1]].map(([v, i]) =>
       within(v, shown().corner[i], shown().corner[i] + shown().span));
     onDrag(canvas, distance, (event) => move(stay(at(event)), follow), () => update({ corner: center() }));

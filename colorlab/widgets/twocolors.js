@@ -9,27 +9,6 @@ const TRIES = [
   ["opposite colors", { colors: [[30, 20], [-30, -20]], share: 0.5 }],
 ];
 
-function mark(context, shape, x, y, r) {
-  context.beginPath();
-  if (shape === "circle") context.arc(x, y, r, 0, 2 * Math.PI);
-  if (shape === "square") context.rect(x - r, y - r, 2 * r, 2 * r);
-  if (shape === "diamond") {
-    for (const [u, v] of [[0, -1], [1, 0], [0, 1], [-1, 0]]) {
-      context.lineTo(x + 1.4 * r * u, y + 1.4 * r * v);
-    }
-    context.closePath();
-  }
-  rimmed(context);
-}
-
-function paintGamut(L) {
-  const n = 170;
-  const canvas = make("canvas", { width: n, height: n });
-  const image = new ImageData(gamutSlice(L, LOW, LOW + SPAN, n), n, n);
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
-}
-
 function paintTwo(canvas, gamut, { colors, share }, [mean, annealed, mode]) {
   const plane = openPlane(canvas, SIDE, [LOW, LOW], SPAN);
   const { context, place } = plane;
@@ -47,9 +26,9 @@ function paintTwo(canvas, gamut, { colors, share }, [mean, annealed, mode]) {
   rimmed(context, 1.5);
   context.setLineDash([]);
   const modes = share === 0.5 ? colors : [mode];
-  modes.forEach((color) => mark(context, "square", ...place(...color), 18));
-  mark(context, "circle", ...place(...mean), 5);
-  mark(context, "diamond", ...place(...annealed), 8);
+  modes.forEach((color) => drawMark(context, "square", ...place(...color), 18));
+  drawMark(context, "circle", ...place(...mean), 5);
+  drawMark(context, "diamond", ...place(...annealed), 8);
 }
 
 const chroma = ([a, b]) => Math.hypot(a, b).toFixed(0);
@@ -69,13 +48,6 @@ function makeAnswer(name, icon) {
   return { row: make("div", { class: "answer" }, [swatch, icon, text]), show };
 }
 
-function makeIcon(shape) {
-  const icon = make("canvas", { width: 44, height: 44, "aria-hidden": "true" });
-  icon.getContext("2d").scale(2, 2);
-  mark(icon.getContext("2d"), shape, 11, 11, shape === "square" ? 7 : 5);
-  return icon;
-}
-
 // A color on the plane that the pointer and the arrow keys move.
 function makeHandle(letter, canvas, move) {
   const handle = make("button", { type: "button", class: "handle" }, [letter]);
@@ -91,7 +63,7 @@ function makeHandle(letter, canvas, move) {
 
 function render({ model, el }) {
   const L = model.get("L");
-  const gamut = paintGamut(L);
+  const gamut = paintSlice(L, LOW, SPAN, 170);
   const state = {
     colors: [model.get("first"), model.get("second")],
     share: model.get("share"),
@@ -109,7 +81,8 @@ function render({ model, el }) {
   const given = ["A", "B"].map((letter) =>
     makeAnswer(`color ${letter}`, make("span", { class: "letter" }, [letter])),
   );
-  const answers = ANSWERS.map(([name, shape]) => makeAnswer(name, makeIcon(shape)));
+  const answers = ANSWERS.map(([name, shape]) => makeAnswer(name, makeIcon(22, (context, middle) =>
+    drawMark(context, shape, middle, middle, shape === "square" ? 7 : 5))));
   const share = makeSlider(
     "share of A", "Share of color A", { min: 0, max: 1, step: 0.01 },
     (value) => update({ share: value }),
