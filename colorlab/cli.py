@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,11 @@ from colorlab.train import train as run_training
 
 LISTED = 5  # skipped photos
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
+RESTART_ADVICE = (
+    "colorlab: if a process dies, the others may wait for ever: stop, set "
+    "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 and use torchrun --standalone, or "
+    "--rdzv-backend c10d on several machines"
+)
 TOLD = {
     "auc": "AuC %",
     "auc_rebalanced": "rebalanced AuC %",
@@ -275,6 +280,8 @@ def train(  # noqa: PLR0913 - one argument an option
     changes = {k: v for k, v in given.items() if k in names and v is not None}
     config = replace(PRESETS[preset], **changes)
     first = int(os.environ.get("RANK", 0)) == 0  # torchrun's; one process shows
+    if first and _restarts_may_hang(os.environ):
+        print(RESTART_ADVICE, file=sys.stderr)
     with tqdm(
         total=config.steps, unit=" steps", disable=None if first else True
     ) as bar:
@@ -295,6 +302,12 @@ def train(  # noqa: PLR0913 - one argument an option
         print(f"{network.card['steps']} steps, network in {out / 'model.safetensors'}")
         skipped = out / "skipped.json"
         _tell_skipped(json.loads(skipped.read_text()) if skipped.is_file() else {})
+
+
+def _restarts_may_hang(environ: Mapping[str, str]) -> bool:
+    """Tell if torchrun would let new processes find the addresses of dead ones."""
+    restarts = int(environ.get("TORCHELASTIC_MAX_RESTARTS", 0)) > 0
+    return restarts and environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
 
 
 def _data_and_size(text: str) -> tuple[str, int | None]:

@@ -112,6 +112,14 @@ def test_train_says_what_is_wrong(monkeypatch, tmp_path, capsys):
     assert "preset" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("shared", "told"), [("True", True), ("False", False)])
+def test_a_restart_that_may_hang_is_told(monkeypatch, tmp_path, capsys, shared, told):
+    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "1")  # as torchrun sets them
+    monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", shared)
+    assert run(monkeypatch, "train", tmp_path / "none", "--out", tmp_path) == 1
+    assert ("SHARE_RDZV" in capsys.readouterr().err) == told
+
+
 def test_unreadable_photos_are_listed(monkeypatch, photos, network, tmp_path, capsys):
     (photos / "4.png").write_bytes(b"no picture")
     words = ("train", photos, "--out", tmp_path / "run", "--preset", "smoke")

@@ -307,13 +307,17 @@ def alone(photos, tmp_path_factory):
     return out
 
 
+APART = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}  # as chapter train says
+
+
 def torchrun(photos, out):
     return subprocess.Popen(
         command(
             *("torch.distributed.run", "--standalone", "--nproc-per-node", 2),
-            *("--max-restarts", 4, "-m", "colorlab"),  # a new start may meet old ports
+            *("--max-restarts", 1, "-m", "colorlab"),
             *options(photos, out, CALM),
         ),
+        env={**os.environ, **APART},
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
