@@ -13,6 +13,7 @@ from torch import Tensor
 
 from colorlab.lab import lab_to_rgb
 from colorlab.quantize import GRID_REACH, STEP
+from colorlab.turing import PAPER_RATE, fooling_by_photo, fooling_rate
 
 AB_EXTENT = (-115, 125, -125, 115)  # a from..to, b from..to: all bins, with a rim
 MARKS = {"mean": "o", "annealed mean": "D", "mode": "s", "truth": "X"}
@@ -287,6 +288,45 @@ def show_gamut(L: float, ax: Axes | None = None) -> Axes:
     if shown.any():
         ax.contour(a, b, shown, [0.5], colors="0.3", linewidths=0.8)
     return _ab_axes(ax)
+
+
+def show_fooling(
+    results: dict[str, dict[str, bool]], title: str = "", ax: Axes | None = None
+) -> Axes:
+    """Draw how often a class was fooled, in all and by each photo, with intervals.
+
+    Parameters
+    ----------
+    results : dict of str to dict of str to bool
+        As `colorlab.turing.read_results` gives them.
+    title : str
+        Above the figure.
+    ax : Axes, optional
+        Where to draw; None makes a new figure.
+
+    Returns
+    -------
+    Axes
+        One row a photo, most fooling first, and the pooled rate above them. Lines are
+        95 % intervals, over people.
+    """
+    photos = fooling_by_photo(results)
+    pooled = fooling_rate({name: [*given.values()] for name, given in results.items()})
+    rows = {f"all, {len(results)} people": pooled} | photos
+    size = (6.5, 0.9 + 0.21 * len(rows))
+    ax = plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+    values, low, high = 100 * np.array([*rows.values()]).T
+    places = -np.arange(len(rows), dtype=float)
+    places[0] += 0.6  # the pooled rate stands apart
+    ax.hlines(places, low, high, color="0.45", linewidth=2)
+    ax.plot(values[1:], places[1:], "o", color="black", markersize=4)
+    ax.plot(values[:1], places[:1], "D", color="black", markersize=7)
+    for rate, style, name in ((50, "--", "guessing"), (100 * PAPER_RATE, ":", "paper")):
+        ax.axvline(rate, color="black", linestyle=style, linewidth=1, label=name)
+    ax.set_yticks(places, rows, fontsize=8)
+    ax.set(xlim=(-2, 102), xlabel="fooled, % of people", title=title)
+    ax.legend(fontsize=8, loc="lower right")
+    return ax
 
 
 def _ab_axes(ax: Axes) -> Axes:

@@ -1,12 +1,17 @@
 """How often are people fooled? Statistics of the colorization Turing test (turing)."""
 
+import json
 from collections.abc import Mapping, Sequence
 from math import sqrt
+from pathlib import Path
 from statistics import NormalDist
 
 import torch
 
 COVERAGE, RESAMPLES, SEED = 0.95, 2000, 0
+PAPER_RATE = 0.323  # Zhang et al. 2016, table 1, the full method
+RESULT_KIND, RESULT_FORMAT = "colorlab turing test", 1
+SIDES = ("left", "right")
 
 
 def rate_interval(successes: int, trials: int) -> tuple[float, float, float]:
@@ -82,3 +87,115 @@ def fooling_rate(answers: Mapping[str, Sequence[bool]]) -> tuple[float, float, f
     rates = fooled[drawn].sum(dim=1) / trials[drawn].sum(dim=1)
     low, high = rates.quantile(torch.tensor([(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]))
     return (fooled.sum() / trials.sum()).item(), low.item(), high.item()
+
+
+def read_results(
+    folder: str | Path, pairs: str | None = None
+) -> dict[str, dict[str, bool]]:
+    """Read the result files of a class, as the page of the Turing test writes them.
+
+    Parameters
+    ----------
+    folder : str or Path
+        All its `.json` files are read.
+    pairs : str, optional
+        Version of the pairs that is wanted; None takes that of the first file.
+
+    Returns
+    -------
+    dict of str to dict of str to bool
+        Of each file, by its name, for each photo, whether it fooled the person.
+
+    Raises
+    ------
+    ValueError
+        If there is no file; or one is no result, is damaged, was written by another
+        version of the page or for other pairs, is a second try, or is there twice.
+
+    Notes
+    -----
+    Results can be pooled where all people saw the same pairs, each for the first time.
+    Book page: turing.
+    """
+    paths = sorted(Path(folder).glob("*.json"))
+    if not paths:
+        raise ValueError(f"folder must hold .json files, got {folder}")
+    results, runs = {}, {}
+    for path in paths:
+        result = _read_result(path)
+        pairs = pairs or result["pairs"]
+        if result["pairs"] != pairs:
+            raise ValueError(
+                f"{path}: results must be of one version of the pairs, {pairs}; "
+                f"this is of {result['pairs']}"
+            )
+        if result["run"] in runs:
+            raise ValueError(f"{path}: the same result as {runs[result['run']]}")
+        runs[result["run"]] = path
+        results[path.stem] = {
+            answer["photo"]: answer["painted"] != answer["chosen"]
+            for answer in result["answers"]
+        }
+    return results
+
+
+def _read_result(path: Path) -> dict:
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # of JSON, or of the letters' encoding
+        raise ValueError(f"{path}: damaged, no whole JSON file: {error}") from error
+    if not isinstance(result, dict) or result.get("kind") != RESULT_KIND:
+        raise ValueError(f"{path}: no result of the Turing test")
+    if result.get("format") != RESULT_FORMAT:
+        raise ValueError(
+            f"{path}: format must be {RESULT_FORMAT}, got {result.get('format')!r}: "
+            "it was written by another version of the page"
+        )
+    if (wrong := _find_fault(result)) is not None:
+        raise ValueError(f"{path}: damaged: {wrong}")
+    if result["round"] != 1:
+        raise ValueError(
+            f"{path}: try number {result['round']} of one person, who knew the photos"
+        )
+    return result
+
+
+def _find_fault(result: dict) -> str | None:
+    """Say what a result lacks, if anything."""
+    for key, kind in {"pairs": str, "run": str, "round": int, "answers": list}.items():
+        if not isinstance(result.get(key), kind) or not result[key]:
+            return f"{key} is missing or no {kind.__name__}"
+    for answer in result["answers"]:
+        if not isinstance(answer, dict) or not isinstance(answer.get("photo"), str):
+            return "an answer without its photo"
+        if not all(answer.get(key) in SIDES for key in ("painted", "chosen")):
+            return f"painted and chosen must be in {SIDES} for {answer['photo']}"
+    photos = [answer["photo"] for answer in result["answers"]]
+    return "a photo is answered twice" if len(set(photos)) < len(photos) else None
+
+
+def fooling_by_photo(
+    results: Mapping[str, Mapping[str, bool]],
+) -> dict[str, tuple[float, float, float]]:
+    """Give for each photo the share of people whom it fooled.
+
+    Parameters
+    ----------
+    results : mapping of str to mapping of str to bool
+        As `read_results` gives them.
+
+    Returns
+    -------
+    dict of str to (value, low, high)
+        Most fooling first. Nobody sees a photo twice, so that the trials of one photo
+        are of different people, and `rate_interval` holds. Book page: turing.
+    """
+    given = {}
+    for answers in results.values():
+        for photo, fooled in answers.items():
+            given.setdefault(photo, []).append(bool(fooled))
+    rates = {
+        photo: rate_interval(sum(fooled), len(fooled))
+        for photo, fooled in sorted(given.items())
+    }
+    return dict(sorted(rates.items(), key=lambda item: -item[1][0]))

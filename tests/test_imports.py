@@ -45,7 +45,7 @@ ALLOWED = {
         ("lab", "quantize", "network", "decode", "images"),
         ("torch", "PIL"),
     ),
-    "plots": (NUMERIC, ("torch", "matplotlib", "matplotlib_inline")),
+    "plots": ((*NUMERIC, "turing"), ("torch", "matplotlib", "matplotlib_inline")),
     "cli": (
         (*NUMERIC, *DATA, *RUN, "fetch", "shards", "train", "evaluate", "colorize")
         + ("plots", "report"),
@@ -53,7 +53,7 @@ ALLOWED = {
     ),
 }
 WIDGETS = (
-    (*NUMERIC, "plots", "widgets"),
+    (*NUMERIC, "turing", "plots", "widgets"),
     ("torch", "PIL", "matplotlib", "anywidget", "traitlets"),
 )
 ALWAYS = {"numpy", *sys.stdlib_module_names}

@@ -12,6 +12,7 @@ from colorlab.plots import (
     show_bins,
     show_curves,
     show_distribution,
+    show_fooling,
     show_gamut,
     show_grids,
     show_images,
@@ -139,3 +140,18 @@ def test_gamut_is_white_outside_and_has_its_lab_colors_inside():
 
 def test_gamut_without_any_color_is_drawn():
     assert show_gamut(120.0).get_images()[0].get_array().min() == 1
+
+
+def test_show_fooling_has_a_row_for_all_and_one_a_photo():
+    results = {
+        f"person {n}": {"hen": n < 3, "owl": n < 1, "pig": False} for n in range(4)
+    }
+    ax = show_fooling(results, title="a class")
+    rows = [label.get_text() for label in ax.get_yticklabels()]
+    assert rows == ["all, 4 people", "hen", "owl", "pig"]
+    photos, pooled = ax.lines[:2]
+    assert photos.get_xdata().tolist() == pytest.approx([75, 25, 0])
+    assert pooled.get_xdata().tolist() == pytest.approx([100 * 4 / 12])
+    assert ax.get_title() == "a class"
+    left, right = ax.get_xlim()
+    assert left < 0 < 100 < right

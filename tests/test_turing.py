@@ -1,9 +1,18 @@
 """Rates and their intervals, against numbers known by hand and by simulation."""
 
+import json
+
 import pytest
 import torch
 
-from colorlab.turing import fooling_rate, rate_interval
+from colorlab.turing import (
+    RESULT_FORMAT,
+    RESULT_KIND,
+    fooling_by_photo,
+    fooling_rate,
+    rate_interval,
+    read_results,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +88,91 @@ def test_one_person_has_no_spread():
 def test_no_answers_are_refused(answers):
     with pytest.raises(ValueError, match="answers must hold a person or more"):
         fooling_rate(answers)
+
+
+# Result files
+
+
+def result(run="1", fooled=(True, False), **changes):
+    """Give what the page writes, for photos "a", "b" ..."""
+    answers = [
+        {"photo": name, "painted": "left", "chosen": "right" if wrong else "left"}
+        for name, wrong in zip("abcdef", fooled, strict=False)
+    ]
+    whole = {"kind": RESULT_KIND, "format": RESULT_FORMAT, "pairs": "p1", "run": run}
+    return whole | {"round": 1, "seconds": 1, "answers": answers} | changes
+
+
+def write(folder, **results):
+    for name, content in results.items():
+        text = content if isinstance(content, str) else json.dumps(content)
+        (folder / f"{name}.json").write_text(text)
+    return folder
+
+
+def test_results_of_a_class(tmp_path):
+    write(tmp_path, ann=result("1"), bob=result("2", fooled=(True, True)))
+    (tmp_path / "notes.txt").write_text("left out")
+    assert read_results(tmp_path) == {
+        "ann": {"a": True, "b": False},
+        "bob": {"a": True, "b": True},
+    }
+    assert read_results(tmp_path, pairs="p1") == read_results(tmp_path)
+
+
+BAD_ANSWER = {"photo": "a", "painted": "left", "chosen": "both"}
+GOOD_ANSWER = {"photo": "a", "painted": "left", "chosen": "left"}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"kind": "colorlab turing te', "damaged, no whole JSON"),
+        ("[1, 2]", "no result of the Turing test"),
+        ({"kind": "something else"}, "no result of the Turing test"),
+        (result("2", format=0), "format must be 1, got 0: .* another version"),
+        (result("2", pairs="p0"), "one version of the pairs, p1; this is of p0"),
+        (result("1"), "the same result as .*ann.json"),
+        (result("2", round=2), "try number 2 of one person"),
+        (result("2", answers=[]), "answers is missing"),
+        (result("2", answers=[{"painted": "left"}]), "an answer without its photo"),
+        (result("2", answers=[BAD_ANSWER]), "painted and chosen must be in .* for a"),
+        (result("2", answers=[GOOD_ANSWER | {"painted": []}]), "must be in .* for a"),
+        (result("2", answers=[GOOD_ANSWER] * 2), "a photo is answered twice"),
+        (result(None), "run is missing or no str"),
+    ],
+)
+def test_files_that_cannot_be_pooled(tmp_path, content, told):
+    write(tmp_path, ann=result("1"), bob=content)
+    with pytest.raises(ValueError, match=told) as refusal:
+        read_results(tmp_path)
+    assert "bob.json" in str(refusal.value)
+
+
+def test_letters_that_are_none_are_damage(tmp_path):
+    (tmp_path / "bob.json").write_bytes(b"\xff\xfe{}")
+    with pytest.raises(ValueError, match="damaged"):
+        read_results(tmp_path)
+
+
+def test_other_pairs_than_wanted(tmp_path):
+    write(tmp_path, ann=result("1"))
+    with pytest.raises(ValueError, match="version of the pairs, new"):
+        read_results(tmp_path, pairs="new")
+
+
+def test_no_files(tmp_path):
+    with pytest.raises(ValueError, match="must hold .json files"):
+        read_results(tmp_path)
+
+
+def test_photos_by_how_often_they_fooled():
+    results = {
+        "ann": {"a": False, "b": True, "c": False},
+        "bob": {"a": False, "b": True, "c": True},
+        "eve": {"b": False},  # fewer photos: another page
+    }
+    photos = fooling_by_photo(results)
+    assert [*photos] == ["b", "c", "a"]
+    assert photos["b"] == rate_interval(2, 3)
+    assert photos["a"] == rate_interval(0, 2)
