@@ -116,7 +116,7 @@ def test_train_says_what_is_wrong(monkeypatch, tmp_path, capsys):
 def test_a_restart_that_may_hang_is_told(monkeypatch, tmp_path, capsys, shared, told):
     monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "1")  # as torchrun sets them
     monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", shared)
-    assert run(monkeypatch, "train", tmp_path / "none", "--out", tmp_path) == 1
+    assert run(monkeypatch, "train", tmp_path / "none", "--out", tmp_path) != 0
     assert ("SHARE_RDZV" in capsys.readouterr().err) == told
 
 
