@@ -2,9 +2,14 @@
 
 import re
 
+import nbformat
 import pytest
 import torch
-from browser_fixtures import fixture_browser  # noqa: F401
+from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
+    fixture_browser,
+    fixture_jupyter_lab,
+    run_all_cells,
+)
 from test_widget_pages import (  # noqa: F401
     fixture_call,
     open_on_phone,
@@ -170,3 +175,21 @@ def test_two_colors_by_touch(browser, tmp_path):
         a, b = place(figure, "A")
         assert a < 45
         assert b < 35
+
+
+@pytest.mark.browser
+def test_two_colors_in_jupyterlab(browser, jupyter_lab, tmp_path):
+    code = "from colorlab.widgets import TwoColors\nTwoColors()"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, tmp_path / "project/two.ipynb")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    run_all_cells(page, jupyter_lab, "two.ipynb")
+    figure = page.locator(".lab-figure.two-colors")
+    figure.wait_for()
+    share = figure.get_by_label("Share of color A")
+    share.press("ArrowLeft")  # Lab itself would move to another cell
+    assert figure.locator(".value").first.inner_text() == "0.69"
+    figure.get_by_role("button", name="opposite colors").click()
+    assert chromas(figure)[2] == 0
+    page.close()
