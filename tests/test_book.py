@@ -25,7 +25,8 @@ from book_pages import (
     tags,
 )
 
-NO_MODULE = {"intro"}  # chapters that explain no module
+PLAYED = {"turing"}  # a page to play; its module is told of in evaluate
+NO_MODULE = {"intro"} | PLAYED  # chapters that explain no module
 NO_CHAPTER = {"__init__", "__main__", "cli", "plots", "widgets"} | {
     *("images", "photosets", "shards", "fetch"),  # the chapter datasets tells of them
     *("config", "runs", "log", "health", "syncnorm"),  # and train of these
@@ -332,7 +333,7 @@ def test_every_module_has_a_chapter():
 
 def test_lists_of_exceptions_are_tight():
     assert NO_MODULE <= set(CHAPTERS)
-    assert not NO_CHAPTER & set(CHAPTERS)
+    assert not (NO_CHAPTER - PLAYED) & set(CHAPTERS)
 
 
 @pytest.mark.parametrize("name", sorted(modules() - NO_CHAPTER))

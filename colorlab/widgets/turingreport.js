@@ -27,7 +27,7 @@ function inWords(rate, low, high, trials, paper) {
         : "Your interval holds the paper's";
   return [
     `With ${trials} pairs, any true rate from ${percent(low)} to ${percent(high)} is plausible. ${coin}`,
-    `${beside} ${percent(paper)}, which is of a larger network, other photos and many people: ` +
+    `${beside} ${percent(paper)}, which is of another network, other photos and many people: ` +
       "no contest, but the same question. The photos below say more than the number.",
   ];
 }
