@@ -166,9 +166,9 @@ def test_whole_test_by_mouse(browser, tmp_path):
         fooled = [sum(given.values()) for given in results.values()]
         assert f"in {fooled[0]} of 6 pairs" in figure.locator(".status").inner_text()
         rate, low, high = rate_interval(fooled[0], 6)
-        shown = figure.locator(".row b").all_inner_texts()
-        assert shown[0] == f"{rate:.0%} ({low:.0%} to {high:.0%})".replace("%", " %")
-        assert shown[1:] == ["32 %", "50 %"]
+        shown = figure.locator(".rate b").all_inner_texts()
+        told = [f"{rate:.0%} ({low:.0%} to {high:.0%})", "32%", "50%"]
+        assert shown == [text.replace("%", "\u00a0%") for text in told]
         assert figure.locator("details img").count() == 12
         assert flat_targets(figure) == []
 
@@ -225,7 +225,7 @@ def test_who_sees_which_one_is_painted_is_never_fooled(browser, tmp_path):
             wait_for(figure, "choose")
             assert {color_seen(figure, side)[0] for side in (0, 1)} == {119}  # gray
             click(painted.index(True))(figure)
-        assert "in 0 of 6 pairs: 0 %" in figure.locator(".status").inner_text()
+        assert "in 0 of 6 pairs: 0\u00a0%" in figure.locator(".status").inner_text()
         assert "better than a coin" in figure.locator(".panel").inner_text()
 
 

@@ -1,7 +1,7 @@
 // What the reader of the Turing test is told at its end.
 
 const Z = 1.959963984540054; // standard errors on each side hold 95 %
-const percent = (rate) => `${Math.round(100 * rate)} %`;
+const percent = (rate) => `${Math.round(100 * rate)}\u00a0%`;
 
 // As colorlab.turing.rate_interval: Wilson's.
 export function rateInterval(successes, trials) {
@@ -43,7 +43,7 @@ function makeBar(name, rate, ends) {
     track.append(line);
   }
   const told = ends ? `${percent(rate)} (${ends.map(percent).join(" to ")})` : percent(rate);
-  return make("div", { class: "row" }, [make("span", {}, [name]), track, make("b", {}, [told])]);
+  return make("div", { class: "rate" }, [make("span", {}, [name]), track, make("b", {}, [told])]);
 }
 
 function makeGallery(title, trials, open) {
