@@ -1,0 +1,529 @@
+"""The page that colors a reader's photo: its files, its arithmetic, its manners."""
+
+import base64
+import functools
+import gzip
+import importlib.util
+import io
+import json
+import re
+import shutil
+import threading
+from http.server import ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import torch
+from book_pages import BOOK, ROOT
+from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
+    QuietHandler,
+    fixture_browser,
+    open_page,
+)
+from extensions import load
+from PIL import Image
+from test_widget_pages import small_targets
+
+from colorlab import bin_centers, load_pretrained, upsample
+from colorlab.colorize import _network_size, colorize
+from colorlab.decode import output_to_ab
+from colorlab.images import to_rgb, to_tensor
+from colorlab.lab import rgb_to_lab
+
+photo = load(BOOK / "_ext/photo.py")
+kernel = load(BOOK / "_tools/build_kernel.py")
+PHOTOS = ROOT / "data/photos"
+MOST_WIRE = 6e6  # bytes, compressed, with the network
+AB_APART = 0.5  # ab units
+ORIENTATION, TURNED = 0x0112, 6  # an EXIF tag, and its value for a quarter clockwise
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return load_pretrained("tiny")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder with the page's scripts and the part of the page that loads them."""
+    folder = tmp_path_factory.mktemp("site")
+    photo.write_scripts(folder / "_static/photo")
+    text = (BOOK / "photo.md").read_text(encoding="utf-8")
+    html = re.search(r"```\{raw\} html\n([\s\S]*?)```", text)[1]
+    head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>photo</title>'
+    head += '<meta name="viewport" content="width=device-width">'
+    head += '<link rel="icon" href="data:,"><body>'
+    (folder / "book").mkdir()
+    (folder / "book/photo.html").write_text(head + html, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def address(site):
+    return (site / "book/photo.html").as_uri()
+
+
+def lake(width=120, height=80, mode="RGB"):
+    return (
+        Image.open(PHOTOS / "lake-pavilion.jpg").resize((width, height)).convert(mode)
+    )
+
+
+def encode(image, kind="PNG", **options):
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+# Files
+
+
+def test_kernel_is_made_of_its_source():
+    stored = (BOOK / "_photo/kernel.wasm").read_bytes()
+    assert stored.startswith(b"\0asm")
+    assert stored.endswith(kernel.hash_section()), "run book/_tools/build_kernel.py"
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("ziglang"), reason="no compiler here")
+def test_kernel_is_what_the_compiler_makes(tmp_path):
+    kernel.build(tmp_path / "kernel.wasm")
+    stored = (BOOK / "_photo/kernel.wasm").read_bytes()
+    assert (tmp_path / "kernel.wasm").read_bytes() == stored
+
+
+def test_what_travels_is_small(site):
+    sizes = {
+        path.name: len(gzip.compress(path.read_bytes(), mtime=0))
+        for path in (site / "_static/photo").iterdir()
+    }
+    assert sizes["engine.js"] + sizes["photo.js"] + sizes["photo.css"] < MOST_WIRE
+    at_first = [n for n in sizes if n.endswith(".jpg")] + ["photo.js", "photo.css"]
+    assert sum(sizes[name] for name in at_first) < 60_000
+
+
+def test_scripts_ask_nobody_and_write_no_html():
+    texts = photo.page_script() + photo.worker_source()
+    assert not re.findall(r"https?://|importScripts|fetch\(|XMLHttpRequest", texts)
+    assert not re.findall(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", texts
+    )
+
+
+def test_samples_are_the_historic_photos():
+    stored = {path.stem for path in (PHOTOS / "historic").glob("*.jpg")}
+    assert set(photo.SAMPLES) == stored
+    for name in stored:
+        small = Image.open(io.BytesIO(photo.thumbnail(name)))
+        assert small.size == photo.THUMBNAIL
+
+
+# Arithmetic: the worker's functions, called in a page
+
+CALL = """async ([source, parts, calls]) => {
+  const tasks = "start, open, paint, inspect, save, shares, resizeLine, networkSize";
+  const worker = new Function("postMessage",
+    source.replace("\\nonmessage", "\\nlet heard") +
+    `; return { ${tasks}, chroma, photo: () => photo };`)(() => {});
+  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  await worker.start(parts);
+  const found = [];
+  for (const { file, size, T } of calls) {
+    const start = performance.now();
+    const blob = new Blob([bytes(file)]);
+    const { seen } = await worker.open({ blob, size }, () => {});
+    const seconds = (performance.now() - start) / 1000;
+    const { rows, columns, height, width } = worker.photo();
+    const saved = await worker.save({ T, type: "image/png" }, () => {});
+    const result = new Uint8Array(await saved.blob.arrayBuffer());
+    let text = "";
+    for (const byte of result) text += String.fromCharCode(byte);
+    const ab = Array.from(worker.chroma(T));
+    found.push({ seen, rows, columns, height, width, seconds, ab, png: btoa(text) });
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def run(browser):
+    """Give a function that colors files in the browser with the worker's functions."""
+    page = browser.new_page()
+    page.goto("about:blank")
+    parts = json.loads(photo.engine_script()[len("colorlabPhoto.engine(") : -3])
+    source = parts.pop("worker")
+
+    def color(*calls):
+        sent = [
+            {"file": base64.b64encode(file).decode(), "size": size, "T": T}
+            for file, size, T in calls
+        ]
+        return page.evaluate(CALL, [source, parts, sent])
+
+    yield color
+    page.close()
+
+
+def own_ab(model, image, size, T):
+    """Compute what `colorize` does before it joins, in cells."""
+    height, width = _network_size(image.height, image.width, size)
+    small = to_rgb(image).resize((width, height), Image.Resampling.BILINEAR)
+    L = rgb_to_lab(to_tensor(small)[None])[:, :1]
+    with torch.inference_mode():
+        return output_to_ab(model(L), bin_centers(), T)
+
+
+CASES = {
+    "lake": (lambda: lake(640, 427), 128, 0.38),
+    "lake-256": (lambda: lake(640, 427), 256, 0.38),
+    "square-256": (lambda: lake(256, 256), 256, 0.38),
+    "cat-tall": (lambda: cat((97, 300)), 128, 0.38),
+    "cat-mean": (lambda: cat((301, 203)), 128, 1.0),
+    "cat-vivid": (lambda: cat((301, 203)), 128, 0.1),
+    "gray": (lambda: lake(200, 150, "L"), 128, 0.38),
+    "palette": (lambda: lake(200, 150, "P"), 128, 0.38),
+    "panorama": (lambda: lake(1200, 40), 64, 0.38),
+    "one-pixel": (lambda: lake(1, 1), 128, 0.38),
+    "half-way": (lambda: lake(100, 100), 100, 0.38),  # 12.5 strides: rounded to even
+}
+
+
+def cat(size):
+    return Image.open(PHOTOS / "cat-chelsea.jpg").convert("RGB").resize(size)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("case", CASES)
+def test_page_colors_as_colorize_does(run, tiny, case):
+    make, size, T = CASES[case]
+    image = make()
+    (found,) = run((encode(image), size, T))
+    assert tuple(found["seen"]) == _network_size(image.height, image.width, size)
+    expected = own_ab(tiny, image, size, T)
+    shape = (1, found["rows"], found["columns"], 2)
+    ab = torch.tensor(found["ab"]).view(shape).permute(0, 3, 1, 2)
+    # The mean distance over pixels; a mode that is a near tie may flip at T = 0.1.
+    whole = [upsample(each, (image.height, image.width)) for each in (ab, expected)]
+    apart = (whole[0] - whole[1]).abs().max()
+    assert apart < AB_APART
+    colored = np.asarray(colorize(image, tiny, T, size).convert("RGB"), dtype=int)
+    page = Image.open(io.BytesIO(base64.b64decode(found["png"]))).convert("RGB")
+    assert np.abs(np.asarray(page) - colored).max() <= 1  # of rounding
+
+
+@pytest.mark.browser
+def test_jpeg_files_are_decoded_nearly_alike(run, tiny):
+    """Two decoders of JPEG may differ by a level, and so may all that follows."""
+    for name in ("lake-pavilion", "coffee-cup", "historic/dust-bowl-home"):
+        path = PHOTOS / f"{name}.jpg"
+        (found,) = run((path.read_bytes(), 128, 0.38))
+        image = Image.open(path)
+        expected = own_ab(tiny, image, 128, 0.38)
+        shape = (1, found["rows"], found["columns"], 2)
+        ab = torch.tensor(found["ab"]).view(shape).permute(0, 3, 1, 2)
+        assert (ab - expected).abs().max() < AB_APART
+
+
+@pytest.mark.browser
+def test_a_square_of_256_takes_less_than_two_seconds(run):
+    file = encode(lake(256, 256))
+    found = run(*[(file, 256, 0.38)] * 3)
+    assert min(each["seconds"] for each in found) < 2
+
+
+# Files of all kinds, given to the page
+
+
+def give(page, content, name="given.png", kind=""):
+    """Choose a file."""
+    page.locator("input[type=file]").set_input_files(
+        {"name": name, "mimeType": kind, "buffer": content}
+    )
+
+
+def shown(page, width, height):
+    """Wait until a photo of this size is shown."""
+    page.get_by_text(f"{width} \u00d7 {height} pixels").wait_for()
+    page.wait_for_function("!document.querySelector('[role=status]').textContent")
+
+
+def download(page, kind="PNG"):
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=f"Download {kind}").click()
+    path = waiting.value.path()
+    return waiting.value.suggested_filename, Image.open(path)
+
+
+def huge_header(width, height):
+    """Change a PNG's header only: a bomb."""
+    bomb = bytearray(encode(Image.new("L", (8, 8))))
+    bomb[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    return bytes(bomb)
+
+
+NO_PICTURES = {
+    "text": (b"These are words.", "no picture"),
+    "empty": (b"", "empty"),
+    "noise": (bytes(range(256)) * 40, "no picture"),
+    "drawing": (b'<svg xmlns="http://www.w3.org/2000/svg"></svg>', "no picture"),
+    "cut-png": (encode(lake())[:200], "PNG file is damaged"),
+    "cut-jpeg": (encode(lake(), "JPEG")[:400], "JPEG file is damaged"),
+    "bomb": (huge_header(30000, 30000), "900 megapixels; the page takes up to 64"),
+    "long": (huge_header(20000, 10), "20000 by 10 pixels"),
+}
+
+
+@pytest.mark.browser
+def test_what_is_no_picture_is_refused_in_words(browser, address):
+    with open_page(browser, address, settle=False) as (page, problems):
+        alert = page.get_by_role("alert")
+        for name, (content, words) in NO_PICTURES.items():
+            give(page, content, f"{name}.png")
+            page.wait_for_function(
+                "words => document.querySelector('[role=alert]')"
+                ".textContent.includes(words)",
+                arg=words,
+                timeout=30_000,
+            )
+            assert page.locator(".result").is_hidden()
+        give(page, encode(lake()))
+        shown(page, 120, 80)
+        assert alert.text_content() == ""
+        give(page, b"words")  # the photo before stays
+        page.get_by_text("no picture").wait_for()
+        assert page.locator(".result").is_visible()
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_turned_transparent_and_moving_pictures(browser, address, tiny):
+    exif = Image.Exif()
+    exif[ORIENTATION] = TURNED
+    turned = encode(lake(), "JPEG", exif=exif, quality=95)
+    clear = lake(mode="RGBA")
+    clear.putalpha(Image.linear_gradient("L").resize(clear.size))
+    frames = [lake(), Image.new("RGB", (120, 80), "red")]
+    moving = encode(frames[0], "GIF", save_all=True, append_images=frames[1:], loop=0)
+    with open_page(browser, address, settle=False) as (page, problems):
+        give(page, turned, "turned.jpg")
+        shown(page, 80, 120)
+        _, colored = download(page)
+        expected = colorize(Image.open(io.BytesIO(turned)), tiny)
+        assert colored.size == expected.size == (80, 120)
+        step = np.abs(np.asarray(colored.convert("RGB")) - np.asarray(expected, int))
+        assert np.percentile(step, 99) <= 6  # two decoders of JPEG
+        assert ORIENTATION not in colored.getexif()
+
+        give(page, encode(clear), "clear.png")
+        shown(page, 120, 80)
+        page.get_by_text("What is transparent stays so").wait_for()
+        _, colored = download(page)
+        assert np.array_equal(colored.getchannel("A"), clear.getchannel("A"))
+
+        give(page, moving, "moving.gif")
+        page.get_by_text("its first is taken").wait_for()
+        _, colored = download(page)
+        first = Image.open(io.BytesIO(moving))
+        step = np.asarray(colorize(first, tiny).convert("RGB"), int)
+        assert np.abs(np.asarray(colored.convert("RGB")) - step).max() <= 1
+        assert problems == []
+
+
+GAPS = """() => {
+  let last = performance.now();
+  window.began = last;
+  window.longest = 0;
+  setInterval(() => {
+    const now = performance.now();
+    window.longest = Math.max(window.longest, now - last);
+    last = now;
+  }, 20);
+}"""
+
+
+@pytest.mark.browser
+def test_fifty_megapixels_do_not_freeze_the_page(browser, address):
+    large = Image.linear_gradient("L").resize((8192, 6144))
+    with open_page(browser, address, settle=False) as (page, problems):
+        page.evaluate(GAPS)
+        give(page, encode(large, "JPEG", quality=30), "large.jpg")
+        shown(page, 8192, 6144)
+        assert page.get_by_text("the download has all pixels").is_visible()
+        # As shares of the whole time, since the machine may be busy.
+        longest, whole = page.evaluate("[longest, performance.now() - began]")
+        assert longest < 0.25 * whole
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_file_names_are_text(browser, address):
+    name = "<img src=x onerror=document.title='run'>.png"
+    with open_page(browser, address, settle=False) as (page, problems):
+        give(page, encode(lake()), name)
+        page.get_by_text(f"{name}: 120").wait_for()
+        assert page.locator(".note *").count() == 0
+        saved, _ = download(page, "JPEG")
+        assert saved.endswith("-colored.jpg")
+        assert page.title() == "photo"
+        assert problems == []
+
+
+# The page's manners
+
+
+@pytest.fixture
+def server(site):
+    handler = functools.partial(QuietHandler, directory=site)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}/book/photo.html"
+        running.shutdown()
+        thread.join()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_all_is_loaded_when_asked_for(browser, address, server, scheme):
+    url = server if scheme == "http" else address
+    with open_page(browser, url, settle=False) as (page, problems):
+        asked = []
+        page.on("request", lambda request: asked.append(request.url.split("/")[-1]))
+        page.reload()
+        assert "photo.js" in asked
+        assert not {"engine.js", "nagasaki-boats.js"} & set(asked)
+        page.get_by_role("button", name="Boats in Nagasaki").click()
+        shown(page, 640, 512)
+        assert {"engine.js", "nagasaki-boats.js"} <= set(asked)
+        page.get_by_role("button", name="Black Canyon").click()
+        page.get_by_text("Black Canyon, 1871: ").wait_for()
+        assert asked.count("engine.js") == 1
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_what_fails_to_load_is_said_and_tried_again(browser, site, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(site, broken)
+    engine = broken / "_static/photo/engine.js"
+    text = engine.read_text()
+    engine.unlink()
+    url = (broken / "book/photo.html").as_uri()
+    with open_page(browser, url, settle=False) as (page, problems):
+        give(page, encode(lake()))
+        page.get_by_text("engine.js could not be loaded").wait_for()
+        engine.write_text(text)
+        give(page, encode(lake()))
+        shown(page, 120, 80)
+        assert page.get_by_role("alert").text_content() == ""
+
+
+PIXELS = """(name) => {
+  const canvas = document.querySelector(name);
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, 4);
+  return Array.from(data);
+}"""
+
+
+@pytest.mark.browser
+def test_controls_by_keyboard_and_mouse(browser, address, tiny):
+    with open_page(browser, address, settle=False) as (page, problems):
+        give(page, encode(lake(240, 160)), "lake.png")
+        shown(page, 240, 160)
+        first = page.evaluate(PIXELS, ".after")
+
+        page.get_by_label("Temperature T").press("ArrowLeft")
+        page.get_by_text("0.37", exact=True).wait_for()
+        page.get_by_role("button", name="mean", exact=True).click()
+        page.get_by_text("1.00", exact=True).wait_for()
+        page.wait_for_timeout(300)
+        assert page.evaluate(PIXELS, ".after") != first
+        _, colored = download(page)
+        expected = np.asarray(colorize(lake(240, 160), tiny, T=1.0), int)
+        assert np.abs(np.asarray(colored.convert("RGB")) - expected).max() <= 1
+
+        told = page.locator(".words [aria-live]")
+        before = told.text_content()
+        page.locator(".after").press("Shift+ArrowLeft")
+        page.wait_for_function(
+            "old => document.querySelector('.words [aria-live]').textContent !== old",
+            arg=before,
+        )
+        box = page.locator(".stage").bounding_box()
+        before = told.text_content()
+        page.mouse.click(box["x"] + 0.8 * box["width"], box["y"] + 0.9 * box["height"])
+        page.wait_for_function(
+            "old => document.querySelector('.words [aria-live]').textContent !== old",
+            arg=before,
+        )
+
+        curtain = page.get_by_role("slider", name="Curtain")
+        curtain.press("ArrowRight")
+        assert curtain.get_attribute("aria-valuenow") == "52"
+        page.mouse.move(box["x"] + 0.52 * box["width"], box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 20)
+        page.mouse.up()
+        assert curtain.get_attribute("aria-valuenow") == "10"
+
+        gray = page.evaluate(PIXELS, ".before")
+        page.get_by_role("button", name="original").click()
+        assert page.evaluate(PIXELS, ".before") != gray
+
+        page.get_by_role("button", name="256 pixels").click()
+        page.get_by_text("seen by the network at 384 \u00d7 256").wait_for()
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_a_gray_photo_has_no_original_to_show(browser, address):
+    with open_page(browser, address, settle=False) as (page, _):
+        give(page, encode(lake(mode="L")))
+        shown(page, 120, 80)
+        assert page.get_by_role("button", name="original").is_hidden()
+
+
+DROP = """(content) => {
+  const transfer = new DataTransfer();
+  const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+  transfer.items.add(new File([bytes], "dropped.png", { type: "image/png" }));
+  for (const kind of ["dragover", "drop"]) {
+    document.body.dispatchEvent(
+      new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+  }
+}"""
+
+
+@pytest.mark.browser
+def test_a_photo_can_be_dropped(browser, address):
+    with open_page(browser, address, settle=False) as (page, problems):
+        page.evaluate(DROP, base64.b64encode(encode(lake())).decode())
+        shown(page, 120, 80)
+        assert page.get_by_text("dropped.png: ").is_visible()
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_page_fits_a_phone_and_a_finger(browser, address):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(address)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    give(page, encode(lake(400, 900)), "a-" + 60 * "long-" + "name.png")
+    shown(page, 400, 900)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert [
+        node
+        for node in small_targets(page.locator(".photo-lab"))
+        if "hidden" not in node
+    ] == []
+    told = page.locator(".words [aria-live]")
+    before = told.text_content()
+    stage = page.locator(".stage")
+    stage.tap(position={"x": 20, "y": 60})
+    page.wait_for_function(
+        "old => document.querySelector('.words [aria-live]').textContent !== old",
+        arg=before,
+    )
+    context.close()
