@@ -41,6 +41,7 @@ FLAGSHIP = [  # on Imagenette, more terms
     ("-size-224", 0.38, 224),
 ]
 TRAINED = ("-size-64", 0.38, 64)  # on Tiny ImageNet, the size of the small networks
+PAIRS = [("rebal", "class"), ("rebal", "l2"), ("l2", "class")]  # so too, and as FIRST
 SMALL = ("l2", "class", "rebal")
 MOST = 1000  # photos: every so many-th, so that all classes are there
 
@@ -59,19 +60,30 @@ def main(imagenette: str, tiny_imagenet: str, *named: str) -> None:
     networks = {name: load_pretrained(name) for name in shipped}
     networks |= {n: load_model(path) for n, path in (x.split("=") for x in named)}
     places = {"imagenette": imagenette, "tiny-imagenet": tiny_imagenet}
-    jobs = [(d, name, net, FIRST) for d in places for name, net in networks.items()]
-    flagship = networks["flagship"]
-    jobs += [("imagenette", "flagship", flagship, terms) for terms in FLAGSHIP]
-    jobs += [("tiny-imagenet", name, networks[name], TRAINED) for name in SMALL]
-    jobs += [("imagenette", "class-tilted", tilted("class", LAM), FIRST)]
+    networks["class-tilted"] = tilted("class", LAM)
+    networks["class-tilted-0.7"] = tilted("class", 0.7)  # as vivid as rebal
+    jobs = [(d, name, FIRST, None) for d in places for name in networks]
+    jobs += [("imagenette", "flagship", terms, None) for terms in FLAGSHIP]
+    jobs += [("tiny-imagenet", name, TRAINED, None) for name in SMALL]
+    jobs += [
+        ("tiny-imagenet", *(a, terms, b))
+        for a, b in PAIRS
+        for terms in (FIRST, TRAINED)
+    ]
+    jobs += [("imagenette", "rebal", FIRST, n) for n in networks if "tilted" in n]
     FOLDER.mkdir(exist_ok=True)
-    for data, name, network, (end, T, size) in jobs:
+    for data, name, (end, T, size), other in jobs:
         photos = find_photos(places[data], "val")
         photos = replace(photos, place=photos.place[:: max(1, len(photos) // MOST)])
-        file = FOLDER / f"{data}-{name}{end}.json"
-        watch = partial(tqdm, desc=file.stem)
-        scores = evaluate_photos(network, photos, T, size, watch=watch)
+        less = f"-less-{other}" if other else ""
+        file = FOLDER / f"{data}-{name}{less}{end}.json"
+        watch, against = partial(tqdm, desc=file.stem), networks.get(other)
+        scores = evaluate_photos(
+            networks[name], photos, T, size, watch=watch, against=against
+        )
         about = {"model": name, "data": data, "photos": len(photos)}
+        if other:
+            about["other"] = other
         write_scores(file, {**about, "T": T, "size": size}, scores)
 
 

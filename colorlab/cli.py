@@ -345,6 +345,9 @@ def evaluate(
     ] = None,
     temperature: float = T_PAPER,
     size: Annotated[int, typer.Option(help="Pixels, a multiple of 8.")] = SIZE,
+    against: Annotated[
+        str | None, typer.Option(help="Another network, to compare with.")
+    ] = None,
 ) -> None:
     """Measure a network on photos, beside leaving them gray."""
     if out and not out.parent.is_dir():
@@ -352,10 +355,18 @@ def evaluate(
     network = _load(model)
     photos, skipped = find_photos(data, "val", _watch_members), {}
     scores = evaluate_photos(
-        network, photos, temperature, size, watch=_watch_photos, skipped=skipped
+        network,
+        photos,
+        temperature,
+        size,
+        watch=_watch_photos,
+        skipped=skipped,
+        against=_load(against) if against else None,
     )
     about = {"model": model, "data": Path(data).name}
     about |= {"photos": len(photos) - len(skipped), "T": temperature, "size": size}
+    if against:
+        about["other"] = against
     table = Table(
         title=f"{model}, {about['photos']} photos of {about['data']}, T = {temperature}"
     )
@@ -367,6 +378,8 @@ def evaluate(
         table.add_row(told, *(f"{v:.2f} ({a:.2f}..{b:.2f})" for v, a, b in values))
     Console().print(table)
     print("In brackets: 95 % intervals, by resampling the photos. Gain: over gray.")
+    if against:
+        print(f"Other: {against}. Lead: over it, on the same photos.")
     _tell_skipped(skipped)
     if out:
         write_scores(out, about, scores)

@@ -18,6 +18,7 @@ SLOTS = MAX_ERROR + 2  # of a histogram: exact, each unit up to the last, beyond
 P_FLOOR = 1e-4  # without it, a few pixels of nearly impossible color decide
 MAX_PSNR = 100.0  # dB
 SIZE = 128  # pixels: photos are measured at this size
+AT_ONCE = 16  # photos
 RESAMPLES, COVERAGE, SEED = 1000, 0.95, 0  # of the bootstrap
 
 
@@ -258,9 +259,9 @@ def evaluate_photos(
     photos: PhotoSet,
     T: float = T_PAPER,
     size: int = SIZE,
-    batch_size: int = 16,
     watch: Callable[[Iterable], Iterable] = iter,
     skipped: dict[str, str] | None = None,
+    against: ColorNet | None = None,
 ) -> dict[str, dict[str, tuple[float, float, float]]]:
     """Measure a network on photos, beside doing nothing (book chapter: evaluate).
 
@@ -274,18 +275,19 @@ def evaluate_photos(
         Temperature of the annealed mean.
     size : int
         Height and width in pixels, a multiple of 8.
-    batch_size : int
-        Photos at once.
     watch : callable, optional
         Wraps the numbers of the photos, for a progress bar.
     skipped : dict, optional
         Takes up the photos that cannot be read, and why.
+    against : ColorNet, optional
+        Another network, to compare with on the same photos and resamples.
 
     Returns
     -------
     dict
-        "network", "gray" (ab = 0), "truth", and "gain" (network less gray): for each
-        of `MEASURES`, (value, low, high).
+        "network", "gray" (ab = 0), "truth", and "gain" (network less gray); with
+        `against`, also "other" and "lead" (network less other): for each of
+        `MEASURES`, (value, low, high).
 
     Raises
     ------
@@ -305,15 +307,21 @@ def evaluate_photos(
     weightings = [p.float().to(device) for p in weightings]
     skipped = {} if skipped is None else skipped
     chance = torch.Generator().manual_seed(SEED)
-    sums = {"network": 0, "gray": 0, "truth": 0}
-    for rgb in square_batches(photos, size, batch_size, skipped, watch):
+    models = {"network": model} | ({} if against is None else {"other": against})
+    sums = dict.fromkeys(("network", "gray", "truth", *models), 0)
+    for rgb in square_batches(photos, size, AT_ONCE, skipped, watch):
         L, ab = rgb_to_lab(rgb.to(device)).split([1, 2], dim=1)
-        ab_hat = upsample(output_to_ab(model(L), centers, T), (size, size))
+        guesses = {"gray": 0 * ab, "truth": ab}
+        for name, network in models.items():
+            ab_hat = output_to_ab(network(L), centers, T)
+            guesses[name] = upsample(ab_hat, (size, size))
         rare = torch.stack([rarity(ab, centers, p) for p in weightings]).cpu()
         times = resample(len(rgb), chance)
-        for name, guess in zip(sums, (ab_hat, 0 * ab, ab), strict=True):
+        for name, guess in guesses.items():
             columns = measure_photos(L.cpu(), guess.cpu(), ab.cpu(), rare)
             sums[name] += times @ columns
     values = {name: read_sums(total[total[:, -1] > 0]) for name, total in sums.items()}
     values["gain"] = values["network"] - values["gray"]
+    if against is not None:
+        values["lead"] = values["network"] - values["other"]
     return {name: intervals(rows) for name, rows in values.items()}

@@ -166,6 +166,12 @@ def test_evaluate_prints_and_writes(monkeypatch, photos, network, tmp_path, caps
     assert scores["gray"]["chroma"][0] == pytest.approx(0, abs=1e-6)
 
 
+def test_evaluate_compares_two_networks(monkeypatch, photos, network, capsys):
+    words = ("evaluate", network, photos, "--size", 16, "--against", network)
+    assert run(monkeypatch, *words) == 0
+    assert f"Other: {network}" in capsys.readouterr().out
+
+
 def test_export_halves_and_adds_a_card(monkeypatch, network, tmp_path):
     card, out = tmp_path / "card.json", tmp_path / "half.safetensors"
     card.write_text('{"T": 0.5}')

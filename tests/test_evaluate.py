@@ -10,6 +10,7 @@ from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
 
+from colorlab import evaluate
 from colorlab.evaluate import (
     MEASURES,
     auc,
@@ -187,7 +188,7 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(model, photos):
-    return evaluate_photos(model, photos, size=SIZE, batch_size=2)
+    return evaluate_photos(model, photos, size=SIZE)
 
 
 def share_within(distance, weight):
@@ -254,6 +255,22 @@ def test_gain_is_of_pairs(report):
         assert high - low < (network[2] - network[1]) + (gray[2] - gray[1]) + 1e-9
 
 
+def test_two_networks_are_compared_on_the_same_resamples(model, photos, report):
+    both = evaluate_photos(model, photos, size=SIZE, against=model)
+    assert {name: both[name] for name in report} == report
+    assert both["other"] == both["network"]
+    assert set(both["lead"].values()) == {(0.0, 0.0, 0.0)}  # not only in the middle
+    torch.manual_seed(5)
+    other = ColorNet(width=2).eval()
+    both = evaluate_photos(model, photos, size=SIZE, against=other)
+    alone = evaluate_photos(other, photos, size=SIZE)
+    assert both["other"] == alone["network"]
+    for measure, (lead, low, high) in both["lead"].items():
+        mine, its = report["network"][measure][0], alone["network"][measure][0]
+        assert lead == pytest.approx(mine - its, abs=1e-9)
+        assert low <= lead <= high
+
+
 def test_interval_is_as_wide_as_theory_says():
     """Of a mean over n photos, 2 * 1.96 standard errors."""
     chance = torch.Generator().manual_seed(0)
@@ -281,9 +298,10 @@ def test_read_sums_of_one_photo_twice_is_that_photo():
     assert read_sums(columns).shape == (1, len(MEASURES))
 
 
-def test_batches_change_nothing(report, model, photos):
-    whole = evaluate_photos(model, photos, size=SIZE, batch_size=5)
-    for measure, values in whole["network"].items():
+def test_batches_change_nothing(report, model, photos, monkeypatch):
+    monkeypatch.setattr(evaluate, "AT_ONCE", 2)
+    parts = evaluate_photos(model, photos, size=SIZE)
+    for measure, values in parts["network"].items():
         # Convolutions of another batch size sum in another order.
         assert values == pytest.approx(report["network"][measure], abs=1e-3)
 
@@ -304,7 +322,7 @@ def test_photos_can_be_watched(model, photos):
             seen.append(number)
             yield number
 
-    evaluate_photos(model, photos, size=SIZE, batch_size=2, watch=watch)
+    evaluate_photos(model, photos, size=SIZE, watch=watch)
     assert seen == [0, 1, 2, 3, 4]
 
 
@@ -315,10 +333,10 @@ def test_unreadable_photos_are_skipped_and_told(model, photos, report, tmp_path)
     skipped = {}
     damaged = find_photos(tmp_path)
     assert len(damaged) == 7
-    result = evaluate_photos(model, damaged, size=SIZE, batch_size=2, skipped=skipped)
+    result = evaluate_photos(model, damaged, size=SIZE, skipped=skipped)
     assert result == report
     assert [*skipped] == ["00.png", "3a.png"]
-    assert evaluate_photos(model, damaged, size=SIZE, batch_size=2) == report
+    assert evaluate_photos(model, damaged, size=SIZE) == report
 
 
 def test_no_readable_photo_is_refused(model, tmp_path):
