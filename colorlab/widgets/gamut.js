@@ -104,7 +104,7 @@ function gamutLegend() {
     [makeIcon(20, (context, middle) => dot(context, middle, middle, shape)), name]);
   return makeLegend([
     ["color: on a screen at this L"],
-    [make("i", { class: "shadow" }), "at another L only"],
+    [make("i", { class: "elsewhere" }), "at another L only"],
     ...icons,
   ]);
 }

@@ -110,8 +110,8 @@ function write(context, text, x, y, align = "center", font = "13px system-ui, sa
 }
 
 function nameAxes({ context, size }) {
-  write(context, "a: green \u2194 red", 6, size - 8, "left");
-  write(context, "b: blue \u2195 yellow", 6, 16, "left");
+  write(context, "a: green \u2194 red", 6, size - 13, "left"); // between rows of dots
+  write(context, "b: blue \u2195 yellow", 6, 22, "left");
 }
 
 function square({ context, scale, place }, [a, b], side) {

@@ -131,12 +131,14 @@ function render({ model, el }) {
       return;
     }
     const share = (test) => bins.reduce((sum, q) => sum + test(w[q]), 0) / bins.length;
-    const value = make("strong", {}, [expected(w, tilde).toFixed(3)]);
-    mean.replaceChildren("Expected weight under the smoothed prior: ", value);
+    const strong = (shares) => make("strong", {}, [expected(w, shares).toFixed(3)]);
+    mean.replaceChildren(
+      "Expected weight under the smoothed prior: ", strong(tilde),
+      " \u00b7 over the pixels that were counted: ", strong(p),
+    );
     const [gain, lose] = [share((v) => v > 1 + EVEN), share((v) => v < 1 - EVEN)];
     told.textContent =
-      `Over the pixels that were counted: ${expected(w, p).toFixed(3)}. In this photo ` +
-      `${percent(gain)} of the pixels gain, ${percent(lose)} lose; mean v ${number(share((v) => v))}.`;
+      `In this photo ${percent(gain)} of the pixels gain, ${percent(lose)} lose; mean v ${number(share((v) => v))}.`;
     loud.setAttribute("aria-label", `Map of the weight v of each pixel. ${told.textContent}`);
   }
 
@@ -212,13 +214,13 @@ function render({ model, el }) {
   el.append(
     make("div", { class: "lab-figure prior-bench" }, [
       make("div", { class: "controls" }, [lam.row, sigma.row, make("div", { class: "labeled" }, ["prior", view.row])]),
+      mean,
       about,
       make("div", { class: "panes maps" }, [
         pane("smoothed prior", priorMap, ...scales.prior.nodes),
         pane("weight w", weightMap, ...scales.w.nodes),
       ]),
       make("p", { class: "axes" }, ["Both maps: a to the right, green to red; b upward, blue to yellow."]),
-      mean,
       make("div", { class: "panes" }, [
         pane("a photo", frames[0]),
         pane("its weights v", frames[1], ...scales.v.nodes),

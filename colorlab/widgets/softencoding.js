@@ -1,8 +1,9 @@
 // The soft encoding picker: drag a color, and its nearest bins share it.
 
 const WHOLE = { size: 280, corner: [-120, -120], span: 240, pixels: 240 };
-const CLOSE = { size: 430, span: 70 };
-const LABEL = 32; // page pixels: a square in which a weight can be written
+const CLOSE = { size: 400, span: 70 };
+const FONT = "12px system-ui, sans-serif";
+const LABEL = 28; // page pixels: a square in which a weight can be written
 const REACH = 110; // how far, along a and b, a color can be dragged
 const KNOWN = [
   ["paper: \u03c3 5, k 5", { sigma: 5, k: 5 }],
@@ -45,9 +46,9 @@ const side = (weight, { shares }) => 10 * Math.sqrt(weight / shares[0][1]);
 function writeWeights({ context, place, scale }, { color }, found) {
   found.shares.forEach(([q, weight], i) => {
     const [x, y] = place(...found.at(q));
-    const edge = found.at(q)[1] > color[1] ? 16 - 5 * scale : 5 * scale - 5;
+    const edge = found.at(q)[1] > color[1] ? 13 - 5 * scale : 5 * scale - 4;
     const fits = i > 0 && side(weight, found) * scale > LABEL;
-    write(context, weight.toFixed(3), x, y + (fits ? 5 : edge));
+    write(context, weight.toFixed(3), x, y + (fits ? 4 : edge), "center", FONT);
   });
 }
 
