@@ -28,7 +28,7 @@ live: $(READY)
 bench: $(READY)  # minutes; nothing else should run meanwhile
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
 	    --constraint constraints.txt --editable '.[bench]'
-	for name in lab encode loss step processes memory init; do $(BIN)/python benchmarks/$$name.py || exit; done
+	for name in lab encode loss step processes memory init browser; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 stress: $(READY)  # what takes minutes: runs killed twenty times
 	$(BIN)/python -m pytest tests -m stress

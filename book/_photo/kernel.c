@@ -61,6 +61,9 @@ __attribute__((export_name("convolve"))) void convolve(
   for (int first = 0; first < pixels; first += PIXELS) {
     int count = pixels - first < PIXELS ? pixels - first : PIXELS;
     gather(in, channels, height, width, taps, n_taps, stride, out_width, first, count, panel);
+    int to[PIXELS];
+    for (int j = 0; j < count; j++)
+      to[j] = (first + j) / out_width * y_step + (first + j) % out_width * x_step;
     for (int row = 0; row < out_channels; row += ROWS) {
       const float *w = weights + row * depth;
       four sum[ROWS][PIXELS / 4];
@@ -72,11 +75,10 @@ __attribute__((export_name("convolve"))) void convolve(
           for (int v = 0; v < PIXELS / 4; v++) sum[r][v] += seen[v] * w[r];
       for (int r = 0; r < ROWS && row + r < out_channels; r++) {
         float *map = out + (row + r) * out_map;
-        for (int j = 0; j < count; j++) {
-          int y = (first + j) / out_width, x = (first + j) % out_width;
-          float value = sum[r][j / 4][j % 4];
-          value = value > floor ? value : floor;
-          map[y * y_step + x * x_step] = value * gain[row + r] + shift[row + r];
+        for (int v = 0; v < PIXELS / 4; v++) {
+          four value = __builtin_wasm_pmax_f32x4(sum[r][v], (four){} + floor);
+          value = value * gain[row + r] + shift[row + r];
+          for (int j = 4 * v; j < 4 * v + 4 && j < count; j++) map[to[j]] = value[j % 4];
         }
       }
     }
