@@ -223,3 +223,14 @@ export function rebalanceWeights(p, lam) {
 export function expected(values, p) {
   return p.reduce((sum, share, q) => sum + share * values[q], 0);
 }
+
+// The entropy of probabilities p in nats; e to it is a number of equally likely bins.
+export function entropy(p) {
+  return p.reduce((sum, share) => sum - (share > 0 ? share * Math.log(share) : 0), 0);
+}
+
+// The entropy of all cells at temperature T (T = 0: none).
+export function entropies(logits, Q, T) {
+  const cells = logits.length / Q;
+  return Float32Array.from({ length: cells }, (_, cell) => entropy(distribution(logits, cell, Q, T)));
+}
