@@ -43,8 +43,10 @@ class TemperatureExplorer(anywidget.AnyWidget):
         If the network does not give one logit a bin.
     """
 
-    _esm = (HERE / "color.js").read_text() + (HERE / "temperature.js").read_text()
-    _css = (HERE / "temperature.css").read_text()
+    _esm = "".join(
+        (HERE / f"{name}.js").read_text() for name in ("color", "page", "temperature")
+    )
+    _css = (HERE / "page.css").read_text() + (HERE / "temperature.css").read_text()
     photos = traitlets.List(traitlets.Dict()).tag(sync=True)
     pixels = traitlets.Bytes().tag(sync=True)
     head = traitlets.Bytes().tag(sync=True)
