@@ -15,6 +15,7 @@ from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
 )
 from PIL import Image
 from playwright.sync_api import expect
+from test_widget_gamut import counter, picked
 from torch.nn.functional import adaptive_avg_pool2d
 
 from colorlab import ColorNet, annealed_mean, bin_centers, lab_to_rgb, mode, upsample
@@ -231,12 +232,96 @@ def test_explorer_answers_to_touch(browser, book_server):
     context.close()
 
 
+def play_gamut(explorer):
+    assert counter(explorer) == 625
+    explorer.get_by_role("button", name="padding").click()
+    assert counter(explorer) == 313
+    explorer.get_by_label("Lightness L").fill("86")
+    plane = explorer.locator("canvas.plane")
+    for _ in range(10):
+        plane.press("ArrowLeft")
+    for _ in range(4):
+        plane.press("ArrowUp")
+    found = picked(explorer)  # of the chapter's first question
+    assert "a -80, b 80: bin 11 of 313" in found
+    assert "R, G, B" in found
+
+
+def play_encoding(picker):
+    assert picker.locator("li b").first.inner_text() == "0.514"  # as printed before
+    picker.get_by_label("Width sigma").press("ArrowRight")
+    assert picker.locator("li b").first.inner_text() != "0.514"
+    error = picker.locator(".error strong")
+    seen = error.inner_text()
+    picker.locator("canvas.close").press("Shift+ArrowUp")
+    picker.locator("canvas.close").press("ArrowRight")
+    assert error.inner_text() != seen
+
+
+def play_bench(bench):
+    counted = "over the pixels that were counted: "
+    assert f"{counted}0.896" in bench.inner_text()  # as printed before
+    bench.get_by_label("Sigma").fill("10")
+    assert f"{counted}0.896" not in bench.inner_text()
+    assert "smoothed prior: 1.000" in bench.inner_text()
+    framed = bench.locator(".readout").inner_text()
+    bench.locator("canvas.plane").first.press("ArrowUp")
+    assert bench.locator(".readout").inner_text() != framed
+
+
+def play_two_colors(figure):
+    numbers = figure.locator(".numbers")
+    assert "chroma 51" in numbers.nth(2).inner_text()  # L2's, as printed before
+    figure.get_by_role("button", name="Color A,").press("Shift+ArrowLeft")
+    assert "chroma 51" not in numbers.nth(2).inner_text()
+    figure.get_by_role("button", name="opposite colors").click()
+    assert "chroma 0" in numbers.nth(2).inner_text()
+
+
+def play_curtain(curtain):
+    rail = curtain.get_by_role("slider", name="Curtain")
+    rail.press("ArrowLeft")
+    assert re.match(r"48 % l2, 52 % \w+$", rail.get_attribute("aria-valuetext"))
+    curtain.get_by_label("Coloring on the left").select_option("class")
+    assert rail.get_attribute("aria-valuetext").startswith("48 % class")
+    assert curtain.locator(".over .tag").inner_text().endswith("class")
+    seen = "(images) => images.every((image) => image.naturalWidth > 200)"
+    expect(curtain.locator("img")).to_have_count(2)
+    curtain.locator("img").evaluate_all(DECODED)
+    assert curtain.locator("img").evaluate_all(seen)
+
+
+DECODED = "(images) => Promise.all(images.map((image) => image.decode()))"
+PLAYED = {
+    "quantize": {".gamut-explorer": play_gamut, ".soft-encoding-picker": play_encoding},
+    "prior": {".prior-bench": play_bench},
+    "losses": {".two-colors": play_two_colors, ".curtain": play_curtain},
+    "evaluate": {".curtain": play_curtain},
+}
+
+
 @pytest.mark.browser
-def test_a_still_picture_without_scripts(browser, book_server):
+@pytest.mark.parametrize("scheme", ["http", "file"])
+@pytest.mark.parametrize("chapter", PLAYED)
+def test_figures_play_in_their_chapter(browser, book_server, chapter, scheme):
+    home = book_server if scheme == "http" else BUILT.as_uri()
+    with open_page(browser, f"{home}/book/{chapter}.html") as (page, problems):
+        for selector, play_figure in PLAYED[chapter].items():
+            play_figure(page.locator(selector))
+        expect(page.locator(".tag_still")).to_have_count(len(PLAYED[chapter]))
+        expect(page.locator(".tag_still:not(.replaced)")).to_have_count(0)
+        assert problems == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("chapter", ["decode", *PLAYED])
+def test_a_still_picture_without_scripts(browser, book_server, chapter):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"{book_server}/book/decode.html")
-    assert page.locator(".tag_still img").is_visible()
+    page.goto(f"{book_server}/book/{chapter}.html")
+    stills = page.locator(".tag_still img").all()
+    assert stills
+    assert all(still.is_visible() for still in stills)
     context.close()
 
 
