@@ -291,10 +291,20 @@ def play_curtain(curtain):
     assert curtain.locator("img").evaluate_all(seen)
 
 
+def play_field(figure):
+    assert "conv4_3 sees 85 \u00d7 85" in figure.inner_text()  # as printed before
+    figure.get_by_label("Layer", exact=True).press("ArrowRight")
+    assert "conv5_1 sees 117 \u00d7 117" in figure.inner_text()
+    assert "9 of the 25 cells" in figure.inner_text()
+    figure.get_by_role("button", name="dilation 1").click()
+    assert "conv5_1 sees 101 \u00d7 101" in figure.inner_text()
+
+
 DECODED = "(images) => Promise.all(images.map((image) => image.decode()))"
 PLAYED = {
     "quantize": {".gamut-explorer": play_gamut, ".soft-encoding-picker": play_encoding},
     "prior": {".prior-bench": play_bench},
+    "network": {".receptive-field": play_field},
     "losses": {".two-colors": play_two_colors, ".curtain": play_curtain},
     "evaluate": {".curtain": play_curtain},
 }
