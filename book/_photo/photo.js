@@ -223,6 +223,7 @@ function render(root) {
   const state = { T: JUMPS[1][1], size: null, blob: null, name: "", x: 0.75, y: 0.4, before: 0, found: null };
   const words = make("span", { role: "status" });
   const progress = make("progress", { "aria-label": "Progress", hidden: "" });
+  const told = make("div", { class: "told" }, [words, progress]);
   const alert = make("p", { class: "alert", role: "alert" });
   const note = make("p", { class: "note" });
   const stage = makeStage((x, y) => choose(x, y));
@@ -257,6 +258,7 @@ function render(root) {
 
   function tell(text, share = null) {
     words.textContent = text;
+    told.classList.toggle("busy", Boolean(text));
     progress.hidden = !text;
     if (share === null) progress.removeAttribute("value");
     else progress.value = share;
@@ -264,6 +266,7 @@ function render(root) {
 
   function complain(error) {
     alert.textContent = error.message;
+    alert.scrollIntoView({ block: "nearest" });
   }
 
   // One piece of work at a time is told of; a failed start is tried again.
@@ -290,8 +293,8 @@ function render(root) {
   }
 
   function open(blob, name) {
-    return work("Loading the network (2 MB, once)", async () => {
-      tell("Reading the photo");
+    const first = engine ? "Reading the photo" : "Loading the network (2 MB, once)";
+    return work(first, async () => {
       await use(await engine.ask("open", { blob, size: state.size }), blob, name);
       note.scrollIntoView({ block: "start" });
     });
@@ -385,8 +388,7 @@ function render(root) {
   setT(state.T);
   root.replaceChildren(
     makeStart(open, complain),
-    make("div", { class: "told" }, [words, progress]),
-    alert, result,
+    told, alert, result,
   );
   root.className = "lab-figure photo-lab";
   const lacking = missing();
