@@ -2,17 +2,21 @@
 
     python benchmarks/evaluations.py IMAGENETTE TINY_IMAGENET [NAME=NETWORK ...]
 
-By the measuring protocol, on photos that no network was trained on; what comes out is
-data/evaluations/. The networks that ship need no naming; another is NAME=PATH. The
-flagship is also measured at other temperatures and at a larger size, the small ones at
-the size they were trained for. About a minute for each, on two cores.
+By the measuring protocol, on photos that no network was trained on; what comes out are
+data/evaluations/ and the figures in the networks' cards. The networks that ship need no
+naming; another is NAME=PATH. The flagship is also measured at other temperatures and at
+a larger size, the small ones at the size they were trained for. About a minute for
+each, on two cores.
 """
 
+import json
 import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from safetensors import safe_open
+from safetensors.torch import save_file
 from tqdm import tqdm
 
 from colorlab import (
@@ -54,6 +58,28 @@ def tilted(name: str, lam: float) -> ColorNet:
     return network
 
 
+def figures(name: str) -> dict:
+    """Give what was measured of a network: by data set and terms, by measure."""
+    rows = {}
+    for file in sorted(FOLDER.glob("*.json")):
+        report = json.loads(file.read_text())
+        if report.get("model") == name and "other" not in report:
+            terms = f"{report['data']}, {report['photos']} photos, "
+            terms += f"size {report['size']}, T = {report['T']}"
+            scores = report["scores"]
+            rows[terms] = {row: scores[row] for row in ("network", "gain")}
+    return rows
+
+
+def write_card(file: Path, **metadata: object) -> None:
+    """Add to a network's card; its weights stay as they are."""
+    with safe_open(file, "pt") as opened:
+        tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
+        card = json.loads(opened.metadata()["colorlab"])
+    save_file(tensors, file, {"colorlab": json.dumps(card | metadata)})
+    file.chmod(0o644)
+
+
 def main(imagenette: str, tiny_imagenet: str, *named: str) -> None:
     """Measure each network on both data sets."""
     shipped = sorted(file.stem for file in ASSETS.glob("*.safetensors"))
@@ -85,6 +111,8 @@ def main(imagenette: str, tiny_imagenet: str, *named: str) -> None:
         if other:
             about["other"] = other
         write_scores(file, {**about, "T": T, "size": size}, scores)
+    for name in shipped:
+        write_card(ASSETS / f"{name}.safetensors", metrics=figures(name))
 
 
 if __name__ == "__main__":

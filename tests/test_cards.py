@@ -1,0 +1,51 @@
+"""What the shipped networks say of themselves agrees with the committed figures."""
+
+import json
+import sys
+
+import pytest
+from book_pages import ROOT
+
+from colorlab.network import ASSETS, load_model, load_pretrained
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from evaluations import FOLDER, figures, write_card
+
+SHIPPED = ["class", "flagship", "l2", "rebal", "tiny"]
+
+
+def test_these_networks_ship():
+    assert sorted(file.stem for file in ASSETS.glob("*.safetensors")) == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_card_carries_all_figures(name):
+    card = load_pretrained(name).card
+    assert card["metrics"] == figures(name)
+    assert {terms.split(",")[0] for terms in card["metrics"]} == {
+        "imagenette",
+        "tiny-imagenet",
+    }
+    assert {"name", "T", "size", "data", "photos_seen", "hours", "failures"} <= {*card}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_gray_is_the_same_whoever_is_measured(name):
+    for data in ("imagenette", "tiny-imagenet"):
+        rows = [
+            json.loads((FOLDER / f"{data}-{n}.json").read_text())["scores"]["gray"]
+            for n in (name, "rebal")
+        ]
+        assert rows[0] == rows[1]
+
+
+def test_writing_a_card_leaves_the_weights(tmp_path):
+    copy = tmp_path / "tiny.safetensors"
+    copy.write_bytes((ASSETS / "tiny.safetensors").read_bytes())
+    write_card(copy, metrics={"none": 0})
+    before, after = load_pretrained("tiny"), load_model(copy)
+    assert after.card == {**before.card, "metrics": {"none": 0}}
+    for one, other in zip(
+        before.state_dict().values(), after.state_dict().values(), strict=True
+    ):
+        assert (one == other).all()
