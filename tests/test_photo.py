@@ -424,17 +424,50 @@ PIXELS = """(name) => {
 }"""
 
 
+def pressed(page, group):
+    """Give the names of a group's buttons that look pressed."""
+    row = page.get_by_role("group", name=group)
+    return row.locator("[aria-pressed=true]").all_inner_texts()
+
+
+@pytest.mark.browser
+def test_the_chosen_sample_is_marked(browser, address):
+    with open_page(browser, address, settle=False) as (page, problems):
+        marked = page.locator(".samples [aria-pressed=true]")
+        assert marked.count() == 0
+        page.get_by_role("button", name="Boats in Nagasaki").click()
+        shown(page, 640, 512)
+        assert marked.all_inner_texts() == ["Boats in Nagasaki, about 1865"]
+        give(page, encode(lake()))
+        shown(page, 120, 80)
+        assert marked.count() == 0
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_numbers_of_one_color_are_told_in_the_singular(browser, address):
+    with open_page(browser, address, settle=False) as (page, _):
+        give(page, encode(lake()))
+        shown(page, 120, 80)
+        page.get_by_role("button", name="mode", exact=True).click()
+        page.get_by_text("1 of 313 colors holds over 1\u00a0%;").wait_for()
+        assert pressed(page, "Jump to") == ["mode"]
+
+
 @pytest.mark.browser
 def test_controls_by_keyboard_and_mouse(browser, address, tiny):
     with open_page(browser, address, settle=False) as (page, problems):
         give(page, encode(lake(240, 160)), "lake.png")
         shown(page, 240, 160)
         first = page.evaluate(PIXELS, ".after")
+        assert pressed(page, "Jump to") == ["T = 0.38"]
 
         page.get_by_label("Temperature T").press("ArrowLeft")
         page.get_by_text("0.37", exact=True).wait_for()
+        assert pressed(page, "Jump to") == []
         page.get_by_role("button", name="mean", exact=True).click()
         page.get_by_text("1.00", exact=True).wait_for()
+        assert pressed(page, "Jump to") == ["mean"]
         page.wait_for_timeout(300)
         assert page.evaluate(PIXELS, ".after") != first
         _, colored = download(page)
@@ -475,10 +508,22 @@ def test_controls_by_keyboard_and_mouse(browser, address, tiny):
 
 
 @pytest.mark.browser
+def test_a_color_photo_has_its_truth(browser, address):
+    color = (200, 60, 40)
+    with open_page(browser, address, settle=False) as (page, _):
+        give(page, encode(Image.new("RGB", (120, 80), color)))
+        shown(page, 120, 80)
+        told = page.get_by_role("row", name="truth").inner_text()
+    lab = rgb_to_lab(to_tensor(Image.new("RGB", (1, 1), color))[None]).flatten()
+    assert re.findall(r"\d+", told) == [f"{value:.0f}" for value in lab[1:].tolist()]
+
+
+@pytest.mark.browser
 def test_a_gray_photo_has_no_original_to_show(browser, address):
     with open_page(browser, address, settle=False) as (page, _):
         give(page, encode(lake(mode="L")))
         shown(page, 120, 80)
+        assert page.get_by_role("row", name="truth").count() == 0
         assert page.get_by_role("button", name="original").is_hidden()
 
 

@@ -154,7 +154,7 @@ def test_whole_test_by_mouse(browser, tmp_path):
         assert not figure.locator(".stage").is_visible()
         told = practice(figure, click(0))
         assert len(told) == 2
-        assert all(re.match("(Right|Fooled): the (left|right) one", t) for t in told)
+        assert all(re.match("(Correct|Fooled): the (left|right) one", t) for t in told)
         assert "Pair 1 of 6" in figure.locator(".count").inner_text()
         play(figure, click(0))
         result = download(figure, tmp_path / "results")
@@ -235,13 +235,34 @@ def test_pause(browser, tmp_path):
         press_next(figure)
         wait_for(figure, "choose")
         figure.get_by_role("button", name="Pause").click()
+        assert figure.get_attribute("data-phase") == "paused"  # at once
+        assert "Paused" in figure.locator(".status").inner_text()
+        sides = figure.locator(".side")
+        assert sides.nth(0).get_attribute("aria-disabled") == "true"
+        sides.nth(0).click(force=True)
         page.keyboard.press("ArrowLeft")
-        wait_for(figure, "paused")
         page.wait_for_timeout(600)
         assert figure.get_attribute("data-phase") == "paused"
+        assert "Pair 1 of 6" in figure.locator(".count").inner_text()
         figure.get_by_role("button", name="Go on").click()
+        wait_for(figure, "choose")  # the same question again
+        assert "Pair 1 of 6" in figure.locator(".count").inner_text()
         play(figure, press("ArrowLeft"))
         assert "of 6 pairs" in figure.locator(".status").inner_text()
+
+
+@pytest.mark.browser
+def test_no_pause_where_the_reader_is_waited_for(browser, tmp_path):
+    with open_widget(browser, make_widget(), tmp_path) as (_, figure):
+        press_next(figure)
+        wait_for(figure, "choose")
+        pause = figure.get_by_text("Pause", exact=True)
+        assert pause.is_visible()
+        height = figure.bounding_box()["height"]
+        click(0)(figure)
+        wait_for(figure, "told")
+        assert not pause.is_visible()
+        assert figure.bounding_box()["height"] == pytest.approx(height, abs=1)
 
 
 @pytest.mark.browser
@@ -264,6 +285,7 @@ def test_on_a_phone(browser, tmp_path):
     with open_on_phone(browser, widget, tmp_path) as (page, figure):
         figure.locator(".next").tap()
         while wait_for(figure, "choose", "done") == "choose":
+            assert "key" not in figure.locator(".status").inner_text()
             both = [figure.locator(".side").nth(i).bounding_box() for i in (0, 1)]
             assert both[0]["y"] == both[1]["y"]
             assert min(box["width"] for box in both) > 140

@@ -6,7 +6,7 @@ const PLANE = { size: 320, corner: [-118, -118], span: 236 }; // page pixels, ab
 const LEAST = 0.4; // ab units: the side of the smallest square drawn
 const SIZES = [128, 256]; // shorter side, in pixels, as the network sees the photo
 const JUMPS = [["mode", 0], ["T = 0.38", 0.38], ["mean", 1]];
-const MARKS = [["mean", "circle"], ["annealed", "diamond"], ["mode", "square"]];
+const MARKS = [["mean", "circle"], ["annealed", "diamond"], ["mode", "square"], ["truth", "cross"]];
 const FORMATS = [["PNG", "image/png", "png"], ["JPEG", "image/jpeg", "jpg"]];
 
 // What a script that was loaded hands over, by its name.
@@ -20,7 +20,7 @@ async function load(name) {
   if (arrived[name]) return arrived[name];
   await new Promise((resolve, reject) => {
     const script = make("script", { src: `${HERE}${name}.js` });
-    script.onerror = () => reject(new Error(`The file ${name}.js could not be loaded. Is the book's folder whole, or the connection lost? Try again.`));
+    script.onerror = () => reject(new Error(`The file ${name}.js could not be loaded. Is the book\u2019s folder whole, or the connection lost? Try again.`));
     document.head.append(script);
     script.onload = () => { script.remove(); resolve(); };
   });
@@ -73,7 +73,9 @@ function paintBins(canvas, { p, L, ...points }, centers) {
     context.stroke();
   }
   nameAxes(plane);
-  for (const [name, shape] of MARKS) drawMark(context, shape, ...place(...points[name]), 5);
+  for (const [name, shape] of MARKS) {
+    if (points[name]) drawMark(context, shape, ...place(...points[name]), 5);
+  }
 }
 
 const show = (ab) => withMinus(`a ${ab[0].toFixed(0)}, b ${ab[1].toFixed(0)}`).replace(/\u22120(?!\d)/g, "0");
@@ -94,11 +96,11 @@ function makeStart(open, complain) {
   });
   const samples = Object.entries(SAMPLES).map(([name, title]) => {
     const image = make("img", { src: `${HERE}${name}.jpg`, alt: "", width: 150, height: 100 });
-    const choice = make("button", { type: "button" }, [image, title]);
+    const choice = make("button", { type: "button", "aria-pressed": "false" }, [image, title]);
     choice.addEventListener("click", async () => {
       try {
         const bytes = Uint8Array.from(atob(await load(name)), (letter) => letter.charCodeAt(0));
-        open(new Blob([bytes], { type: "image/jpeg" }), title);
+        open(new Blob([bytes], { type: "image/jpeg" }), title, name);
       } catch (error) {
         complain(error);
       }
@@ -127,7 +129,10 @@ function makeStart(open, complain) {
     const [file] = event.dataTransfer.files;
     if (file) open(file, file.name);
   });
-  return node;
+  const names = Object.keys(SAMPLES);
+  const press = (chosen) =>
+    samples.forEach((choice, i) => choice.setAttribute("aria-pressed", String(names[i] === chosen)));
+  return { node, press };
 }
 
 // The photo before and after, a curtain between them, and the point that is inspected.
@@ -185,7 +190,7 @@ function makeStage(pick) {
   };
 }
 
-// The point's distribution on the ab plane, and its three answers as a table.
+// The point's distribution on the ab plane, and its answers as a table.
 function makeInspector() {
   const plane = make("canvas", { class: "plane", role: "img" });
   const rows = MARKS.map(([name, shape]) => {
@@ -194,17 +199,20 @@ function makeInspector() {
     const row = make("tr", {}, [make("td", {}, [icon]), make("th", { scope: "row" }, [name]), make("td", {}, [swatch]), numbers]);
     return { name, row, swatch, numbers };
   });
+  // The truth is known of a color photo only.
   const told = make("p", { "aria-live": "polite" });
   const node = make("div", { class: "panes" }, [
     make("div", { class: "pane plot" }, [plane]),
     make("div", { class: "pane words" }, [
-      make("p", {}, ["What the network thinks of the ringed point. Tap another."]),
+      make("p", {}, ["What the network thinks of the ringed point. Choose another."]),
       told, make("table", {}, [make("tbody", {}, rows.map(({ row }) => row))]),
     ]),
   ]);
   function draw(found, centers) {
     paintBins(plane, found, centers);
-    for (const { name, swatch, numbers } of rows) {
+    for (const { name, row, swatch, numbers } of rows) {
+      row.hidden = !found[name];
+      if (row.hidden) continue;
       swatch.style.background = cssColor(labToRgb(found.L, ...found[name]));
       numbers.textContent = show(found[name]);
     }
@@ -212,9 +220,9 @@ function makeInspector() {
     const many = found.p.filter((share) => share > 0.01).length;
     const likeliest = show([centers[2 * top], centers[2 * top + 1]]);
     told.textContent =
-      `Lightness ${found.L.toFixed(0)}. At this T, ${many} of ${found.p.length} colors hold over ` +
-      `1\u00a0% each; the likeliest, ${likeliest}, holds ${(100 * found.p[top]).toFixed(0)}\u00a0%.`;
-    plane.setAttribute("aria-label", `Chances of the point's colors on the ab plane. ${told.textContent}`);
+      `Lightness ${found.L.toFixed(0)}. At this T, ${many} of ${found.p.length} colors ` +
+      `${many === 1 ? "holds over 1\u00a0%" : "hold over 1\u00a0% each"}; the likeliest, ${likeliest}, holds ${(100 * found.p[top]).toFixed(0)}\u00a0%.`;
+    plane.setAttribute("aria-label", `Chances of the point\u2019s colors on the ab plane. ${told.textContent}`);
   }
   return { node, draw };
 }
@@ -226,6 +234,7 @@ function render(root) {
   const told = make("div", { class: "told" }, [words, progress]);
   const alert = make("p", { class: "alert", role: "alert" });
   const note = make("p", { class: "note" });
+  const start = makeStart(open, complain);
   const stage = makeStage((x, y) => choose(x, y));
   const inspector = makeInspector();
   const temperature = makeSlider(
@@ -246,10 +255,10 @@ function render(root) {
   const result = make("div", { class: "result", hidden: "" }, [
     note, stage.node,
     make("div", { class: "bar" }, [temperature.row, jumps.row]),
+    inspector.node,
     beforeLabel,
     make("div", { class: "bar" }, ["The network looks at a shorter side of", sizes.row]),
     make("div", { class: "bar" }, saves),
-    inspector.node,
     make("p", { class: "honest" }, [
       "These colors are invented. The network has seen many photos, and paints what is usual; it knows nothing of what was there. If you show the picture to others, say so.",
     ]),
@@ -292,10 +301,11 @@ function render(root) {
     }
   }
 
-  function open(blob, name) {
+  function open(blob, name, sample) {
     const first = engine ? "Reading the photo" : "Loading the network (2 MB, once)";
     return work(first, async () => {
       await use(await engine.ask("open", { blob, size: state.size }), blob, name);
+      start.press(sample);
       note.scrollIntoView({ block: "start" });
     });
   }
@@ -329,6 +339,7 @@ function render(root) {
 
   function setT(T) {
     state.T = T;
+    jumps.press(JUMPS.findIndex(([, known]) => Math.abs(known - T) < 1e-6));
     temperature.set(T, T === 0 ? "0 (mode)" : T.toFixed(2));
     wanted = { paint: true, inspect: true };
     refresh().catch(complain);
@@ -387,7 +398,7 @@ function render(root) {
   });
   setT(state.T);
   root.replaceChildren(
-    makeStart(open, complain),
+    start.node,
     told, alert, result,
   );
   root.className = "lab-figure photo-lab";

@@ -238,6 +238,25 @@ function lightRoot(red, green, blue) {
   return y > 0.008856 ? Math.cbrt(y) : 7.787 * y + 16 / 116;
 }
 
+// The mean a and b of one cell of the small picture (RGB bytes, w wide).
+function truthOf({ small, seen: [, w], columns }, column, row) {
+  const side = w / columns;
+  const XYZ_FROM_RGB = [[0.412453, 0.35758, 0.180423], Y_FROM_RGB, [0.019334, 0.119193, 0.950227]];
+  const sum = [0, 0];
+  for (let y = row * side; y < (row + 1) * side; y++) {
+    for (let x = column * side; x < (column + 1) * side; x++) {
+      const rgb = [0, 1, 2].map((c) => LINEAR[small[3 * (y * w + x) + c]]);
+      const [fx, fy, fz] = XYZ_FROM_RGB.map((shares, i) => {
+        const value = shares.reduce((total, share, c) => total + share * rgb[c], 0) / WHITE[i];
+        return value > 0.008856 ? Math.cbrt(value) : 7.787 * value + 16 / 116;
+      });
+      sum[0] += 500 * (fx - fy);
+      sum[1] += 200 * (fy - fz);
+    }
+  }
+  return sum.map((total) => total / side ** 2);
+}
+
 // The screen's byte for a linear value in 0..1.
 const STEPS = 65535;
 const SCREEN = Uint8Array.from({ length: STEPS + 1 }, (_, i) => Math.round(255 * redoGamma(i / STEPS)));
@@ -431,14 +450,15 @@ async function open({ blob, size }, tell) {
   const { bitmap, moves } = await decode(blob);
   const { small, h, w, transparent, spread } = survey(bitmap, size);
   const L = lightnessOf(small);
-  const seen = network.run(L, h, w, (layer, of) => tell(`Coloring: layer ${layer} of ${of}`, layer / of));
+  const found = network.run(L, h, w, (layer, of) => tell(`Coloring: layer ${layer} of ${of}`, layer / of));
   const view = makeView(bitmap);
-  photo = { blob, view, ...seen, height: bitmap.height, width: bitmap.width };
+  const colored = spread > COLORED;
+  photo = { blob, view, ...found, small, seen: [h, w], colored, height: bitmap.height, width: bitmap.width };
   bitmap.close();
   const { rows, columns, height, width } = photo;
   return {
     height, width, rows, columns, seen: [h, w], moves: Boolean(moves), transparent,
-    colored: spread > COLORED, original: view.image, gray: grayed(view),
+    colored, original: view.image, gray: grayed(view),
   };
 }
 
@@ -458,7 +478,8 @@ function inspect({ column, row, T }) {
   const root = view.root[Math.floor(y * view.height) * view.width + Math.floor(x * view.width)];
   const at = (t) => distribution(logits, row * columns + column, Q, t);
   const [mean, annealed, mode] = [1, T, 0].map((t) => meanColor(at(t), network.centers));
-  return { p: at(T), mean, annealed, mode, L: 116 * root - 16 };
+  const truth = photo.colored ? truthOf(photo, column, row) : null;
+  return { p: at(T), mean, annealed, mode, truth, L: 116 * root - 16 };
 }
 
 async function save({ T, type }, tell) {

@@ -2,6 +2,10 @@
 
 const SIDES = ["left", "right"];
 const LATE = 250; // ms: a pair seen so much longer than planned comes again
+const PAUSED = "Paused. Nothing is shown or asked until you go on.";
+const HOW = matchMedia("(pointer: coarse)").matches
+  ? "Tap it."
+  : "Click it, or press the left or right arrow key.";
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const frame = () => new Promise(requestAnimationFrame);
 
@@ -78,6 +82,7 @@ function render({ model, el }) {
     status.textContent = text;
     next.textContent = button;
     next.hidden = !button;
+    pause.classList.toggle("idle", Boolean(button)); // it waits for the reader anyway
     const choosing = phase === "choose";
     sides.forEach((side, i) => {
       side.button.setAttribute("aria-disabled", String(!choosing));
@@ -119,21 +124,31 @@ function render({ model, el }) {
     return now - from;
   }
 
+  async function unpaused() {
+    if (paused) setPhase("paused", PAUSED);
+    while (paused) await sleep(50);
+  }
+
   async function ask(trial) {
     blank();
-    if (paused) setPhase("paused", "Paused. Nothing is shown until you go on.");
-    while (paused) await sleep(50);
+    await unpaused();
     if (still) {
       setPhase("ready", "Ready?", "Show the pair");
       await asked();
     }
-    setPhase("ready", "Look \u2026");
-    await sleep(600 * seconds);
+    do {
+      await unpaused();
+      setPhase("ready", "Look \u2026");
+      await sleep(600 * seconds);
+    } while (paused);
     setPhase("show", "Look \u2026");
     trial.ms = await expose(trial);
     if (trial.ms > 1000 * seconds + LATE && !trial.late) return (trial.late = true);
-    setPhase("choose", "Which one was painted? Click or tap it, or press the left or right arrow key.");
-    trial.chosen = await asked();
+    do {
+      await unpaused();
+      setPhase("choose", `Which one was painted? ${HOW}`);
+      trial.chosen = await asked();
+    } while (trial.chosen === undefined); // paused meanwhile
     trial.fooled = trial.chosen !== trial.side;
     return false;
   }
@@ -142,7 +157,7 @@ function render({ model, el }) {
     draw(trial);
     sides.forEach(({ tag }, i) => (tag.textContent = i === trial.side ? "painted" : "real"));
     const side = SIDES[trial.side];
-    const right = trial.fooled ? `Fooled: the ${side} one was painted.` : `Right: the ${side} one was painted.`;
+    const right = trial.fooled ? `Fooled: the ${side} one was painted.` : `Correct: the ${side} one was painted.`;
     setPhase("told", right, "Next");
     await asked();
   }
@@ -185,6 +200,10 @@ function render({ model, el }) {
     paused = value;
     pause.textContent = paused ? "Go on" : "Pause";
     pause.setAttribute("aria-pressed", String(paused));
+    const { phase } = root.dataset;
+    if (!paused || !next.hidden || !["ready", "choose"].includes(phase)) return;
+    setPhase("paused", PAUSED);
+    if (phase === "choose") answer();
   }
 
   function result(trials) {
@@ -264,7 +283,7 @@ function render({ model, el }) {
     event.stopPropagation();
     if (!event.repeat) choose(side);
   });
-  const away = () => document.hidden && setPaused(root.dataset.phase !== "start");
+  const away = () => document.hidden && next.hidden && setPaused(true);
   document.addEventListener("visibilitychange", away);
   el.append(root);
   open();

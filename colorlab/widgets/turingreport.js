@@ -21,10 +21,10 @@ function inWords(rate, low, high, trials, paper) {
         : "That cannot be told from guessing.";
   const beside =
     high < paper
-      ? "It is less than the paper's"
+      ? "It is less than the paper\u2019s"
       : low > paper
-        ? "It is more than the paper's"
-        : "Your interval holds the paper's";
+        ? "It is more than the paper\u2019s"
+        : "Your interval holds the paper\u2019s";
   return [
     `With ${trials} pairs, any true rate from ${percent(low)} to ${percent(high)} is plausible. ${coin}`,
     `${beside} ${percent(paper)}, which is of another network, other photos and many people: ` +
