@@ -8,6 +8,7 @@ import torch
 from book_pages import BOOK
 from browser_fixtures import fixture_browser, open_page  # noqa: F401 (used by name)
 from ipywidgets.embed import dependency_state
+from test_widget_pages import swipe
 
 from colorlab import bin_centers, lab_to_rgb
 from colorlab.widgets import GamutExplorer
@@ -277,6 +278,13 @@ def test_a_finger_picks_on_a_phone(browser, tmp_path):
     plane = explorer.locator("canvas.plane")
     plane.tap(position=pixel_of(explorer, -41, 42))
     assert "a -40, b 40" in picked(explorer)
+    box = plane.bounding_box()
+    path = [pixel_of(explorer, a, 40) for a in (-41, -20, 0, 30, 60)]
+    swipe(page, *[(box["x"] + spot["x"], box["y"] + spot["y"]) for spot in path])
+    assert "a 60, b 40" in picked(explorer)  # drawn along to the end
+    path = [pixel_of(explorer, -80, b) for b in (-80, -60, -30, 0)]
+    swipe(page, *[(box["x"] + spot["x"], box["y"] + spot["y"]) for spot in path])
+    assert "a 60, b 40" in picked(explorer)  # far from it, a finger scrolls
     explorer.get_by_role("button", name="grid").tap()
     assert counter(explorer) == 625
     assert page.evaluate(OVERFLOW) <= 0

@@ -12,6 +12,7 @@ from test_widget_pages import (  # noqa: F401
     open_on_phone,
     open_widget,
     small_targets,
+    swipe,
 )
 
 from colorlab import ColorNet, annealed_mean, bin_centers, mode
@@ -220,3 +221,32 @@ def test_map_of_another_photo_on_a_phone(browser, tmp_path, explorer):
         assert told(figure)[:2] == (18, 12)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert small_targets(figure) == []
+
+
+@pytest.mark.browser
+def test_a_finger_drags_the_point_or_scrolls(browser, tmp_path, explorer):
+    with open_on_phone(browser, explorer, tmp_path) as (page, figure):
+        picture = figure.locator("canvas.picture")
+        box = picture.bounding_box()
+        x, y = box["x"] + box["width"] / 18, box["y"] + box["height"] / 12
+        picture.tap(position={"x": x - box["x"], "y": y - box["y"]})
+        column, row, _ = told(figure)
+        swipe(page, *[(x + n * 30, y + n * 30) for n in range(5)])
+        dragged = told(figure)
+        assert page.evaluate("scrollY") == 0
+        assert dragged[0] > column + 4  # to the end, not some 20 pixels
+        assert dragged[1] > row + 4
+        low = box["y"] + box["height"] - 5
+        swipe(page, *[(x, low - n * 30) for n in range(5)])
+        assert told(figure) == dragged  # far from the point, a finger scrolls
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 760])
+def test_the_slider_is_under_the_photo(browser, tmp_path, explorer, width):
+    with open_widget(browser, explorer, tmp_path, width) as (_, figure):
+        picture = figure.locator("canvas.picture").bounding_box()
+        slider = figure.get_by_label("Temperature T").bounding_box()
+        gap = slider["y"] - picture["y"] - picture["height"]
+        assert 0 <= gap < 20  # page pixels
+        assert slider["x"] + slider["width"] <= picture["x"] + picture["width"] + 1

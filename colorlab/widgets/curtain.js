@@ -99,7 +99,7 @@ function render({ model, el }) {
   });
   el.append(
     make("div", { class: "lab-figure curtain" }, [
-      make("div", { class: "bar" }, [choices[0].row, swap, choices[1].row]),
+      make("div", { class: "bar" }, [choices[0].row, choices[1].row, swap]),
       stage,
     ]),
   );

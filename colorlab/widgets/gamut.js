@@ -98,12 +98,30 @@ function tellFate(rules, point, step) {
   return outcome[fate(rules, point, step)];
 }
 
+// An axis's name on white, in place of the first dots of the row at b.
+function label({ context, scale, place }, text, b) {
+  const y = place(0, b)[1], high = 10 * scale;
+  context.font = "14px system-ui, sans-serif";
+  context.fillStyle = "#fff";
+  const dots = Math.ceil((context.measureText(text).width + 10) / high);
+  context.fillRect(0, y - high / 2, dots * high, high);
+  write(context, text, 6, y + 5, "left", context.font);
+}
+
+// Four hues of L = 65, placed as on the plane.
+function drawSample(context) {
+  for (const [i, j] of [[0, 0], [1, 0], [0, 1], [1, 1]]) {
+    context.fillStyle = cssColor(labToRgb(65, 60 * i - 30, 30 - 60 * j));
+    context.fillRect(1 + 9 * i, 3 + 7 * j, 9, 7);
+  }
+}
+
 function gamutLegend() {
   const names = { kept: "kept", padding: "kept as padding", dropped: "dropped" };
   const icons = Object.entries(names).map(([shape, name]) =>
     [makeIcon(20, (context, middle) => dot(context, middle, middle, shape)), name]);
   return makeLegend([
-    ["color: on a screen at this L"],
+    [makeIcon(20, drawSample), "color: on a screen at this L"],
     [make("i", { class: "elsewhere" }), "at another L only"],
     ...icons,
   ]);
@@ -151,9 +169,10 @@ function render({ model, el }) {
     open.context.drawImage(slice, 0, 0, size, size);
     drawAxes(open);
     drawRules(open, rules, state.step);
+    label(open, "a: green \u2194 red", -110);
+    label(open, "b: blue \u2195 yellow", 110);
     square(open, state.point, 11);
     rimmed(open.context, 2.5);
-    nameAxes(open);
   }
 
   function describe() {
@@ -188,9 +207,9 @@ function render({ model, el }) {
     if (a !== state.point[0] || b !== state.point[1]) update({ point: [a, b] });
   }
 
-  for (const kind of ["pointerdown", "pointermove"]) {
-    plane.addEventListener(kind, (event) => choose(pointedAt(plane, event, corner, span)));
-  }
+  const follow = (event) => choose(pointedAt(plane, event, corner, span));
+  onDrag(plane, (event) => distanceTo(state.point, plane, event, corner, span), follow);
+  plane.addEventListener("pointermove", (event) => event.pointerType === "mouse" && follow(event));
   onArrows(plane, ([x, y]) => choose([state.point[0] + 10 * x, state.point[1] + 10 * y]));
   model.on("change:L", () => update({ L: model.get("L") }));
   model.on("change:step", () => update({ step: model.get("step") }));

@@ -11,6 +11,9 @@ const EVEN = 1e-9; // a weight so near 1 changes nothing
 
 const inLog = (value, low, high) => Math.log(value / low) / Math.log(high / low);
 const weightShade = (w) => inLog(w, 0.1, 10); // 0.5 is a weight of 1
+// Where a bin's color is looked for, the nearest to 65 first.
+const LIGHTNESSES = Array.from({ length: 99 }, (_, i) => i + 1)
+  .sort((one, other) => Math.abs(one - 65) - Math.abs(other - 65));
 const number = (x) => withMinus(String(Number(x.toPrecision(3))));
 const percent = (x) => `${(100 * x).toFixed(0)}\u00a0%`;
 
@@ -115,6 +118,8 @@ function render({ model, el }) {
     make("p", { class: kind, "aria-live": "polite" }),
   );
 
+  const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
+
   // The library refuses lambda = 0 with an empty bin, and so do we: null.
   function weigh() {
     state.tilde = smoothPrior(p, centers, state.sigma);
@@ -144,10 +149,15 @@ function render({ model, el }) {
 
   function tellPicked() {
     const { picked: q, w, tilde } = state;
+    const [a, b] = [centers[2 * q], centers[2 * q + 1]];
+    const L = LIGHTNESSES.find((lightness) => isShown(lightness, a, b));
+    swatch.classList.toggle("none", L === undefined);
+    swatch.style.backgroundColor = L === undefined ? "" : cssColor(labToRgb(L, a, b));
     const place = withMinus(`(${centers[2 * q]}, ${centers[2 * q + 1]})`);
     about.textContent =
       `Framed bin ${place}: share ${number(p[q])} counted, ${number(tilde[q])} smoothed; ` +
-      (w ? `weight ${number(w[q])}.` : "no weight.");
+      (w ? `weight ${number(w[q])}. ` : "no weight. ") +
+      (L === undefined ? "No screen has its color." : `Its color is shown at L ${L}.`);
     priorMap.setAttribute("aria-label", `Prior on the ab plane, ${state.log ? "log" : "linear"} scale. ${about.textContent}`);
     weightMap.setAttribute("aria-label", `Weights on the ab plane. ${about.textContent}`);
   }
@@ -202,8 +212,15 @@ function render({ model, el }) {
         Math.floor(((clientY - box.top) / box.height) * height),
       );
     };
-    frame.addEventListener("pointerdown", follow);
-    frame.addEventListener("pointermove", (event) => event.buttons && follow(event));
+    const distance = ({ clientX, clientY }) => {
+      if (!state.spot) return Infinity;
+      const box = frame.getBoundingClientRect();
+      const [x, y] = state.spot.map((v) => v + 0.5);
+      return Math.hypot(
+        clientX - box.left - (x * box.width) / width, clientY - box.top - (y * box.height) / height,
+      );
+    };
+    onDrag(frame, distance, follow);
     onArrows(frame, ([x, y], fast) => {
       const [u, v] = state.spot ?? [0, 0], step = fast ? 10 : 1;
       pickPixel(u + step * x, v - step * y);
@@ -215,7 +232,7 @@ function render({ model, el }) {
     make("div", { class: "lab-figure prior-bench" }, [
       make("div", { class: "controls" }, [lam.row, sigma.row, make("div", { class: "labeled" }, ["prior", view.row])]),
       mean,
-      about,
+      make("div", { class: "framed" }, [swatch, about]),
       make("div", { class: "panes maps" }, [
         pane("smoothed prior", priorMap, ...scales.prior.nodes),
         pane("weight w", weightMap, ...scales.w.nodes),

@@ -4,7 +4,7 @@ const WHOLE = { size: 280, corner: [-120, -120], span: 240, pixels: 240 };
 const CLOSE = { size: 400, span: 70 };
 const FONT = "12px system-ui, sans-serif";
 const LABEL = 28; // page pixels: a square in which a weight can be written
-const REACH = 110; // how far, along a and b, a color can be dragged
+const REACH = 110; // how far, along a and b, a pointer is followed: see pullToShown
 const KNOWN = [
   ["paper: \u03c3 5, k 5", { sigma: 5, k: 5 }],
   ["authors\u2019 code: \u03c3 5, k 10", { sigma: 5, k: 10 }],
@@ -161,7 +161,10 @@ function render({ model, el }) {
   }
 
   function move([a, b], follow) {
-    state.color = [a, b].map((v) => within(Math.round(10 * v) / 10, -REACH, REACH) + 0);
+    const inside = [a, b].map((v) => within(Math.round(10 * v) / 10, -REACH, REACH) + 0);
+    // Toward gray to a decimal, so that what is told is what is encoded.
+    const pulled = pullToShown(L, ...inside).map((v) => Math.trunc(10 * v) / 10 + 0);
+    state.color = isShown(L, ...inside) ? inside : pulled;
     update(follow ? { corner: center() } : {});
   }
 

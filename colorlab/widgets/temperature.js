@@ -4,12 +4,14 @@ const PLANE = { size: 320, corner: [-118, -118], span: 236 }; // page pixels, ab
 const LEAST = 0.4; // ab units: the side of the smallest square drawn
 const VIEWS = ["colored", "truth", "gray", "uncertainty"];
 const JUMPS = [["mode", 0], ["T = 0.38", 0.38], ["mean", 1]];
+// Sizes differ so that marks of one color nest.
 const MARKS = [
-  ["mean", "circle"],
-  ["annealed mean", "diamond"],
-  ["mode", "square"],
-  ["truth", "cross"],
+  ["mean", "circle", 6.5],
+  ["annealed mean", "diamond", 11],
+  ["mode", "square", 14],
+  ["truth", "cross", 3.5],
 ];
+const LARGEST_FIRST = [...MARKS].sort((one, other) => other[2] - one[2]);
 
 function readPhoto(model, index) {
   const photo = { ...model.get("photos")[index] };
@@ -92,7 +94,7 @@ function paintPlane(canvas, p, centers, L, points) {
     context.stroke();
   }
   nameAxes(plane);
-  for (const [name, shape] of MARKS) drawMark(context, shape, ...place(...points[name]), 5);
+  for (const [name, shape, r] of LARGEST_FIRST) drawMark(context, shape, ...place(...points[name]), r);
 }
 
 const bins = (nats) => {
@@ -148,11 +150,11 @@ function render({ model, el }) {
   const root = make("div", { class: "lab-figure temperature-explorer" }, [
     make("div", { class: "bar" }, [make("label", {}, ["Photo ", choice]), views.row]),
     make("div", { class: "panes" }, [
-      make("div", { class: "pane" }, [picture, scale]),
+      make("div", { class: "pane" }, [
+        picture, make("div", { class: "bar" }, [temperature.row, jumps.row]), scale, readout,
+      ]),
       make("div", { class: "pane" }, [plane, legend]),
     ]),
-    make("div", { class: "bar" }, [temperature.row, jumps.row]),
-    readout,
   ]);
   const state = { T: model.get("T"), view: "colored", index: -1, photo: null, x: 0, y: 0 };
 
@@ -222,8 +224,17 @@ function render({ model, el }) {
     );
   }
 
-  picture.addEventListener("pointerdown", follow);
-  picture.addEventListener("pointermove", (event) => event.buttons && follow(event));
+  // How many page pixels a pointer is from the picked point.
+  function distance({ clientX, clientY }) {
+    const box = picture.getBoundingClientRect();
+    const { rows, columns } = state.photo;
+    return Math.hypot(
+      clientX - box.left - ((state.x + 0.5) * box.width) / columns,
+      clientY - box.top - ((state.y + 0.5) * box.height) / rows,
+    );
+  }
+
+  onDrag(picture, distance, follow);
   onArrows(picture, ([x, y]) => pick(state.x + x, state.y - y));
   choice.addEventListener("change", () => update({ index: Number(choice.value) }));
   model.on("change:T", () => update({ T: model.get("T") }));

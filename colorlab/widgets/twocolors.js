@@ -1,6 +1,7 @@
 // Two plausible colors of one pixel: drag them, their odds and T.
 
 const SIDE = 340, LOW = -85, SPAN = 190; // page pixels; ab units: all colors of L = 60
+const HIDING = 24; // page pixels from a handle: there a small mark is behind it
 const LONGEST = 120; // chroma of a full bar
 const ANSWERS = [["L2: the mean", "circle"], ["annealed mean", "diamond"], ["mode", "square"]];
 const TRIES = [
@@ -27,8 +28,14 @@ function paintTwo(canvas, gamut, { colors, share }, [mean, annealed, mode]) {
   context.setLineDash([]);
   const modes = share === 0.5 ? colors : [mode];
   modes.forEach((color) => drawMark(context, "square", ...place(...color), 18));
-  drawMark(context, "circle", ...place(...mean), 5);
-  drawMark(context, "diamond", ...place(...annealed), 8);
+  // Larger than the circle, so that both are seen in one place; larger than a handle
+  // where they are behind it.
+  const mark = (shape, [a, b], small, large) => {
+    const hidden = colors.some((c) => Math.hypot(a - c[0], b - c[1]) * plane.scale < HIDING);
+    drawMark(context, shape, ...place(a, b), hidden ? large : small);
+  };
+  mark("diamond", annealed, 11, 17);
+  mark("circle", mean, 6, 22);
 }
 
 const chroma = ([a, b]) => Math.hypot(a, b).toFixed(0);
@@ -125,7 +132,7 @@ function render({ model, el }) {
     );
     const told = `L2 asks for chroma ${chroma(found[0])}, where A has ${chroma(colors[0])} and B ${chroma(colors[1])}.`;
     readout.textContent =
-      `${told} T = ${state.T.toFixed(2)} turns A's share of ${before}\u00a0% into ` +
+      `${told} T = ${state.T.toFixed(2)} turns A\u2019s share of ${before}\u00a0% into ` +
       `${after}\u00a0%: the annealed mean has chroma ${chroma(found[1])}.`;
     canvas.setAttribute(
       "aria-label",
