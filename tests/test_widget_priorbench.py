@@ -160,6 +160,10 @@ def test_pick_a_pixel_and_a_bin(browser, tmp_path, photo):
         box = plane.bounding_box()
         plane.click(position={"x": box["width"] * 115 / 240, "y": box["height"] / 2})
         assert "bin (0, 0)" in told(figure)  # a from -115, b from -125
+        assert "shown at L 65" in told(figure)
+        swatch = figure.locator(".swatch")
+        shade = swatch.evaluate("(s) => getComputedStyle(s).backgroundColor")
+        assert len(set(re.findall(r"\d+", shade))) == 1  # a gray
 
 
 @pytest.mark.browser

@@ -28,14 +28,13 @@ function paintTwo(canvas, gamut, { colors, share }, [mean, annealed, mode]) {
   context.setLineDash([]);
   const modes = share === 0.5 ? colors : [mode];
   modes.forEach((color) => drawMark(context, "square", ...place(...color), 18));
-  // Larger than the circle, so that both are seen in one place; larger than a handle
-  // where they are behind it.
+  // Sizes differ, so that marks of one color nest; behind a handle they are larger.
   const mark = (shape, [a, b], small, large) => {
     const hidden = colors.some((c) => Math.hypot(a - c[0], b - c[1]) * plane.scale < HIDING);
     drawMark(context, shape, ...place(a, b), hidden ? large : small);
   };
   mark("diamond", annealed, 11, 17);
-  mark("circle", mean, 6, 22);
+  mark("circle", mean, 6, 28);
 }
 
 const chroma = ([a, b]) => Math.hypot(a, b).toFixed(0);
