@@ -50,7 +50,8 @@ def chroma(path):
 
 
 def test_rows_and_files_correspond():
-    files = [p for p in (DATA / "photos").rglob("*") if p.is_file()]
+    folders = (DATA / "photos", DATA / "turing")
+    files = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
     assert sorted(PATHS) == sorted(p.relative_to(DATA).as_posix() for p in files)
 
 
