@@ -39,6 +39,20 @@ def test_gray_is_the_same_whoever_is_measured(name):
         assert rows[0] == rows[1]
 
 
+def test_readme_says_what_was_measured():
+    scores = json.loads((FOLDER / "imagenette-flagship.json").read_text())["scores"]
+    told = (ROOT / "README.md").read_text()
+    for row in ("network", "gray"):
+        rare, plain = (
+            "{:.1f} ({:.1f}..{:.1f})".format(*scores[row][measure])
+            for measure in ("auc_rebalanced", "auc")
+        )
+        assert f"| {rare} | {plain} | {scores[row]['chroma'][0]:.3g} |" in told
+    gain = "{:.1f} points ({:.1f}..{:.1f})".format(*scores["gain"]["auc_rebalanced"])
+    assert gain in told
+    assert f"({load_pretrained().card['steps']:,} steps)" in told
+
+
 def test_writing_a_card_leaves_the_weights(tmp_path):
     copy = tmp_path / "tiny.safetensors"
     copy.write_bytes((ASSETS / "tiny.safetensors").read_bytes())
