@@ -65,12 +65,8 @@ function paintBins(canvas, { p, L, ...points }, centers) {
   const top = Math.max(...p);
   for (let q = 0; q < p.length; q++) {
     const center = [centers[2 * q], centers[2 * q + 1]];
-    square(plane, center, Math.max(LEAST, 10 * Math.sqrt(p[q] / top))); // areas are like p
-    context.fillStyle = cssColor(labToRgb(L, ...center));
-    context.fill();
-    context.strokeStyle = "#555";
-    context.lineWidth = 0.5;
-    context.stroke();
+    const side = Math.max(LEAST, 10 * Math.sqrt(p[q] / top)); // areas are like p
+    paintBin(plane, center, side, cssColor(labToRgb(L, ...center)));
   }
   nameAxes(plane);
   for (const [name, shape] of MARKS) {

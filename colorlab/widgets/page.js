@@ -120,6 +120,17 @@ function square({ context, scale, place }, [a, b], side) {
   context.rect(x - (side * scale) / 2, y - (side * scale) / 2, side * scale, side * scale);
 }
 
+// A bin of the plane, filled with a color of CSS.
+function paintBin(plane, center, side, color) {
+  const { context } = plane;
+  square(plane, center, side);
+  context.fillStyle = color;
+  context.fill();
+  context.strokeStyle = "#555";
+  context.lineWidth = 0.5;
+  context.stroke();
+}
+
 // The colors of one lightness, as gamutSlice gives them.
 function paintSlice(L, low, span, pixels, canvas = make("canvas")) {
   canvas.width = canvas.height = pixels;

@@ -86,12 +86,7 @@ function paintPlane(canvas, p, centers, L, points) {
       context.fillRect(x - 1, y - 1, 2, 2);
       continue;
     }
-    square(plane, center, side);
-    context.fillStyle = cssColor(labToRgb(L, ...center));
-    context.fill();
-    context.strokeStyle = "#555";
-    context.lineWidth = 0.5;
-    context.stroke();
+    paintBin(plane, center, side, cssColor(labToRgb(L, ...center)));
   }
   nameAxes(plane);
   for (const [name, shape, r] of LARGEST_FIRST) drawMark(context, shape, ...place(...points[name]), r);
