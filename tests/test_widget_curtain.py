@@ -14,8 +14,14 @@ from test_widget_pages import (
     swipe,
 )
 
+from colorlab.network import ASSETS
 from colorlab.widgets import Curtain
-from colorlab.widgets.curtain import LARGEST_PICTURE, LARGEST_SUM, pack_pictures
+from colorlab.widgets.curtain import (
+    GLOSSES,
+    LARGEST_PICTURE,
+    LARGEST_SUM,
+    pack_pictures,
+)
 
 PLAIN = {"red": (200, 40, 40), "green": (40, 160, 40), "blue": (40, 40, 200)}
 
@@ -54,6 +60,15 @@ def test_heavy_pictures_are_shrunk_alike(number):
     assert sum(lengths) <= LARGEST_SUM
     bound = LARGEST_PICTURE if number == 2 else LARGEST_SUM / number
     assert max(lengths) > 0.7 * bound  # no smaller than need be: 0.81 and less a step
+
+
+def test_names_of_networks_are_explained(pictures):
+    named = dict(zip(("l2", "mine", "true"), pictures.values(), strict=True))
+    widget = Curtain(named, left="l2", right="true")
+    assert widget.names == ["l2: regression", "mine", "true: the photo"]
+    assert (widget.left, widget.right) == ("l2: regression", "true: the photo")
+    networks = {path.stem for path in ASSETS.glob("*.safetensors")}
+    assert set(GLOSSES) - {"true"} <= networks
 
 
 def test_other_modes_become_rgb():

@@ -128,6 +128,31 @@ def test_the_still_steps_aside_and_comes_back_in_print(browser, tmp_path):
         assert not figure.is_visible()
 
 
+CORNER = """(canvas) =>
+  [...canvas.getContext("2d").getImageData(2, 2, 1, 1).data].slice(0, 3)"""
+GROUND = "(node) => getComputedStyle(node).backgroundColor"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("where", "key", "light", "dark"),
+    [
+        ("documentElement", "theme", "light", "dark"),  # the book
+        ("body", "jpThemeLight", "true", "false"),  # JupyterLab
+    ],
+)
+def test_figures_follow_the_theme(browser, tmp_path, where, key, light, dark):
+    with open_widget(browser, TwoColors(), tmp_path) as (page, figure):
+        plane, seen = figure.locator("canvas.plane"), []
+        for value in (light, dark, light):
+            page.evaluate(f"document.{where}.dataset.{key} = '{value}'")
+            seen.append((plane.evaluate(CORNER), figure.evaluate(GROUND)))
+        assert seen[0] == seen[2] == ([255, 255, 255], "rgb(244, 244, 244)")
+        (red, green, blue), ground = seen[1]
+        assert red == green == blue < 60  # a neutral sheet
+        assert ground == "rgb(34, 34, 34)"
+
+
 @pytest.mark.browser
 def test_problems_of_a_widget_are_noticed(browser, tmp_path):
     class Asking(TwoColors):

@@ -190,6 +190,33 @@ def test_bench_by_touch(browser, tmp_path, photo):
         assert pressed.get_attribute("aria-pressed") == "true"
 
 
+PLACES = """(figure) => {
+  const box = (node) => node.getBoundingClientRect();
+  const [prior, weight] = [...figure.querySelectorAll("canvas.plane")].map(box);
+  const told = figure.querySelector(".told"), bar = figure.querySelector(".controls");
+  const last = [...figure.querySelectorAll("input")].at(-1);
+  return {prior: prior.top, weight: weight.top, told: box(told).bottom,
+          bar: box(bar).bottom, sliders: box(last).bottom};
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("phone", [False, True])
+def test_sliders_are_seen_with_what_they_change(browser, tmp_path, photo, phone):
+    opening = open_on_phone if phone else open_widget
+    with opening(browser, PriorBench(photo), tmp_path) as (page, figure):
+        plane = figure.locator("canvas.plane").last
+        if phone:  # to the map of weights, below the sliders, which stay
+            bar = figure.locator(".controls").bounding_box()["height"]
+            top = plane.bounding_box()["y"] - bar - 40
+            page.evaluate("(top) => scrollTo(0, top)", top)
+        places = figure.evaluate(PLACES)
+        height = page.viewport_size["height"] - (0 if phone else 100)
+        assert 0 < places["sliders"] <= places["bar"] <= places["weight"]
+        assert phone or places["prior"] == places["weight"]
+        assert places["told"] < height
+
+
 def point(plane, a, b):
     """Give the place of a color on a map, in page pixels from its corner."""
     box = plane.bounding_box()

@@ -204,7 +204,10 @@ function makeInspector() {
       told, make("table", {}, [make("tbody", {}, rows.map(({ row }) => row))]),
     ]),
   ]);
-  function draw(found, centers) {
+  let shown;
+  function draw(...given) {
+    shown = given;
+    const [found, centers] = given;
     paintBins(plane, found, centers);
     for (const { name, row, swatch, numbers } of rows) {
       row.hidden = !found[name];
@@ -220,7 +223,7 @@ function makeInspector() {
       `${many === 1 ? "holds over 1\u00a0%" : "hold over 1\u00a0% each"}; the likeliest, ${likeliest}, holds ${(100 * found.p[top]).toFixed(0)}\u00a0%.`;
     plane.setAttribute("aria-label", `Chances of the point\u2019s colors on the ab plane. ${told.textContent}`);
   }
-  return { node, draw };
+  return { node, draw, redraw: () => shown && draw(...shown) };
 }
 
 function render(root) {
@@ -398,6 +401,7 @@ function render(root) {
     told, alert, result,
   );
   root.className = "lab-figure photo-lab";
+  settle(root, inspector.redraw);
   const lacking = missing();
   if (lacking.length) complain(new Error(`Your browser lacks ${lacking.join(", ")}, which this page needs. A newer one will do.`));
 }

@@ -49,6 +49,7 @@ function render({ model, el }) {
   );
   const stage = make("div", { class: "stage" }, [layers[1].node, layers[0].node, rail]);
   stage.style.aspectRatio = model.get("size").join(" / ");
+  stage.style.maxWidth = `${model.get("size")[0]}px`; // not blown up
 
   // The other side's picture is never chosen twice: the two change places.
   function choose(i, index) {
@@ -104,8 +105,11 @@ function render({ model, el }) {
     ]),
   );
   update({});
-  stepInForStill(el);
-  return () => urls.forEach((url) => URL.revokeObjectURL(url));
+  const unsettle = settle(el);
+  return () => {
+    unsettle();
+    urls.forEach((url) => URL.revokeObjectURL(url));
+  };
 }
 
 export default { render };

@@ -23,8 +23,8 @@ function followRules(gamut) {
 
 // The colors of all lightnesses from above, as gray patches between the samples of
 // the cube's faces.
-function drawShadow({ context, place }, gamut, levels) {
-  context.fillStyle = context.strokeStyle = "#d4d4d4";
+function drawShadow({ context, place, ink }, gamut, levels) {
+  context.fillStyle = context.strokeStyle = ink("shadow");
   context.lineWidth = 1;
   for (let n = 0; n < gamut.length / 2; n++) {
     const [row, column] = [Math.floor(n / levels) % levels, n % levels];
@@ -42,24 +42,25 @@ function outline({ context, place }, points) {
   context.closePath();
 }
 
-function dot(context, x, y, shape) {
+function dot(context, x, y, shape, ink) {
   context.beginPath();
   if (shape === "dropped") {
     context.moveTo(x - 2.5, y - 2.5);
     context.lineTo(x + 2.5, y + 2.5);
     context.moveTo(x + 2.5, y - 2.5);
     context.lineTo(x - 2.5, y + 2.5);
-  } else context.arc(x, y, shape === "padding" ? 2.7 : 1.8, 0, 2 * Math.PI);
+  } else context.arc(x, y, 2.7, 0, 2 * Math.PI);
+  const [fill, stroke] = { kept: ["ink", "sheet"], padding: ["sheet", "ink"], dropped: ["sheet", "dropped"] }[shape];
   context.lineWidth = 1;
-  context.strokeStyle = shape === "dropped" ? "#777" : "#000";
-  context.fillStyle = shape === "padding" ? "#fff" : "#000";
+  context.strokeStyle = ink(stroke);
+  context.fillStyle = ink(fill);
   if (shape !== "dropped") context.fill();
   context.stroke();
 }
 
 function drawRules(plane, rules, step) {
-  const { context, place } = plane;
-  context.strokeStyle = "#444";
+  const { context, place, ink } = plane;
+  context.strokeStyle = ink("line");
   context.lineWidth = 0.7;
   if (step > 1) {
     for (const point of rules.kept[step - 1]) {
@@ -72,12 +73,12 @@ function drawRules(plane, rules, step) {
   if (step > 2) {
     outline(plane, rules.rim);
     context.setLineDash([7, 5]);
-    context.strokeStyle = "#000";
+    context.strokeStyle = ink("ink");
     context.lineWidth = 2;
     context.stroke();
     context.setLineDash([]);
   }
-  for (const point of rules.kept[0]) dot(context, ...place(...point), fate(rules, point, step));
+  for (const point of rules.kept[0]) dot(context, ...place(...point), fate(rules, point, step), ink);
 }
 
 // What a step makes of a grid point: "kept", "padding" or "dropped".
@@ -98,11 +99,11 @@ function tellFate(rules, point, step) {
   return outcome[fate(rules, point, step)];
 }
 
-// An axis's name on white, in place of the first dots of the row at b.
-function label({ context, scale, place }, text, b) {
+// An axis's name on the sheet, in place of the first dots of the row at b.
+function label({ context, scale, place, ink }, text, b) {
   const y = place(0, b)[1], high = 10 * scale;
   context.font = "14px system-ui, sans-serif";
-  context.fillStyle = "#fff";
+  context.fillStyle = ink("sheet");
   const dots = Math.ceil((context.measureText(text).width + 10) / high);
   context.fillRect(0, y - high / 2, dots * high, high);
   write(context, text, 6, y + 5, "left", context.font);
@@ -119,7 +120,7 @@ function drawSample(context) {
 function gamutLegend() {
   const names = { kept: "kept", padding: "kept as padding", dropped: "dropped" };
   const icons = Object.entries(names).map(([shape, name]) =>
-    [makeIcon(20, (context, middle) => dot(context, middle, middle, shape)), name]);
+    [makeIcon(20, (context, middle, ink) => dot(context, middle, middle, shape, ink)), name]);
   return makeLegend([
     [makeIcon(20, drawSample), "color: on a screen at this L"],
     [make("i", { class: "elsewhere" }), "at another L only"],
@@ -132,7 +133,6 @@ function render({ model, el }) {
   const rules = followRules(gamut);
   const shadow = make("canvas");
   const { size, corner, span, pixels } = GAMUT;
-  drawShadow(openPlane(shadow, size, corner, span), gamut, model.get("levels"));
   const slice = make("canvas");
   const plane = make("canvas", { class: "plane", tabindex: "0", role: "application" });
   const lightness = makeSlider(
@@ -161,6 +161,11 @@ function render({ model, el }) {
     if ("L" in change) paintSlice(state.L, corner[0], span, pixels, slice);
     paint();
     describe();
+  }
+
+  function repaint() {
+    drawShadow(openPlane(shadow, size, corner, span, inks(plane)), gamut, model.get("levels"));
+    paint();
   }
 
   function paint() {
@@ -215,7 +220,7 @@ function render({ model, el }) {
   model.on("change:step", () => update({ step: model.get("step") }));
   el.append(root);
   update({ L: state.L });
-  stepInForStill(el);
+  return settle(el, repaint);
 }
 
 export default { render };

@@ -40,6 +40,8 @@ function makeSlider(name, label, range, tell) {
   input.addEventListener("input", () => tell(Number(input.value)));
   const set = (value, text = value) => {
     input.value = value;
+    const share = (input.value - range.min) / (range.max - range.min);
+    input.style.setProperty("--share", `${100 * share}%`);
     shown.textContent = text;
   };
   return { row: make("label", { class: "slider" }, [name, input, shown]), set };
@@ -56,17 +58,24 @@ function makeButtons(label, names, tell) {
   return { row: make("div", { class: "group", role: "group", "aria-label": label }, buttons), press };
 }
 
-// A white square of `size` page pixels that shows a and b from the corner [a, b] up.
-function openPlane(canvas, size, [left, bottom], span) {
+// The panel's colors as page.css names them, in the page's theme: none before the
+// canvas is in the page, where settle has it painted again.
+function inks(canvas) {
+  const style = getComputedStyle(canvas);
+  return (name) => style.getPropertyValue(`--${name}`).trim();
+}
+
+// A square sheet of `size` page pixels that shows a and b from the corner [a, b] up.
+function openPlane(canvas, size, [left, bottom], span, ink = inks(canvas)) {
   const density = Math.max(1, window.devicePixelRatio || 1);
   canvas.width = canvas.height = size * density;
   const context = canvas.getContext("2d");
   context.scale(density, density);
-  context.fillStyle = "#fff";
+  context.fillStyle = ink("sheet");
   context.fillRect(0, 0, size, size);
   const scale = size / span;
   const place = (a, b) => [(a - left) * scale, size - (b - bottom) * scale];
-  return { context, size, scale, place };
+  return { context, size, scale, place, ink };
 }
 
 // Where on such a plane a pointer is.
@@ -97,15 +106,16 @@ function drawAxes({ context, size, place }) {
   context.stroke();
 }
 
-// Dark letters with a white rim: readable on any color.
+// Letters of ink with a rim of the sheet: readable on any color.
 function write(context, text, x, y, align = "center", font = "13px system-ui, sans-serif") {
   context.font = font;
   context.textAlign = align;
   context.lineJoin = "round";
   context.lineWidth = 4;
-  context.strokeStyle = "#fff";
+  const ink = inks(context.canvas);
+  context.strokeStyle = ink("sheet");
   context.strokeText(text, x, y);
-  context.fillStyle = "#1a1a1a";
+  context.fillStyle = ink("ink");
   context.fillText(text, x, y);
 }
 
@@ -122,11 +132,11 @@ function square({ context, scale, place }, [a, b], side) {
 
 // A bin of the plane, filled with a color of CSS.
 function paintBin(plane, center, side, color) {
-  const { context } = plane;
+  const { context, ink } = plane;
   square(plane, center, side);
   context.fillStyle = color;
   context.fill();
-  context.strokeStyle = "#555";
+  context.strokeStyle = ink("line");
   context.lineWidth = 0.5;
   context.stroke();
 }
@@ -167,11 +177,15 @@ function drawMark(context, shape, x, y, r) {
   rimmed(context);
 }
 
-// An icon of `size` page pixels that `draw` fills, given a context and the middle.
+// An icon of `size` page pixels that `draw` fills, given a context, the middle and inks.
 function makeIcon(size, draw) {
-  const icon = make("canvas", { width: 2 * size, height: 2 * size, "aria-hidden": "true" });
-  icon.getContext("2d").scale(2, 2);
-  draw(icon.getContext("2d"), size / 2);
+  const icon = make("canvas", { class: "icon", "aria-hidden": "true" });
+  icon.paint = () => {
+    icon.width = icon.height = 2 * size;
+    icon.getContext("2d").scale(2, 2);
+    draw(icon.getContext("2d"), size / 2, inks(icon));
+  };
+  icon.paint();
   return icon;
 }
 
@@ -219,13 +233,24 @@ function onArrows(canvas, tell) {
   });
 }
 
-// In the built page, the still picture of the cell before steps aside. A view may be
-// drawn before it is put into the page: then it waits.
-function stepInForStill(el) {
-  if (!el.isConnected) {
-    requestAnimationFrame(() => stepInForStill(el));
-    return;
-  }
-  const still = el.closest("div.cell")?.previousElementSibling;
-  if (still?.classList.contains("tag_still")) still.classList.add("replaced");
+// What is to be done once a figure is in the page; a view may be drawn before. The still
+// picture of the cell before steps aside, and `paint` paints in the page's theme, now and
+// whenever the reader changes it. Gives what undoes that.
+function settle(el, paint = () => {}) {
+  const repaint = () => {
+    el.querySelectorAll("canvas.icon").forEach((icon) => icon.paint());
+    paint();
+  };
+  const watch = new MutationObserver(repaint);
+  const start = () => {
+    if (!el.isConnected) return requestAnimationFrame(start);
+    const still = el.closest("div.cell")?.previousElementSibling;
+    if (still?.classList.contains("tag_still")) still.classList.add("replaced");
+    for (const [node, name] of [["documentElement", "data-theme"], ["body", "data-jp-theme-light"]]) {
+      watch.observe(document[node], { attributeFilter: [name] });
+    }
+    repaint();
+  };
+  start();
+  return () => watch.disconnect();
 }

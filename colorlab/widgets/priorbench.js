@@ -106,7 +106,8 @@ function render({ model, el }) {
     make("div", { class: "frame", tabindex: "0", role: "group" }, [node, spots[i]]),
   );
   const scales = { prior: makeScale(CIVIDIS), w: makeScale(GRAYS), v: makeScale(GRAYS) };
-  for (const scale of [scales.w, scales.v]) scale.set("\u2264 0.1 quiet", "1", "loud \u2265 10");
+  scales.w.set("quiet \u2264 0.1", "1", "\u2265 10 loud");
+  scales.v.set("\u2264 0.1", "1", "\u2265 10");
   const lam = makeSlider(
     "\u03bb lambda", "Lambda", { min: 0, max: 1, step: 0.01 }, (value) => update({ lam: value }),
   );
@@ -226,28 +227,31 @@ function render({ model, el }) {
       pickPixel(u + step * x, v - step * y);
     });
   });
-  const pane = (title, ...nodes) =>
-    make("div", { class: "pane" }, [make("div", { class: "title" }, [title]), ...nodes]);
+  const pane = (kind, title, ...nodes) =>
+    make("div", { class: `pane ${kind}` }, [make("div", { class: "title" }, title), ...nodes]);
   el.append(
     make("div", { class: "lab-figure prior-bench" }, [
-      make("div", { class: "controls" }, [lam.row, sigma.row, make("div", { class: "labeled" }, ["prior", view.row])]),
-      mean,
-      make("div", { class: "framed" }, [swatch, about]),
-      make("div", { class: "panes maps" }, [
-        pane("smoothed prior", priorMap, ...scales.prior.nodes),
-        pane("weight w", weightMap, ...scales.w.nodes),
-      ]),
-      make("p", { class: "axes" }, ["Both maps: a to the right, green to red; b upward, blue to yellow."]),
+      make("div", { class: "controls" }, [lam.row, sigma.row]),
       make("div", { class: "panes" }, [
-        pane("a photo", frames[0]),
-        pane("its weights v", frames[1], ...scales.v.nodes),
+        pane("map", ["smoothed prior", view.row], priorMap, ...scales.prior.nodes),
+        pane("map", ["weight w"], weightMap, ...scales.w.nodes),
+        make("div", { class: "photos" }, [
+          pane("", ["a photo"], frames[0]),
+          pane("", ["its weights v"], frames[1], ...scales.v.nodes),
+        ]),
       ]),
       told,
+      mean,
+      make("div", { class: "framed" }, [swatch, about]),
+      make("p", { class: "axes" }, ["Both maps: a to the right, green to red; b upward, blue to yellow."]),
     ]),
   );
   update({ lam: state.lam, sigma: state.sigma });
-  stepInForStill(el);
-  return () => URL.revokeObjectURL(url);
+  const unsettle = settle(el, () => update({}));
+  return () => {
+    unsettle();
+    URL.revokeObjectURL(url);
+  };
 }
 
 export default { render };

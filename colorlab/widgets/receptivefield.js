@@ -165,7 +165,7 @@ function render({ model, el }) {
     "Framed cells", ["this layer", "its block", "since conv5_1"], (i) => update({ since: i }),
   );
   const [headline, framed] = [make("strong"), make("p", { class: "framed" })];
-  const rest = make("span");
+  const [rest, title] = [make("span"), make("div", { class: "title" })];
 
   function update(change) {
     Object.assign(state, change);
@@ -189,6 +189,7 @@ function render({ model, el }) {
     slider.row.querySelector("input").setAttribute("aria-valuetext", name);
     dilation.press(state.network);
     since.press(state.since);
+    title.textContent = `close-up: what ${name} sees of it`;
     headline.textContent = `${name} sees ${square2(field)} = ${group(field ** 2)} pixels.`;
     rest.textContent =
       ` ${on}\u00a0% of them are on the photo.` +
@@ -234,16 +235,19 @@ function render({ model, el }) {
       make("div", { class: "bar" }, [slider.row, dilation.row]),
       make("p", { class: "seen", "aria-live": "polite" }, [headline, rest]),
       make("div", { class: "panes" }, [
-        make("div", { class: "pane" }, [whole]),
-        make("div", { class: "pane" }, [close]),
+        make("div", { class: "pane" }, [make("div", { class: "title" }, ["the photo"]), whole]),
+        make("div", { class: "pane" }, [title, close]),
       ]),
       framed,
       make("div", { class: "bar" }, ["Frame what is read by ", since.row]),
     ]),
   );
   update({});
-  stepInForStill(el);
-  return () => URL.revokeObjectURL(url);
+  const unsettle = settle(el, () => update({}));
+  return () => {
+    unsettle();
+    URL.revokeObjectURL(url);
+  };
 }
 
 export default { render };

@@ -54,10 +54,10 @@ function writeWeights({ context, place, scale }, { color }, found) {
 
 function paintWhole(canvas, slice, centers, color, corner) {
   const plane = openPlane(canvas, WHOLE.size, WHOLE.corner, WHOLE.span);
-  const { context, size, place } = plane;
+  const { context, size, place, ink } = plane;
   context.drawImage(slice, 0, 0, size, size);
   drawAxes(plane);
-  context.fillStyle = "#333";
+  context.fillStyle = ink("ink");
   for (let q = 0; q < centers.length / 2; q++) {
     const [x, y] = place(centers[2 * q], centers[2 * q + 1]);
     context.fillRect(x - 1, y - 1, 2, 2);
@@ -70,16 +70,16 @@ function paintWhole(canvas, slice, centers, color, corner) {
 
 function paintClose(canvas, state, found, centers, L) {
   const plane = openPlane(canvas, CLOSE.size, state.corner, CLOSE.span);
-  const { context, place, scale } = plane;
+  const { context, place, scale, ink } = plane;
   context.lineWidth = 1;
   for (let q = 0; q < centers.length / 2; q++) {
     square(plane, found.at(q), 10);
-    context.strokeStyle = "#ccc";
+    context.strokeStyle = ink("faint");
     context.stroke();
   }
   for (const [q, weight] of found.shares) {
     square(plane, found.at(q), 10);
-    context.strokeStyle = "#333";
+    context.strokeStyle = ink("line");
     context.lineWidth = 1.5;
     context.stroke();
     square(plane, found.at(q), side(weight, found));
@@ -191,7 +191,7 @@ function render({ model, el }) {
   }
   el.append(root);
   update({ corner: center() });
-  stepInForStill(el);
+  return settle(el, () => update({}));
 }
 
 export default { render };

@@ -74,7 +74,7 @@ function ring(context, x, y) {
 
 function paintPlane(canvas, p, centers, L, points) {
   const plane = openPlane(canvas, PLANE.size, PLANE.corner, PLANE.span);
-  const { context, place } = plane;
+  const { context, place, ink } = plane;
   drawAxes(plane);
   const top = Math.max(...p);
   for (let q = 0; q < p.length; q++) {
@@ -82,7 +82,7 @@ function paintPlane(canvas, p, centers, L, points) {
     const side = 10 * Math.sqrt(p[q] / top); // ab units; areas are like probabilities
     if (side < LEAST) {
       const [x, y] = place(...center);
-      context.fillStyle = "#ccc";
+      context.fillStyle = ink("faint");
       context.fillRect(x - 1, y - 1, 2, 2);
       continue;
     }
@@ -235,7 +235,7 @@ function render({ model, el }) {
   model.on("change:T", () => update({ T: model.get("T") }));
   el.append(root);
   update({ index: 0 });
-  stepInForStill(el);
+  return settle(el, () => update({}));
 }
 
 export default { render };

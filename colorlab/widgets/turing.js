@@ -287,8 +287,9 @@ function render({ model, el }) {
   document.addEventListener("visibilitychange", away);
   el.append(root);
   open();
-  stepInForStill(el);
+  const unsettle = settle(el);
   return () => {
+    unsettle();
     document.removeEventListener("visibilitychange", away);
     urls.forEach((url) => URL.revokeObjectURL(url));
   };

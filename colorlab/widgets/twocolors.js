@@ -152,7 +152,7 @@ function render({ model, el }) {
     ]),
   );
   update({});
-  stepInForStill(el);
+  return settle(el, () => update({}));
 }
 
 export default { render };
