@@ -1,10 +1,11 @@
 """The page `photo`: what runs its network fastest in a browser, and how heavy it is.
 
-Times are those of the processor, which other work on the machine changes little.
+Our kernel, the same loops in JavaScript, and the runtimes that one would use instead:
+onnxruntime-web, on the processor and by WebGPU, and TensorFlow.js. `browser.js` makes
+them all from one file of weights; their scores must be alike.
 
-Needs a Chromium (CHROMIUM names it). With the variable ONNXRUNTIME_WEB set to the
-folder `dist` of the npm package onnxruntime-web, and with the Python packages onnx and
-onnxscript, that runtime takes part as well.
+Needs a Chromium (CHROMIUM names it). The runtimes, and what writes the network as ONNX,
+are installed into a folder that is removed in the end; without npm they take no part.
 """
 
 import contextlib
@@ -13,16 +14,19 @@ import importlib.util
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
 import torch
-from measure import save
-from playwright.sync_api import sync_playwright
+from measure import Seconds, save
+from playwright.sync_api import Error, Page, sync_playwright
 
 from colorlab import load_pretrained
 
@@ -31,93 +35,35 @@ SIDE = 256  # pixels
 ROUNDS = 5
 NAMES = ["chromium", "chromium-browser", "google-chrome"]
 TIMES = 3  # runs between two looks at a clock that ticks every 10 ms
-FLAGS = ["--no-sandbox", "--disable-gpu"]
 AGREE = 1e-3  # of logits, which reach 30
-
-# kernel.c's loops in JavaScript: a panel of what four pixels see, by one channel.
-JAVASCRIPT = """(memory) => (input, channels, height, width, taps, count, stride,
-    weights, bias, gain, shift, floor, out, outputs, H, W, map, yStep, xStep, panel
-  ) => {
-  const f = new Float32Array(memory.buffer), steps = new Int32Array(memory.buffer);
-  const depth = channels * count, pixels = H * W;
-  input /= 4; taps /= 4; weights /= 4; bias /= 4; gain /= 4; shift /= 4;
-  out /= 4; panel /= 4;
-  for (let first = 0; first < pixels; first += 4) {
-    const many = Math.min(4, pixels - first);
-    for (let t = 0; t < count; t++) {
-      for (let j = 0; j < 4; j++) {
-        const y = Math.floor((first + j) / W) * stride + steps[taps + 2 * t];
-        const x = ((first + j) % W) * stride + steps[taps + 2 * t + 1];
-        const inside = j < many && y >= 0 && y < height && x >= 0 && x < width;
-        let at = input + y * width + x, to = panel + 4 * t + j;
-        for (let c = 0; c < channels; c++, at += height * width, to += 4 * count)
-          f[to] = inside ? f[at] : 0;
-      }
-    }
-    for (let row = 0; row < outputs; row++) {
-      let w = weights + (row - (row & 3)) * depth + (row & 3);
-      let a = f[bias + row], b = a, c = a, d = a;
-      for (let k = 0, p = panel; k < depth; k++, w += 4, p += 4) {
-        const share = f[w];
-        a += share * f[p]; b += share * f[p + 1];
-        c += share * f[p + 2]; d += share * f[p + 3];
-      }
-      const sums = [a, b, c, d];
-      for (let j = 0; j < many; j++) {
-        const y = Math.floor((first + j) / W), x = (first + j) % W;
-        f[out + row * map + y * yStep + x * xStep] =
-          Math.max(sums[j], floor) * f[gain + row] + f[shift + row];
-      }
-    }
-  }
-}"""
-PREPARE = """async ([source, parts, javascript, side, onnx]) => {
-  const script = source.replace("\\nonmessage", "\\nlet heard");
-  const { Network, fromBase64 } =
-    new Function(script + "; return { Network, fromBase64 };")();
-  const file = fromBase64(parts.file);
-  const { instance } = await WebAssembly.instantiate(fromBase64(parts.kernel));
-  const kernel = new Network(instance, file, []);
-  const memory = new WebAssembly.Memory({ initial: 1 });
-  const loops = eval(javascript)(memory);
-  const plain = new Network({ exports: { memory, free_from: () => 16,
-    convolve: (...given) => loops(...given) } }, file, []);
-  const L = new Float32Array(side * side).map((_, i) => 50 + 40 * Math.sin(i * i));
-  const contestants = {
-    "WebAssembly, ours": () => kernel.run(L, side, side).logits,
-    "JavaScript": () => plain.run(L, side, side).logits,
-  };
-  if (onnx) {
-    const ort = await import("/dist/ort.wasm.bundle.min.mjs");
-    ort.env.wasm.numThreads = 1;
-    ort.env.wasm.wasmPaths = "/dist/";
-    const session = await ort.InferenceSession.create("/tiny.onnx");
-    contestants["onnxruntime-web"] = async () => {
-      const given = new ort.Tensor("float32", L, [1, 1, side, side]);
-      return (await session.run({ L: given })).logits.data;
-    };
-  }
-  const answers = [];
-  for (const run of Object.values(contestants)) answers.push(await run());
-  const [first, ...others] = answers;
-  if (onnx) {
-    const planes = others.pop(), Q = 313, cells = planes.length / Q;
-    others.push(planes.map((_, i) => planes[(i % Q) * cells + Math.floor(i / Q)]));
-  }
-  const apart = others.map((other) =>
-    other.reduce((most, v, i) => Math.max(most, Math.abs(v - first[i])), 0));
-  window.race = (name) => contestants[name]();
-  return { names: Object.keys(contestants), apart: Math.max(...apart) };
-}"""
-
-RUN = f"async (name) => {{ for (let n = 0; n < {TIMES}; n++) await race(name); }}"
+OURS = ["WebAssembly, ours", "JavaScript"]
+PEERS = ["onnxruntime-web, WebAssembly", "TensorFlow.js, WebAssembly"]
+WEBGPU = "onnxruntime-web, WebGPU"
+RUNTIMES = {
+    "onnxruntime-web": "1.30.0",
+    "@tensorflow/tfjs-core": "4.22.0",
+    "@tensorflow/tfjs-backend-wasm": "4.22.0",
+}
+EXPORTERS = {
+    "onnx": "1.23.2",
+    "onnxscript": "0.7.2",
+    "onnx-ir": "1.1.0",
+    "ml_dtypes": "0.6.0",
+    "protobuf": "7.36.2",
+}
+PATIENCE = 300  # seconds, for a first run
+# Without a graphics card Chromium offers WebGPU by SwiftShader, that is, the processor.
+FLAGS = ["--no-sandbox", "--enable-unsafe-webgpu"]
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """A server without a log."""
+class Listing(SimpleHTTPRequestHandler):
+    """A server that notes what it is asked for."""
 
-    def log_message(self, *args):
-        """Say nothing."""
+    asked: set[str] = set()
+
+    def log_message(self, text, *args):
+        """Note the path of a request."""
+        self.asked.add(self.path)
 
 
 def load_page():
@@ -129,13 +75,35 @@ def load_page():
     return module
 
 
+def install_peers(folder: Path) -> bool:
+    """Install the runtimes and write the network as ONNX; False without npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return False
+    wanted = [f"{name}@{version}" for name, version in RUNTIMES.items()]
+    options = ["--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund"]
+    run_quietly(npm, "install", *options, *wanted)
+    wanted = [f"{name}=={version}" for name, version in EXPORTERS.items()]
+    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--target"]
+    run_quietly(*pip, folder / "python", *wanted)
+    sys.path.append(str(folder / "python"))
+    export_onnx(folder / "tiny.onnx")
+    return True
+
+
+def run_quietly(*command: object) -> None:
+    """Run a command, and show what it says only if it fails."""
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
+
+
 def export_onnx(path: Path) -> None:
     """Write the network as ONNX, in one file."""
     example = (torch.zeros(1, 1, SIDE, SIDE),)
     names = {"input_names": ["L"], "output_names": ["logits"]}
-    torch.onnx.export(
-        load_pretrained("tiny"), example, path, external_data=False, **names
-    )
+    model = load_pretrained("tiny")
+    torch.onnx.export(model, example, path, external_data=False, verbose=False, **names)
 
 
 def find_browser() -> str:
@@ -147,29 +115,61 @@ def find_browser() -> str:
     return found
 
 
-def race(folder: Path, parts: dict, onnx: bool) -> dict:
-    """Serve the folder and run all contestants in one page of it."""
-    handler = partial(Quiet, directory=folder)
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder; gives its address."""
+    handler = partial(Listing, directory=folder)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    source = parts.pop("worker")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-        page = browser.new_page()
-        page.goto(f"http://127.0.0.1:{server.server_port}/empty.html")
-        given = [source, parts, JAVASCRIPT, SIDE, onnx]
-        found = page.evaluate(PREPARE, given)
-        runs = {name: partial(page.evaluate, RUN, name) for name in found["names"]}
-        seconds = {name: [] for name in runs}
-        for _ in range(ROUNDS):
-            for name, run in runs.items():
-                start = processor_seconds()
-                run()
-                seconds[name].append((processor_seconds() - start) / TIMES)
-        browser.close()
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
-    assert found["apart"] < AGREE, found["apart"]
-    return seconds
+
+
+@contextlib.contextmanager
+def open_page(address: str) -> Iterator[tuple[Page, str]]:
+    """Open the page of the race; gives it and the browser's version."""
+    with sync_playwright() as playwright:
+        launch = playwright.chromium.launch
+        browser = launch(executable_path=find_browser(), args=FLAGS)
+        page = browser.new_page()
+        page.goto(f"{address}/index.html")
+        yield page, browser.version
+        browser.close()
+
+
+def enter(page: Page, name: str, parts: dict, folder: Path) -> float:
+    """Make a contestant in the page; gives what its runtime weighs, in MB."""
+    Listing.asked.clear()
+    given = [name, parts["worker"], parts, SIDE, PATIENCE]
+    apart = page.evaluate("given => enter(...given)", given)
+    assert apart < AGREE, f"{name} is off by {apart}"
+    return compressed(*(folder / path[1:] for path in Listing.asked - {"/tiny.onnx"}))
+
+
+def try_webgpu(address: str, parts: dict, folder: Path) -> tuple[bool, str]:
+    """Tell whether WebGPU answers, and on what; in a browser that is closed again."""
+    with open_page(address) as (page, _):
+        adapter = page.evaluate("findAdapter()")
+        if adapter is None:
+            return False, "no adapter"
+        try:
+            for name in (OURS[0], WEBGPU):
+                enter(page, name, parts, folder)
+        except Error as error:
+            return False, f"{adapter}, {error.message.splitlines()[0]}"
+    return True, adapter
+
+
+def race(page: Page, names: list[str]) -> tuple[Seconds, Seconds]:
+    """Let all take turns; gives seconds of the processor, and of the clock."""
+    processor, clock = ({name: [] for name in names} for _ in range(2))
+    for _ in range(ROUNDS):
+        for name in names:
+            start = processor_seconds()
+            taken = page.evaluate("given => race(...given)", [name, TIMES])
+            processor[name].append((processor_seconds() - start) / TIMES)
+            clock[name].append(taken)
+    return processor, clock
 
 
 def processor_seconds() -> float:
@@ -187,34 +187,39 @@ def compressed(*paths: Path) -> float:
 
 
 def main() -> None:
-    """Run all, save times and weights."""
+    """Run all; save times, weights, and what WebGPU ran on."""
     photo = load_page()
     parts = json.loads(photo.engine_script()[len("colorlabPhoto.engine(") : -3])
-    given = os.environ.get("ONNXRUNTIME_WEB")
-    network = photo.ASSETS / "tiny.safetensors"
-    weights = {
-        "WebAssembly, ours": compressed(photo.SOURCES / "kernel.wasm", network),
-        "JavaScript": compressed(network),
-    }
-    with tempfile.TemporaryDirectory() as name:
+    weights = {OURS[0]: compressed(photo.SOURCES / "kernel.wasm")}
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
-        (folder / "empty.html").write_text("<!doctype html><title>race</title>")
-        if given:
-            (folder / "dist").symlink_to(Path(given).resolve())
-            export_onnx(folder / "tiny.onnx")
-            runtime = [
-                Path(given) / f"{file}"
-                for file in (
-                    "ort.wasm.bundle.min.mjs",
-                    "ort-wasm-simd-threaded.mjs",
-                    "ort-wasm-simd-threaded.wasm",
-                )
-            ]
-            weights["onnxruntime-web"] = compressed(*runtime, network)
-        seconds = race(folder, parts, bool(given))
-    wire = ", ".join(f"{name} {weight:.1f}" for name, weight in weights.items())
-    about = f"Processor time, one thread. MB on the wire, compressed: {wire}"
-    save("browser", about, {f"tiny, {SIDE} x {SIDE}, in a page": seconds})
+        shutil.copy(Path(__file__).with_suffix(".js"), folder)
+        (folder / "index.html").write_text(
+            "<!doctype html><title>race</title><link rel='icon' href='data:,'>"
+            "<script src='browser.js'></script>"
+        )
+        names, graphics = OURS, "not tried"
+        address = stack.enter_context(serve(folder))
+        if install_peers(folder):
+            answers, graphics = try_webgpu(address, parts, folder)
+            names = OURS + PEERS + [WEBGPU] * answers
+        page, version = stack.enter_context(open_page(address))
+        for name in names:
+            entered = enter(page, name, parts, folder)
+            weights[name] = weights.get(name, 0) + entered
+        times = race(page, names)
+    network = compressed(photo.ASSETS / "tiny.safetensors")
+    label = {name: f"{name}, {weights[name] + network:.1f} MB" for name in names}
+    about = (
+        "Processor time, one thread. MB on the wire, compressed, with the network. "
+        f"Chromium {version}; WebGPU: {graphics}. "
+    ) + ", ".join(" ".join(item) for item in RUNTIMES.items())
+    titles = [f"tiny, {SIDE} x {SIDE}, in a page", "the same, by the clock"]
+    results = {
+        title: {label[name]: each for name, each in seconds.items()}
+        for title, seconds in zip(titles, times, strict=True)
+    }
+    save("browser", about, results)
 
 
 if __name__ == "__main__":
