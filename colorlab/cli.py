@@ -66,7 +66,9 @@ app = typer.Typer(
 data_app = typer.Typer(help="Data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
-ModelName = Annotated[str, typer.Argument(help="A shipped network's name, or a file.")]
+ModelName = Annotated[
+    str, typer.Argument(help="A shipped network's name, a file, or a run's folder.")
+]
 
 
 def main() -> None:
@@ -371,13 +373,14 @@ def evaluate(
         title=f"{model}, {about['photos']} photos of {about['data']}, T = {temperature}"
     )
     table.add_column("")
-    for row in scores:
+    shown = [row for row in scores if not (against and row in ("gray", "truth"))]
+    for row in shown:
         table.add_column(row, justify="right")
     for measure, told in TOLD.items():
-        values = (scores[row][measure] for row in scores)
-        table.add_row(told, *(f"{v:.2f} ({a:.2f}..{b:.2f})" for v, a, b in values))
+        values = (scores[row][measure] for row in shown)
+        table.add_row(told, *(f"{v:.2f}\n{a:.2f}..{b:.2f}" for v, a, b in values))
     Console().print(table)
-    print("In brackets: 95 % intervals, by resampling the photos. Gain: over gray.")
+    print("Below: 95 % intervals, by resampling the photos. Gain: over gray.")
     if against:
         print(f"Other: {against}. Lead: over it, on the same photos.")
     _tell_skipped(skipped)

@@ -118,10 +118,10 @@ def show_curves(runs: dict[str, list[dict]], names: Sequence[str]) -> Figure:
     Figure
         Lines differ by their dashes, not by color alone.
     """
-    figure, axes = plt.subplots(
-        1, len(names), figsize=(9, 3), squeeze=False, layout="constrained"
-    )
-    for ax, name in zip(axes.flat, names, strict=True):
+    columns, rows = min(2, len(names)), -(-len(names) // 2)  # phones are narrow
+    figure = plt.figure(figsize=(6.4, 2.8 * rows), layout="constrained")
+    axes = [figure.add_subplot(rows, columns, n + 1) for n in range(len(names))]
+    for ax, name in zip(axes, names, strict=True):
         for (run, records), (color, line) in zip(
             runs.items(), cycle(LINES), strict=False
         ):
@@ -131,7 +131,7 @@ def show_curves(runs: dict[str, list[dict]], names: Sequence[str]) -> Figure:
         unit = f", {UNITS[name]}" if name in UNITS else ""
         ax.set(xlabel="step", ylabel=name + unit)
     if len(runs) > 1:
-        axes.flat[0].legend(fontsize=9)
+        axes[0].legend(fontsize=9)
     return figure
 
 

@@ -157,19 +157,25 @@ def test_a_trouble_is_named_once(monkeypatch, photos, tmp_path, capsys):
 
 
 def test_evaluate_prints_and_writes(monkeypatch, photos, network, tmp_path, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
     out = tmp_path / "scores.json"
     words = ("evaluate", network, photos, "--size", 16, "-o", out)
     assert run(monkeypatch, *words) == 0
-    assert "rebalanced" in capsys.readouterr().out
+    table = capsys.readouterr().out
+    assert "rebalanced" in table
+    assert "\u2026" not in table  # rich's sign of what it cut off
     scores = json.loads(out.read_text(), parse_constant=pytest.fail)["scores"]
     assert scores["truth"]["auc"][0] == pytest.approx(100)
     assert scores["gray"]["chroma"][0] == pytest.approx(0, abs=1e-6)
 
 
 def test_evaluate_compares_two_networks(monkeypatch, photos, network, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
     words = ("evaluate", network, photos, "--size", 16, "--against", network)
     assert run(monkeypatch, *words) == 0
-    assert f"Other: {network}" in capsys.readouterr().out
+    table = capsys.readouterr().out
+    assert f"Other: {network}" in table
+    assert "\u2026" not in table
 
 
 def test_export_halves_and_adds_a_card(monkeypatch, network, tmp_path):

@@ -1,7 +1,8 @@
 """Run the chapters and store their text outputs.
 
-    python book/_tools/store_outputs.py
+    python book/_tools/store_outputs.py [NAME ...]
 
+Names are those of chapters, such as "lab"; without one, all of them are run.
 Pictures and widgets are left to the build, so that a stored notebook is short
 and its changes can be read. A cell has an execution count only with an output.
 """
@@ -81,12 +82,15 @@ def store(path: Path) -> None:
     nbformat.write(strip(notebook), path)
 
 
-def main() -> None:
-    """Store every chapter, one after the other."""
-    for path in chapters():
+def main(*names: str) -> None:
+    """Store the chapters with these names, or all, one after the other."""
+    paths = {path.stem: path for path in chapters()}
+    if unknown := set(names) - set(paths):
+        sys.exit(f"no chapters: {' '.join(unknown)}; there are: {' '.join(paths)}")
+    for path in [paths[name] for name in names or paths]:
         sys.stdout.write(f"{path.relative_to(ROOT)}\n")
         store(path)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
