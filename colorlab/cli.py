@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
@@ -369,13 +370,12 @@ def evaluate(
     about |= {"photos": len(photos) - len(skipped), "T": temperature, "size": size}
     if against:
         about["other"] = against
-    table = Table(
-        title=f"{model}, {about['photos']} photos of {about['data']}, T = {temperature}"
-    )
+    title = f"{model}, {about['photos']} photos of {about['data']}, T = {temperature}"
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("")
     shown = [row for row in scores if not (against and row in ("gray", "truth"))]
     for row in shown:
-        table.add_column(row, justify="right")
+        table.add_column(row, justify="right", overflow="fold")
     for measure, told in TOLD.items():
         values = (scores[row][measure] for row in shown)
         table.add_row(told, *(f"{v:.2f}\n{a:.2f}..{b:.2f}" for v, a, b in values))
