@@ -12,6 +12,15 @@
     },
   });
 
+  // Firefox calls a file's origin "null", which embed-amd.js takes for a folder.
+  if (location.protocol === "file:" && location.origin === "null") {
+    const { get } = Object.getOwnPropertyDescriptor(URL.prototype, "origin");
+    Object.defineProperty(URL.prototype, "origin", {
+      configurable: true,
+      get() { return this.protocol === "file:" ? "file://" : get.call(this); },
+    });
+  }
+
   // ipywidgets calls MathJax 2 for every label; the pages have MathJax 3.
   document.addEventListener("DOMContentLoaded", function () {
     const mathjax = window.MathJax;
