@@ -109,7 +109,8 @@ function makeMark([name, shape]) {
   return { parts: [icon, swatch, make("b", {}, [name]), text], tell };
 }
 
-const show = (ab) => withMinus(`a ${ab[0].toFixed(0)}, b ${ab[1].toFixed(0)}`);
+const show = (ab) =>
+  withMinus(`a ${ab[0].toFixed(0)}, b ${ab[1].toFixed(0)}`).replace(/\u22120(?!\d)/g, "0");
 
 function render({ model, el }) {
   const photos = model.get("photos");
