@@ -86,7 +86,7 @@ def main(*names: str) -> None:
     """Store the chapters with these names, or all, one after the other."""
     paths = {path.stem: path for path in chapters()}
     if unknown := set(names) - set(paths):
-        sys.exit(f"no chapters: {' '.join(unknown)}; there are {' '.join(paths)}")
+        sys.exit(f"no chapter {' '.join(unknown)}; there are {' '.join(paths)}")
     for path in [paths[name] for name in names or paths]:
         sys.stdout.write(f"{path.relative_to(ROOT)}\n")
         store(path)
