@@ -26,8 +26,8 @@ from colorlab import (
     load_model,
     load_pretrained,
     load_prior,
-    rebalance_weights,
     smooth_prior,
+    tilt,
 )
 from colorlab.evaluate import SIZE, evaluate_photos
 from colorlab.network import ASSETS
@@ -55,8 +55,8 @@ MOST = 1000  # photos: every so many-th, so that all classes are there
 def tilted(name: str, lam: float) -> ColorNet:
     """Give a network trained without weights the logits of training with them."""
     network = load_pretrained(name)
-    w = rebalance_weights(smooth_prior(load_prior(), bin_centers()), lam)
-    network.head.bias.data += w.log().float()
+    p = smooth_prior(load_prior(), bin_centers())
+    network.head.bias.data += tilt(p, lam).float()
     return network
 
 

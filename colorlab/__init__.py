@@ -18,6 +18,7 @@ from colorlab.prior import merge_counts as merge_counts
 from colorlab.prior import rebalance_weights as rebalance_weights
 from colorlab.prior import save_counts as save_counts
 from colorlab.prior import smooth_prior as smooth_prior
+from colorlab.prior import tilt as tilt
 from colorlab.quantize import N_BINS as N_BINS
 from colorlab.quantize import bin_centers as bin_centers
 from colorlab.quantize import nearest_bin as nearest_bin

@@ -34,8 +34,8 @@ from colorlab.network import (
     save_model,
 )
 from colorlab.photosets import find_photos, is_image, list_files
-from colorlab.prior import count_bins, save_counts
-from colorlab.quantize import bin_centers
+from colorlab.prior import count_bins, load_prior, save_counts, smooth_prior, tilt
+from colorlab.quantize import N_BINS, bin_centers
 from colorlab.report import write_scores, write_sheet
 from colorlab.runs import Stopped
 from colorlab.shards import PER_SHARD, write_shards
@@ -400,11 +400,17 @@ def export(
     int8: Annotated[
         bool, typer.Option("--int8", help="In a quarter of the space, for a page.")
     ] = False,
+    lam: Annotated[
+        float | None, typer.Option(help="Tilt it as if trained with this lambda.")
+    ] = None,
 ) -> None:
     """Write a network in half precision, to ship it."""
-    network = _load(model) if int8 else halve(_load(model))
     about = json.loads(card.read_text()) if card else {}
-    save_model(network, out, int8=int8, **about)
+    network = _load(model)
+    if lam is not None:
+        _tilt(network, lam)
+        about["lam"] = lam
+    save_model(network if int8 else halve(network), out, int8=int8, **about)
     print(f"{out.stat().st_size / 1e6:.1f} MB in {out}")
 
 
@@ -429,6 +435,19 @@ def info(model: ModelName = "flagship") -> None:
     Console().print(table)
     macs, parameters = sum(r.macs for r in rows), sum(r.parameters for r in rows)
     print(f"{parameters:,} parameters, {macs / 1e9:.2f} billion multiply-adds")
+
+
+def _tilt(network: ColorNet, lam: float) -> None:
+    """Have a network answer as if trained with another lambda, in place."""
+    config = network.card.get("config", {})
+    if network.out_channels != N_BINS or "lam" not in config:
+        raise ValueError(
+            "lam must be left out for a network that gives no distribution, or whose "
+            "card does not say with which lambda it was trained"
+        )
+    trained = config["lam"] if config["loss"] == "rebal" else 1.0
+    p = smooth_prior(load_prior(config["prior"]), bin_centers())
+    network.head.bias.data += tilt(p, lam, network.card.get("lam", trained)).float()
 
 
 def _load(model: str) -> ColorNet:

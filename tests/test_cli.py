@@ -8,7 +8,16 @@ import pytest
 import torch
 from PIL import Image
 
-from colorlab import ColorNet, load_model, load_prior, save_model
+from colorlab import (
+    ColorNet,
+    bin_centers,
+    load_model,
+    load_pretrained,
+    load_prior,
+    save_model,
+    smooth_prior,
+    tilt,
+)
 from colorlab.cli import main
 
 
@@ -191,6 +200,25 @@ def test_export_int8_for_the_page(monkeypatch, network, tmp_path):
     assert run(monkeypatch, "export", network, "-o", out, "--int8") == 0
     assert out.stat().st_size < 0.5 * network.stat().st_size
     assert load_model(out).width == load_model(network).width
+
+
+def test_export_tilts_from_the_lambda_of_the_training(monkeypatch, tmp_path):
+    p = smooth_prior(load_prior(), bin_centers())
+    once, twice = (tmp_path / f"{n}.safetensors" for n in ("once", "twice"))
+    assert run(monkeypatch, "export", "rebal", "-o", once, "--lam", 0.7) == 0
+    assert run(monkeypatch, "export", once, "-o", twice, "--lam", 0.9) == 0
+    before = load_pretrained("rebal").head.bias
+    for path, lam in ((once, 0.7), (twice, 0.9)):
+        moved = load_model(path).head.bias - before
+        torch.testing.assert_close(moved, tilt(p, lam, 0.5).float(), rtol=0, atol=0.01)
+        assert load_model(path).card["lam"] == lam
+
+
+def test_export_tilts_no_regression(monkeypatch, tmp_path, capsys):
+    out = tmp_path / "out.safetensors"
+    assert run(monkeypatch, "export", "l2", "-o", out, "--lam", 0.7) == 2
+    assert "lam must be left out" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_info_shows_layers(monkeypatch, network, capsys):

@@ -12,6 +12,7 @@ from colorlab.prior import (
     rebalance_weights,
     save_counts,
     smooth_prior,
+    tilt,
 )
 from colorlab.quantize import N_BINS, STEP
 
@@ -136,6 +137,13 @@ def test_lam_0_with_an_empty_bin_is_refused():
 def test_lam_outside_is_refused(lam):
     with pytest.raises(ValueError, match=r"lam must be in 0\.\.1"):
         rebalance_weights(torch.ones(3), lam)
+
+
+def test_tilt_turns_the_best_answer_without_weights_into_that_with_them():
+    p = torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64)
+    w = rebalance_weights(p, 0.5)
+    torch.testing.assert_close((p.log() + tilt(p, 0.5)).softmax(0), p * w)
+    torch.testing.assert_close(tilt(p, 0.3, 0.5) + tilt(p, 0.5), tilt(p, 0.3))
 
 
 def test_saved_counts_come_back_as_prior(centers, tmp_path):
