@@ -8,6 +8,7 @@ from colorlab.lab import rgb_to_lab as rgb_to_lab
 from colorlab.losses import l2_loss as l2_loss
 from colorlab.losses import soft_cross_entropy as soft_cross_entropy
 from colorlab.network import ColorNet as ColorNet
+from colorlab.network import calibrate as calibrate
 from colorlab.network import layer_table as layer_table
 from colorlab.network import load_model as load_model
 from colorlab.network import load_pretrained as load_pretrained

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,7 @@ from colorlab.network import (
     load_pretrained,
     save_model,
 )
+from colorlab.network import calibrate as calibrate_network
 from colorlab.photosets import find_photos, is_image, list_files
 from colorlab.prior import count_bins, load_prior, save_counts, smooth_prior, tilt
 from colorlab.quantize import N_BINS, bin_centers
@@ -388,6 +390,32 @@ def evaluate(
         write_scores(out, about, scores)
         write_sheet(out.with_suffix(".html"), network, photos, about, scores)
         print(f"Figures in {out}, photos in {out.with_suffix('.html')}")
+
+
+@app.command()
+def calibrate(
+    model: ModelName,
+    data: Annotated[
+        list[str], typer.Argument(help="Folders, archives or shards; train/ of each.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The file to write.")],
+    size: Annotated[int, typer.Option(help="Pixels, a multiple of 8.")] = SIZE,
+    photos: Annotated[int, typer.Option(min=1, help="Of each data set.")] = 640,
+) -> None:
+    """Measure batch norm's statistics anew, at the size of the photos to color."""
+    network, skipped, streams = _load(model), {}, []
+    for path in data:
+        found = find_photos(path, "train", _watch_members)
+        found = replace(found, place=found.place[:: max(1, len(found) // photos)])
+        found = replace(found, place=found.place[:photos])
+        streams.append(square_batches(found, size, 32, skipped, _watch_photos))
+    turns = zip_longest(*streams)  # a batch of each data set in turn
+    batches = (rgb for turn in turns for rgb in turn if rgb is not None)
+    calibrate_network(network, (rgb_to_lab(rgb)[:, :1] for rgb in batches))
+    _tell_skipped(skipped)
+    names = [Path(path).name for path in data]
+    save_model(network, out, calibrated={"data": names, "size": size, "photos": photos})
+    print(f"The network is in {out}")
 
 
 @app.command()

@@ -8,6 +8,7 @@ et al. 2016; `layer_table` computes that table from the module itself.
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from colorlab.quantize import N_BINS
 
@@ -256,6 +258,32 @@ def halve(model: ColorNet) -> ColorNet:
     for parameter in model.parameters():
         parameter.data = parameter.data.half()
     return model
+
+
+@torch.no_grad()
+def calibrate(model: ColorNet, batches: Iterable[Tensor]) -> ColorNet:
+    """Measure the means and variances of batch norm anew, in place.
+
+    Parameters
+    ----------
+    model : ColorNet
+        Its weights stay as they are.
+    batches : iterable of Tensor of shape (N, 1, H, W)
+        Lightness of photos, of the kind and size that the network is to color.
+
+    Returns
+    -------
+    ColorNet
+        The same, in eval mode. Its statistics are the mean of those of the batches.
+
+    Notes
+    -----
+    A picture shown twice as large has softer edges, so channels answer less to it:
+    by the statistics of small pictures, they are then scaled wrongly. As after
+    averaging weights (Izmailov et al. 2018). Book chapter: evaluate.
+    """
+    update_bn(batches, model)
+    return model.eval()
 
 
 def save_model(

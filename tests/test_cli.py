@@ -187,6 +187,18 @@ def test_evaluate_compares_two_networks(monkeypatch, photos, network, capsys):
     assert "\u2026" not in table
 
 
+def test_calibrate_writes_a_network(monkeypatch, photos, network, tmp_path):
+    (photos / "broken.png").write_bytes(b"no picture")
+    out = tmp_path / "out.safetensors"
+    words = ("calibrate", network, photos, photos, "--size", 16, "--photos", 5)
+    assert run(monkeypatch, *words, "-o", out) == 0
+    before, after = load_model(network), load_model(out)
+    assert torch.equal(before.head.weight, after.head.weight)
+    assert after.card["calibrated"]["size"] == 16
+    L = torch.full((1, 1, 16, 16), 50.0)
+    assert not torch.allclose(before(L), after(L))
+
+
 def test_export_halves_and_adds_a_card(monkeypatch, network, tmp_path):
     card, out = tmp_path / "card.json", tmp_path / "half.safetensors"
     card.write_text('{"T": 0.5}')

@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from colorlab.network import (
     ASSETS,
     ColorNet,
+    calibrate,
     halve,
     layer_table,
     load_model,
@@ -393,3 +394,19 @@ def test_tiny_ships_and_is_small():
     assert (model.width, model.out_channels) == (16, N_BINS)
     assert model.card["name"] == "tiny"
     assert (ASSETS / "tiny.safetensors").stat().st_size < 2e6
+
+
+def test_calibrate_takes_the_mean_of_the_batches():
+    model = ColorNet(width=2).train()
+    first, *_, norm = model.conv1
+    seen = []
+    norm.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
+    chance = torch.Generator().manual_seed(0)
+    batches = [100 * torch.rand(n, 1, 16, 16, generator=chance) for n in (1, 3)]
+    weights = first.weight.clone()
+    assert not calibrate(model, iter(batches)).training
+    assert torch.equal(first.weight, weights)
+    means = torch.stack([x.mean(dim=(0, 2, 3)) for x in seen]).mean(dim=0)
+    variances = torch.stack([x.var(dim=(0, 2, 3)) for x in seen]).mean(dim=0)
+    torch.testing.assert_close(norm.running_mean, means)
+    torch.testing.assert_close(norm.running_var, variances)
