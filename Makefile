@@ -39,10 +39,10 @@ gpu-check: $(READY)  # on a machine with a GPU: its tests, and a short training
 
 evaluations: $(READY)  # every figure of data/evaluations, from both data sets; an hour
 	mkdir -p out/calibrated
-	for name in l2 class rebal; do $(BIN)/colorlab calibrate $$name $(IMAGENETTE) $(TINY) \
-	    -o out/calibrated/$$name.safetensors || exit; done
+	for net in l2 class rebal; do $(BIN)/colorlab calibrate $$net $(IMAGENETTE) $(TINY) \
+	    -o out/calibrated/$$net.safetensors || exit; done
 	$(BIN)/python benchmarks/evaluations.py $(IMAGENETTE) $(TINY) \
-	    $$(for name in l2 class rebal; do echo $$name-calibrated=out/calibrated/$$name.safetensors; done)
+	    $$(for net in l2 class rebal; do echo $$net-calibrated=out/calibrated/$$net.safetensors; done)
 	$(BIN)/python benchmarks/semantic.py $(IMAGENETTE)
 
 outputs: $(READY)  # run the chapters again and store their text outputs
