@@ -8,7 +8,7 @@ EVENTS = ("doctree-resolved", "env-before-read-docs")
 
 
 def _is_local(asset):
-    # Not "thebe" alone: five letters turn up in a figure's base64 data by chance.
+    # Not "thebe" alone: a figure's base64 data may hold the letters by chance.
     body = asset.attributes.get("body", "").lower()
     return "thebe" not in (asset.filename or "") and "thebe_" not in body
 
