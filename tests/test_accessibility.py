@@ -27,11 +27,9 @@ LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 THEMES = ["light", "dark"]
 AT_ONCE = "* { transition: none !important }"  # no color is on its way
 SET_THEME = "(name) => { document.documentElement.dataset.theme = name; }"
-# References are marked with the role doc-biblioentry by Sphinx: deprecated, harmless.
 RUN = """([levels]) => axe.run(document, {
   preload: false, resultTypes: ["violations"],
   runOnly: {type: "tag", values: levels},
-  rules: {"aria-deprecated-role": {enabled: false}},
 })"""
 
 

@@ -138,6 +138,12 @@ def _escape(app, what, name, obj, options, lines):
         lines[place] = line.replace("|", r"\|")
 
 
+def _list_references(app, pagename, templatename, context, doctree):
+    """Call a reference an item of its list: Sphinx gives an outdated role."""
+    body = context.get("body", "")
+    context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def setup(app):
     """Register with Sphinx."""
     app.setup_extension("sphinx.ext.autodoc")
@@ -145,6 +151,7 @@ def setup(app):
     app.connect("config-inited", _settle_autodoc)
     before_napoleon = 100
     app.connect("autodoc-process-docstring", _escape, priority=before_napoleon)
+    app.connect("html-page-context", _list_references)
     app.add_directive("notation", Notation)
     app.add_directive("sessions", Sessions)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
