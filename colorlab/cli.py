@@ -403,6 +403,8 @@ def calibrate(
     photos: Annotated[int, typer.Option(min=1, help="Of each data set.")] = 640,
 ) -> None:
     """Measure batch norm's statistics anew, at the size of the photos to color."""
+    if not out.parent.is_dir():
+        raise ValueError(f"out must be in a folder that exists, got {out}")
     network, skipped, streams = _load(model), {}, []
     for path in data:
         found = find_photos(path, "train", _watch_members)

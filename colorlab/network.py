@@ -278,9 +278,9 @@ def calibrate(model: ColorNet, batches: Iterable[Tensor]) -> ColorNet:
 
     Notes
     -----
-    A picture shown twice as large has softer edges, so channels answer less to it:
-    by the statistics of small pictures, they are then scaled wrongly. As after
-    averaging weights (Izmailov et al. 2018). Book chapter: evaluate.
+    A network trained on small pictures scales its channels by their statistics, which
+    larger ones do not have; on them it is too vivid. The same is done after averaging
+    weights (Izmailov et al. 2018). Book chapter: evaluate.
     """
     update_bn(batches, model)
     return model.eval()

@@ -197,6 +197,7 @@ def test_calibrate_writes_a_network(monkeypatch, photos, network, tmp_path):
     assert after.card["calibrated"]["size"] == 16
     L = torch.full((1, 1, 16, 16), 50.0)
     assert not torch.allclose(before(L), after(L))
+    assert run(monkeypatch, *words, "-o", tmp_path / "none" / "out") == 2
 
 
 def test_export_halves_and_adds_a_card(monkeypatch, network, tmp_path):
