@@ -119,7 +119,8 @@ def test_samples_are_the_historic_photos():
 
 # Arithmetic: the worker's functions, called in a page
 
-CALL = """async ([source, parts, calls]) => {
+CALL = """async ([source, files, parts, calls]) => {
+  const { encode } = new Function(files + "; return { encode };")();
   const tasks = "start, open, paint, inspect, save, shares, resizeLine, networkSize";
   const worker = new Function("postMessage",
     source.replace("\\nonmessage", "\\nlet heard") +
@@ -130,11 +131,13 @@ CALL = """async ([source, parts, calls]) => {
   for (const { file, size, T } of calls) {
     const start = performance.now();
     const blob = new Blob([bytes(file)]);
-    const { seen } = await worker.open({ blob, size }, () => {});
+    const read = () => createImageBitmap(blob);
+    const { seen } = await worker.open({ bitmap: await read(), size }, () => {});
     const seconds = (performance.now() - start) / 1000;
     const { rows, columns, height, width } = worker.photo();
-    const saved = await worker.save({ T, type: "image/png" }, () => {});
-    const result = new Uint8Array(await saved.blob.arrayBuffer());
+    const saved = await worker.save({ bitmap: await read(), T }, () => {});
+    const written = await encode(saved.bitmap, "image/png");
+    const result = new Uint8Array(await written.arrayBuffer());
     let text = "";
     for (const byte of result) text += String.fromCharCode(byte);
     const ab = Array.from(worker.chroma(T));
@@ -151,13 +154,14 @@ def run(browser):
     page.goto("about:blank")
     parts = json.loads(photo.engine_script()[len("colorlabPhoto.engine(") : -3])
     source = parts.pop("worker")
+    files = (photo.SOURCES / "files.js").read_text()
 
     def color(*calls):
         sent = [
             {"file": base64.b64encode(file).decode(), "size": size, "T": T}
             for file, size, T in calls
         ]
-        return page.evaluate(CALL, [source, parts, sent])
+        return page.evaluate(CALL, [source, files, parts, sent])
 
     yield color
     page.close()

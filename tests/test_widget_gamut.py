@@ -73,7 +73,7 @@ def lab_colors():
 # Python's side
 
 
-@pytest.mark.parametrize("wrong", [{"L": -1}, {"L": 101}, {"step": 0}, {"step": 4}])
+@pytest.mark.parametrize("wrong", [{"L": -1}, {"L": 101}, {"step": -1}, {"step": 4}])
 def test_explorer_says_what_is_wrong(wrong):
     with pytest.raises(ValueError, match=f"^{next(iter(wrong))} must be"):
         GamutExplorer(**wrong)
@@ -264,6 +264,28 @@ def test_picking_tells_number_and_color(browser, tmp_path, centers):
         assert "no screen color at this L" in picked(explorer)
         explorer.get_by_role("button", name="hull").click()
         assert "dropped here, back in step 3" in picked(explorer)
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_without_rules_any_color_can_be_picked(browser, tmp_path):
+    url = save_page(tmp_path, GamutExplorer(L=32, step=0))
+    with open_page(browser, url) as (page, problems):
+        explorer = page.locator(".gamut-explorer")
+        for part in (".counter", ".told", ".group"):
+            assert explorer.locator(part).is_hidden()
+        plane = explorer.locator("canvas.plane")
+        assert "32 and" not in plane.get_attribute("aria-label")
+        for _ in range(12):  # from a 20, b 40; the plane ends at 120
+            plane.press("Shift+ArrowDown")
+        for _ in range(5):
+            plane.press("Shift+ArrowRight")
+        plane.press("ArrowUp")
+        rgb = (lab_to_rgb(torch.tensor([32.0, 70, -79]).view(3, 1, 1)) * 255).round()
+        values = ", ".join(str(int(v)) for v in rgb.flatten())
+        assert picked(explorer) == f"a 70, b -79: R, G, B {values} at L 32."
+        explorer.get_by_label("Lightness L").fill("90")
+        assert picked(explorer) == "a 70, b -79: no screen color at this L."
         assert problems == []
 
 

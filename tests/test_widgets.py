@@ -247,6 +247,20 @@ def play_gamut(explorer):
     assert "R, G, B" in found
 
 
+def play_slice(explorer):
+    assert explorer.get_by_role("button").count() == 0
+    told = []
+    for L in (77, 78, 80, 81):  # the chapter's second question
+        explorer.get_by_label("Lightness L").fill(str(L))
+        plane = explorer.locator("canvas.plane")
+        if not told:  # from a 20, b 40
+            for key in ("ArrowLeft",) * 5 + ("ArrowDown",) * 7:
+                plane.press(f"Shift+{key}")
+        told.append("no screen color" in picked(explorer))
+    assert "a -30, b -30" in picked(explorer)
+    assert told == [True, False, False, True]
+
+
 def play_encoding(picker):
     assert picker.locator("li b").first.inner_text() == "0.514"  # as printed before
     picker.get_by_label("Width sigma").press("ArrowRight")
@@ -304,6 +318,7 @@ def play_field(figure):
 
 DECODED = "(images) => Promise.all(images.map((image) => image.decode()))"
 PLAYED = {
+    "lab": {".gamut-explorer": play_slice},
     "quantize": {".gamut-explorer": play_gamut, ".soft-encoding-picker": play_encoding},
     "prior": {".prior-bench": play_bench},
     "network": {".receptive-field": play_field},

@@ -35,7 +35,7 @@ def page_script() -> str:
     """Give the script that makes the page's controls."""
     parts = [_plain(WIDGETS / "color.js"), _plain(WIDGETS / "page.js")]
     names = f"const SAMPLES = {json.dumps(SAMPLES)};"
-    parts += [names, _plain(SOURCES / "photo.js")]
+    parts += [_plain(SOURCES / "files.js"), names, _plain(SOURCES / "photo.js")]
     return "(() => {\n" + "\n".join(parts) + "\n})();\n"
 
 

@@ -1,5 +1,6 @@
-// The photo page: a photo from the reader's machine, colored in a worker. color.js and
-// page.js stand before this file, and SAMPLES: name and title of the old photos.
+// The photo page: a photo from the reader's machine, colored in a worker. color.js,
+// page.js and files.js stand before this file, and SAMPLES: name and title of the old
+// photos.
 
 const HERE = document.currentScript.src.replace(/[^/]*$/, "");
 const PLANE = { size: 320, corner: [-118, -118], span: 236 }; // page pixels, ab units
@@ -27,7 +28,8 @@ async function load(name) {
   return arrived[name];
 }
 
-// A worker that answers: ask(task, given) promises the result, tell hears of progress.
+// A worker that answers: ask(task, given) promises the result, tell hears of progress. A
+// bitmap is handed over: it is the worker's from then on.
 async function startWorker(tell) {
   const { worker: source, ...given } = await load("engine");
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
@@ -47,7 +49,7 @@ async function startWorker(tell) {
   const ask = (task, more = {}) =>
     new Promise((resolve, reject) => {
       waiting.set(++last, { resolve, reject });
-      worker.postMessage({ id: last, task, ...more });
+      worker.postMessage({ id: last, task, ...more }, more.bitmap ? [more.bitmap] : []);
     });
   return { ask, card: await ask("start", given) };
 }
@@ -262,7 +264,7 @@ function render(root) {
       "These colors are invented. The network has seen many photos, and paints what is usual; it knows nothing of what was there. If you show the picture to others, say so.",
     ]),
   ]);
-  let engine, ready, jobs = 0, wanted = {}, drawing = false;
+  let engine, ready, jobs = 0, queue = Promise.resolve(), wanted = {}, drawing = false;
 
   function tell(text, share = null) {
     words.textContent = text;
@@ -277,7 +279,7 @@ function render(root) {
     alert.scrollIntoView({ block: "nearest" });
   }
 
-  // One piece of work at a time is told of; a failed start is tried again.
+  // One piece of work at a time, in the order asked for; a failed start is tried again.
   async function work(text, run) {
     jobs++;
     alert.textContent = "";
@@ -292,7 +294,9 @@ function render(root) {
         state.size = engine.card.size;
         setT(engine.card.T);
       }
-      await run();
+      const turn = queue.then(run);
+      queue = turn.catch(() => {});
+      await turn;
     } catch (error) {
       complain(error);
     } finally {
@@ -303,23 +307,22 @@ function render(root) {
   function open(blob, name, sample) {
     const first = engine ? "Reading the photo" : "Loading the network (2 MB, once)";
     return work(first, async () => {
-      await use(await engine.ask("open", { blob, size: state.size }), blob, name);
+      await use(blob, name);
       start.press(sample);
       note.scrollIntoView({ block: "start" });
     });
   }
 
   function color() {
-    return work("Coloring", async () => {
-      const { blob, name, size } = state;
-      await use(await engine.ask("open", { blob, size }), blob, name);
-    });
+    return work("Coloring", () => use(state.blob, state.name));
   }
 
-  async function use(found, blob, name) {
+  async function use(blob, name) {
+    const { bitmap, moves } = await decode(blob);
+    const found = await engine.ask("open", { bitmap, size: state.size });
     if (blob !== state.blob) Object.assign(state, { x: 0.75, y: 0.4, before: 0 });
     Object.assign(state, { found, blob, name });
-    const { width, height, seen, original, colored, transparent, moves } = found;
+    const { width, height, seen, original, colored, transparent } = found;
     stage.fit(width, height);
     stage.node.classList.toggle("clear", transparent);
     beforeLabel.hidden = !colored;
@@ -382,9 +385,12 @@ function render(root) {
 
   function save(type, suffix) {
     return work("Painting at full size", async () => {
-      const { blob } = await engine.ask("save", { T: state.T, type });
+      const { bitmap } = await decode(state.blob);
+      const painted = await engine.ask("save", { bitmap, T: state.T });
+      tell("Writing the file");
+      const file = await encode(painted.bitmap, type);
       const name = `${state.name.replace(/\.[a-z0-9]{1,5}$/i, "")}-colored.${suffix}`;
-      const link = make("a", { href: URL.createObjectURL(blob), download: name });
+      const link = make("a", { href: URL.createObjectURL(file), download: name });
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60000);
     });

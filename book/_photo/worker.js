@@ -1,4 +1,4 @@
-// The photo page's worker: reads a photo, runs the network, paints. Nothing here
+// The photo page's worker: looks at a photo, runs the network, paints. Nothing here
 // touches the page, and the page never waits for it. color.js stands before this file.
 
 const BAND = 256; // rows read at once, to bound memory
@@ -6,13 +6,9 @@ const STRIDE = 8, LONGEST = 8; // as in colorlab.network and colorlab.colorize
 const DILATED = ["conv5", "conv6"], HALVING = ["conv1", "conv2", "conv3"];
 const EPSILON = 1e-5; // of batch norm
 const L_MIDDLE = 50, L_RANGE = 100;
-const PIXELS = 12, ROWS = 4; // the kernel's tile
-const MOST_PIXELS = 64e6, MOST_SIDE = 16384; // what a canvas can be relied on to hold
+const PIXELS = 8, ROWS = 4; // the kernel's tile
 const VIEW_PIXELS = 2e6; // the page shows larger photos scaled down
 const COLORED = 6; // bytes: mean distance between a pixel's channels, above a print's tone
-
-// A message for the reader: anything else that is thrown is a fault of ours.
-class Refusal extends Error {}
 
 // The network
 
@@ -311,77 +307,14 @@ function rootsOf(pixels, root = new Float32Array(pixels.length / 4)) {
   return root;
 }
 
-// Files
-
-// What a file's first bytes say: its kind, its size if that is easy, whether it moves.
-function readHeader(bytes) {
-  const text = String.fromCharCode(...bytes.subarray(0, 32));
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (text.startsWith("\x89PNG") && bytes.length > 32) {
-    return { kind: "PNG", width: view.getUint32(16), height: view.getUint32(20), moves: findText(bytes, "acTL") };
-  }
-  if (text.startsWith("GIF8") && bytes.length > 10) {
-    const [width, height] = [view.getUint16(6, true), view.getUint16(8, true)];
-    return { kind: "GIF", width, height, moves: findText(bytes, "NETSCAPE2.0") };
-  }
-  if (text.startsWith("RIFF") && text.slice(8, 12) === "WEBP") {
-    return { kind: "WebP", moves: findText(bytes, "ANIM") };
-  }
-  if (text.startsWith("\xff\xd8\xff")) return { kind: "JPEG", ...jpegSize(view) };
-  return {};
-}
-
-function findText(bytes, word) {
-  const codes = Array.from(word, (letter) => letter.charCodeAt(0));
-  const end = Math.min(bytes.length, 4096);
-  for (let i = 0; i < end; i++) if (codes.every((code, j) => bytes[i + j] === code)) return true;
-  return false;
-}
-
-function jpegSize(view) {
-  for (let at = 2; at + 9 < view.byteLength && view.getUint8(at) === 0xff; ) {
-    const marker = view.getUint8(at + 1);
-    const frame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-    if (frame) return { height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
-    at += 2 + view.getUint16(at + 2);
-  }
-  return {};
-}
-
-function refuseLarge(width, height) {
-  const millions = (width * height) / 1e6;
-  if (width * height > MOST_PIXELS) {
-    throw new Refusal(`This photo has ${millions.toFixed(0)} megapixels; the page takes up to ${MOST_PIXELS / 1e6}. Make it smaller first.`);
-  }
-  if (Math.max(width, height) > MOST_SIDE) {
-    throw new Refusal(`This photo is ${width} by ${height} pixels; the page takes sides of up to ${MOST_SIDE}. Make it smaller first.`);
-  }
-}
-
-async function decode(blob) {
-  if (!blob.size) throw new Refusal("This file is empty.");
-  const header = readHeader(new Uint8Array(await blob.slice(0, 2 ** 20).arrayBuffer()));
-  if (header.width) refuseLarge(header.width, header.height);
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(blob); // upright; of moving pictures the first
-  } catch {
-    throw new Refusal(
-      header.kind
-        ? `This ${header.kind} file is damaged: it cannot be read to its end.`
-        : "This file is no picture that your browser can read. It reads JPEG, PNG, WebP and GIF.",
-    );
-  }
-  refuseLarge(bitmap.width, bitmap.height);
-  return { bitmap, moves: header.moves };
-}
+// Photos
 
 // Visit the picture's pixels by bands of rows: visit(RGBA bytes, first row, rows).
 function eachBand(bitmap, visit) {
   const { width, height } = bitmap;
   const strip = new OffscreenCanvas(width, Math.min(BAND, height));
   const context = strip.getContext("2d", { willReadFrequently: true });
-  if (!context) throw new Refusal("Your browser has not enough memory for a photo of this size.");
+  if (!context) throw new Error("Your browser has not enough memory for a photo of this size.");
   for (let top = 0; top < height; top += BAND) {
     const rows = Math.min(BAND, height - top);
     context.clearRect(0, 0, width, BAND);
@@ -445,19 +378,18 @@ async function start({ kernel, file, centers }) {
   return { T: network.card.T, size: network.card.size, centers: network.centers };
 }
 
-async function open({ blob, size }, tell) {
+async function open({ bitmap, size }, tell) {
   tell("Reading the photo");
-  const { bitmap, moves } = await decode(blob);
   const { small, h, w, transparent, spread } = survey(bitmap, size);
   const L = lightnessOf(small);
   const found = network.run(L, h, w, (layer, of) => tell(`Coloring: layer ${layer} of ${of}`, layer / of));
   const view = makeView(bitmap);
   const colored = spread > COLORED;
-  photo = { blob, view, ...found, small, seen: [h, w], colored, height: bitmap.height, width: bitmap.width };
+  photo = { view, ...found, small, seen: [h, w], colored, height: bitmap.height, width: bitmap.width };
   bitmap.close();
   const { rows, columns, height, width } = photo;
   return {
-    height, width, rows, columns, seen: [h, w], moves: Boolean(moves), transparent,
+    height, width, rows, columns, seen: [h, w], transparent,
     colored, original: view.image, gray: grayed(view),
   };
 }
@@ -482,12 +414,11 @@ function inspect({ column, row, T }) {
   return { p: at(T), mean, annealed, mode, truth, L: 116 * root - 16 };
 }
 
-async function save({ T, type }, tell) {
-  const { bitmap } = await decode(photo.blob);
+function save({ bitmap, T }, tell) {
   const { width, height } = bitmap;
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
-  if (!context) throw new Refusal("Your browser has not enough memory for a photo of this size.");
+  if (!context) throw new Error("Your browser has not enough memory for a photo of this size.");
   const rowOf = upsampler(chroma(T), photo.rows, photo.columns, height, width);
   eachBand(bitmap, (image, top, rows) => {
     const root = rootsOf(image.data);
@@ -496,8 +427,7 @@ async function save({ T, type }, tell) {
     tell("Painting at full size", (top + rows) / height);
   });
   bitmap.close();
-  tell("Writing the file");
-  return { blob: await canvas.convertToBlob({ type, quality: 0.95 }) };
+  return { bitmap: canvas.transferToImageBitmap() };
 }
 
 const TASKS = { start, open, paint, inspect, save };
@@ -506,9 +436,10 @@ let queue = Promise.resolve(); // one task at a time
 async function answer({ id, task, ...given }) {
   const tell = (text, share = null) => postMessage({ id, told: { text, share } });
   try {
-    postMessage({ id, result: await TASKS[task](given, tell) });
+    const result = await TASKS[task](given, tell);
+    postMessage({ id, result }, result.bitmap ? [result.bitmap] : []);
   } catch (error) {
-    postMessage({ id, refused: error instanceof Refusal, error: String(error.message ?? error) });
+    postMessage({ id, error: String(error.message ?? error) });
   }
 }
 

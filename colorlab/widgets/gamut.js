@@ -1,4 +1,5 @@
-// The gamut explorer: drag lightness, and switch the three rules on one by one.
+// The gamut explorer: drag lightness, and switch the three rules on one by one. At step
+// 0 there are no rules: any color can be picked, in steps of one unit.
 
 const GAMUT = { size: 440, corner: [-125, -125], span: 250, pixels: 500 };
 const STEPS = [
@@ -121,11 +122,11 @@ function gamutLegend() {
   const names = { kept: "kept", padding: "kept as padding", dropped: "dropped" };
   const icons = Object.entries(names).map(([shape, name]) =>
     [makeIcon(20, (context, middle, ink) => dot(context, middle, middle, shape, ink)), name]);
-  return makeLegend([
+  const colors = makeLegend([
     [makeIcon(20, drawSample), "color: on a screen at this L"],
     [make("i", { class: "elsewhere" }), "at another L only"],
-    ...icons,
   ]);
+  return [colors, makeLegend(icons)];
 }
 
 function render({ model, el }) {
@@ -142,13 +143,16 @@ function render({ model, el }) {
   const [count, unit, told] = [make("strong"), make("span"), make("p", { class: "told" })];
   const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
   const pick = make("p", { class: "pick", "aria-live": "polite" });
+  const counter = make("p", { class: "counter", role: "status" }, [count, " ", unit]);
+  const [colors, dots] = gamutLegend();
+  const ofRules = [dots, steps.row, counter, told];
   const root = make("div", { class: "lab-figure gamut-explorer" }, [
     make("div", { class: "panes" }, [
-      make("div", { class: "pane view" }, [plane, gamutLegend()]),
+      make("div", { class: "pane view" }, [plane, colors, dots]),
       make("div", { class: "pane controls" }, [
         lightness.row,
         steps.row,
-        make("p", { class: "counter", role: "status" }, [count, " ", unit]),
+        counter,
         told,
         make("div", { class: "picked" }, [swatch, pick]),
       ]),
@@ -173,23 +177,18 @@ function render({ model, el }) {
     open.context.drawImage(shadow, 0, 0, size, size);
     open.context.drawImage(slice, 0, 0, size, size);
     drawAxes(open);
-    drawRules(open, rules, state.step);
+    if (state.step) drawRules(open, rules, state.step);
     label(open, "a: green \u2194 red", -110);
     label(open, "b: blue \u2195 yellow", 110);
-    square(open, state.point, 11);
+    square(open, state.point, state.step ? 11 : 6);
     rimmed(open.context, 2.5);
   }
 
   function describe() {
     const { L, step, point } = state;
-    const kept = rules.kept[step - 1];
-    const before = rules.kept[Math.max(0, step - 2)].length;
-    const change = ["", `${before - kept.length} are dropped.`, `${kept.length - before} come back.`];
     lightness.set(L);
-    steps.press(step - 1);
-    count.textContent = kept.length;
-    unit.textContent = UNITS[step - 1];
-    told.textContent = `${STEPS[step - 1][1]} ${change[step - 1]}`;
+    for (const part of ofRules) part.classList.toggle("none", !step);
+    if (step) tellRule(step);
     const shown = isShown(L, ...point);
     const rgb = labToRgb(L, ...point);
     swatch.classList.toggle("none", !shown);
@@ -197,25 +196,43 @@ function render({ model, el }) {
     const color = shown
       ? `R, G, B ${rgb.map((v) => Math.round(255 * v)).join(", ")} at L ${L}`
       : "no screen color at this L";
+    const [a, b] = point;
     pick.textContent = withMinus(
-      `Center a ${point[0]}, b ${point[1]}: ${tellFate(rules, point, step)}; ${color}.`,
+      step
+        ? `Center a ${a}, b ${b}: ${tellFate(rules, point, step)}; ${color}.`
+        : `a ${a}, b ${b}: ${color}.`,
     );
+    const also = step ? ` and ${rules.kept[step - 1].length} ${UNITS[step - 1]}` : "";
     plane.setAttribute(
       "aria-label",
-      `The ab plane with the screen colors of L ${L} and ${kept.length} ${UNITS[step - 1]}. ` +
-        "Arrow keys pick a grid point.",
+      `The ab plane with the screen colors of L ${L}${also}. ` +
+        `Arrow keys pick a ${step ? "grid point" : "color, with Shift in tens"}.`,
     );
   }
 
+  function tellRule(step) {
+    const kept = rules.kept[step - 1].length;
+    const before = rules.kept[Math.max(0, step - 2)].length;
+    const change = ["", `${before - kept} are dropped.`, `${kept - before} come back.`];
+    steps.press(step - 1);
+    count.textContent = kept;
+    unit.textContent = UNITS[step - 1];
+    told.textContent = `${STEPS[step - 1][1]} ${change[step - 1]}`;
+  }
+
   function choose(point) {
-    const [a, b] = point.map((v) => within(Math.round(v / 10) * 10, -120, 120) + 0);
+    const apart = state.step ? 10 : 1;
+    const [a, b] = point.map((v) => within(Math.round(v / apart) * apart, -120, 120) + 0);
     if (a !== state.point[0] || b !== state.point[1]) update({ point: [a, b] });
   }
 
   const follow = (event) => choose(pointedAt(plane, event, corner, span));
   onDrag(plane, (event) => distanceTo(state.point, plane, event, corner, span), follow);
   plane.addEventListener("pointermove", (event) => event.pointerType === "mouse" && follow(event));
-  onArrows(plane, ([x, y]) => choose([state.point[0] + 10 * x, state.point[1] + 10 * y]));
+  onArrows(plane, ([x, y], shift) => {
+    const far = state.step || shift ? 10 : 1;
+    choose([state.point[0] + far * x, state.point[1] + far * y]);
+  });
   model.on("change:L", () => update({ L: model.get("L") }));
   model.on("change:step", () => update({ step: model.get("step") }));
   el.append(root);

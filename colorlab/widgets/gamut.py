@@ -1,4 +1,4 @@
-"""Cut the gamut at any lightness, and count the bins (book chapter: quantize)."""
+"""Cut the gamut at any lightness, and count the bins (chapters lab and quantize)."""
 
 from pathlib import Path
 
@@ -24,12 +24,13 @@ class GamutExplorer(anywidget.AnyWidget):
     L : float
         Lightness at first, 0..100.
     step : int
-        Rules that are on at first: 1 is the grid, 2 adds the hull, 3 the padding.
+        Rules that are on at first: 1 is the grid, 2 adds the hull, 3 the padding. 0
+        shows the colors alone, without grid and rules.
 
     Raises
     ------
     ValueError
-        If L is not in 0..100 or step not in 1..3.
+        If L is not in 0..100 or step not in 0..3.
     """
 
     _esm = "".join(
@@ -44,8 +45,8 @@ class GamutExplorer(anywidget.AnyWidget):
     def __init__(self, L: float = 65.0, step: int = 1) -> None:
         if not 0 <= L <= 100:
             raise ValueError(f"L must be in 0..100, got {L}")
-        if step not in (1, 2, 3):
-            raise ValueError(f"step must be 1, 2 or 3, got {step}")
+        if step not in (0, 1, 2, 3):
+            raise ValueError(f"step must be 0, 1, 2 or 3, got {step}")
         gamut = surface_ab(LEVELS).numpy().tobytes()
         super().__init__(gamut=gamut, levels=LEVELS, L=L, step=step)
 
