@@ -517,7 +517,7 @@ def test_a_color_photo_has_its_truth(browser, address):
     with open_page(browser, address, settle=False) as (page, _):
         give(page, encode(Image.new("RGB", (120, 80), color)))
         shown(page, 120, 80)
-        told = page.get_by_role("row", name="truth").inner_text()
+        told = page.get_by_role("row", name="original").inner_text()
     lab = rgb_to_lab(to_tensor(Image.new("RGB", (1, 1), color))[None]).flatten()
     assert re.findall(r"\d+", told) == [f"{value:.0f}" for value in lab[1:].tolist()]
 
@@ -527,7 +527,7 @@ def test_a_gray_photo_has_no_original_to_show(browser, address):
     with open_page(browser, address, settle=False) as (page, _):
         give(page, encode(lake(mode="L")))
         shown(page, 120, 80)
-        assert page.get_by_role("row", name="truth").count() == 0
+        assert page.get_by_role("row", name="original").count() == 0
         assert page.get_by_role("button", name="original").is_hidden()
 
 

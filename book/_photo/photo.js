@@ -194,10 +194,10 @@ function makeInspector() {
   const rows = MARKS.map(([name, shape]) => {
     const icon = makeIcon(20, (context, middle) => drawMark(context, shape, middle, middle, 5));
     const swatch = make("span", { class: "swatch" }), numbers = make("td");
-    const row = make("tr", {}, [make("td", {}, [icon]), make("th", { scope: "row" }, [name]), make("td", {}, [swatch]), numbers]);
+    const row = make("tr", {}, [make("td", {}, [icon]), make("th", { scope: "row" }, [name === "truth" ? "original" : name]), make("td", {}, [swatch]), numbers]);
     return { name, row, swatch, numbers };
   });
-  // The truth is known of a color photo only.
+  // Of a gray photo there is no original color.
   const told = make("p", { "aria-live": "polite" });
   const node = make("div", { class: "panes" }, [
     make("div", { class: "pane plot" }, [plane]),

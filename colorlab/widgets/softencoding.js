@@ -177,7 +177,8 @@ function render({ model, el }) {
     onDrag(canvas, distance, (event) => move(stay(at(event)), follow), () => update({ corner: center() }));
     onArrows(canvas, ([x, y], far) => {
       const step = far ? 10 : 1;
-      move([state.color[0] + step * x, state.color[1] + step * y], true);
+      const [a, b] = state.color.map(Math.round); // a finger stops between whole numbers
+      move([a + step * x, b + step * y], true);
     });
   }
 
