@@ -6,9 +6,9 @@ By the measuring protocol, on photos that no network was trained on; what comes 
 data/evaluations/ and the figures in the networks' cards. The networks that ship need no
 naming; another is NAME=PATH. The flagship is also measured at other temperatures and at
 a larger size, the small ones at the size they were trained for. Their second training,
-from another seed, is measured like them if named, as in rebal-seed-1=PATH. `make
-evaluations` also names l2-calibrated and so on, which `colorlab calibrate` makes. About
-a minute for each, on two cores.
+from another seed, is measured like them if named, as in rebal-seed-1=PATH; its weights
+do not ship. `make evaluations` also names l2-calibrated and so on, which `colorlab
+calibrate` makes. About a minute for each, on two cores.
 """
 
 import json
