@@ -5,10 +5,11 @@ IMAGENETTE ?= data/cache/imagenette
 TINY ?= data/cache/tiny-imagenet
 BIN := .venv/bin
 READY := .venv/ready
+SHOWN := $(shell find colorlab data -type f ! -name '*.pyc' ! -path 'data/cache/*' 2>/dev/null)
 
 .PHONY: book test live bench stress gpu-check evaluations outputs clean
 
-book: $(READY)
+book: $(READY) _build/shown
 	$(BIN)/jupyter-book build . -W -n --keep-going --all
 	@echo
 	@echo "The book is built. Open this file in a browser:"
@@ -44,6 +45,11 @@ evaluations: $(READY)  # every figure of data/evaluations, from both data sets; 
 	$(BIN)/python benchmarks/evaluations.py $(IMAGENETTE) $(TINY) \
 	    $$(for net in l2 class rebal; do echo $$net-calibrated=out/calibrated/$$net.safetensors; done)
 	$(BIN)/python benchmarks/semantic.py $(IMAGENETTE)
+
+_build/shown: $(SHOWN)  # what the chapters show has changed: all shall run again
+	rm -rf _build/.jupyter_cache
+	mkdir -p _build
+	touch $@
 
 outputs: $(READY)  # run the chapters again and store their text outputs
 	$(BIN)/python book/_tools/store_outputs.py

@@ -94,6 +94,7 @@ function distanceTo(point, canvas, event, corner, span) {
   return Math.hypot(a - point[0], b - point[1]) * scale;
 }
 
+// Numbers stand between the rows of dots, below and to the right of their ticks.
 function drawAxes({ context, size, place }) {
   const [x, y] = place(0, 0);
   context.strokeStyle = "#8a8a8a";
@@ -103,8 +104,22 @@ function drawAxes({ context, size, place }) {
   context.lineTo(x, size);
   context.moveTo(0, y);
   context.lineTo(size, y);
+  const ticks = [-100, -50, 50, 100].map((v) => [v, place(v, v)]);
+  for (const [, [u, v]] of ticks) {
+    context.moveTo(u, y - 4);
+    context.lineTo(u, y + 4);
+    context.moveTo(x - 4, v);
+    context.lineTo(x + 4, v);
+  }
   context.stroke();
+  for (const [number, [u, v]] of ticks) {
+    const text = withMinus(String(number));
+    write(context, text, Math.min(u, size - 14), y + 12, "center", SMALL);
+    write(context, text, x + 3, v + 12, "left", SMALL);
+  }
 }
+
+const SMALL = "11px system-ui, sans-serif";
 
 // Letters of ink with a rim of the sheet: readable on any color.
 function write(context, text, x, y, align = "center", font = "13px system-ui, sans-serif") {
