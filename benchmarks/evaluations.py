@@ -49,6 +49,7 @@ FLAGSHIP = [  # on Imagenette, more terms
 TRAINED = ("-size-64", 0.38, 64)  # on Tiny ImageNet, the size of the small networks
 PAIRS = [("rebal", "class"), ("rebal", "l2"), ("l2", "class")]  # so too, and as FIRST
 SMALL = ("l2", "class", "rebal")
+TILTED = {"class-tilted": LAM, "class-tilted-0.7": 0.7}  # 0.7: as vivid as rebal
 SEEDS = ("", "-seed-1")  # of the small ones; the first ships
 MOST = 1000  # photos: every so many-th, so that all classes are there
 
@@ -89,8 +90,6 @@ def main(imagenette: str, tiny_imagenet: str, *named: str) -> None:
     networks = {name: load_pretrained(name) for name in shipped}
     networks |= {n: load_model(path) for n, path in (x.split("=") for x in named)}
     places = {"imagenette": imagenette, "tiny-imagenet": tiny_imagenet}
-    networks["class-tilted"] = tilted("class", LAM)
-    networks["class-tilted-0.7"] = tilted("class", 0.7)  # as vivid as rebal
     jobs = [(d, name, FIRST, None) for d in places for name in networks]
     jobs += [("imagenette", "flagship", terms, None) for terms in FLAGSHIP]
     for seed in SEEDS:
@@ -102,7 +101,9 @@ def main(imagenette: str, tiny_imagenet: str, *named: str) -> None:
             for a, b in PAIRS
             for terms in (FIRST, TRAINED)
         ]
-    jobs += [("imagenette", "rebal", FIRST, n) for n in networks if "tilted" in n]
+    networks |= {name: tilted("class", lam) for name, lam in TILTED.items()}
+    jobs += [("imagenette", name, FIRST, None) for name in TILTED]
+    jobs += [("imagenette", "rebal", FIRST, name) for name in TILTED]
     FOLDER.mkdir(exist_ok=True)
     for data, name, (end, T, size), other in jobs:
         photos = find_photos(places[data], "val")
