@@ -19,7 +19,7 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	rm -rf _build
-	$(BIN)/jupyter-book build . -W -n --keep-going
+	$(MAKE) --no-print-directory book
 	$(BIN)/python -m pytest tests book --nbval-lax --nbval-current-env \
 	    --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
 

@@ -19,7 +19,7 @@ function paintTwo(canvas, gamut, { colors, share }, [mean, annealed, mode]) {
   drawAxes(plane);
   nameAxes(plane);
   const [x, y] = place(0, 0);
-  write(context, "gray", x + 4, y + 16, "left");
+  write(context, "gray", x + 5, y + 25, "left"); // clear of marks at gray
   context.beginPath();
   context.moveTo(...place(...colors[0]));
   context.lineTo(...place(...colors[1]));
