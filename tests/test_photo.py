@@ -501,6 +501,9 @@ def test_controls_by_keyboard_and_mouse(browser, address, tiny):
         page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 20)
         page.mouse.up()
         assert curtain.get_attribute("aria-valuenow") == "10"
+        for key, share in {"End": "100", "Home": "0"}.items():
+            curtain.press(key)
+            assert curtain.get_attribute("aria-valuenow") == share
 
         gray = page.evaluate(PIXELS, ".before")
         page.get_by_role("button", name="original").click()
@@ -508,6 +511,33 @@ def test_controls_by_keyboard_and_mouse(browser, address, tiny):
 
         page.get_by_role("button", name="256 pixels").click()
         page.get_by_text("seen by the network at 384 \u00d7 256").wait_for()
+        assert problems == []
+
+
+SIZES = """() => [...document.querySelectorAll('.stage canvas')].map(
+  ({ width, height }) => [width, height])"""
+
+
+@pytest.mark.browser
+def test_while_another_photo_opens_nothing_of_the_old_one_is_drawn(browser, address):
+    with open_page(browser, address, settle=False) as (page, problems):
+        give(page, encode(lake(240, 160)))
+        shown(page, 240, 160)
+        T = page.get_by_label("Temperature T")
+        photos = {"128": (240, 160), "20 x 300": (20, 300), "256": (20, 300)}
+        page.get_by_role("button", name="256 pixels").click()
+        for asked, (width, height) in photos.items():
+            if asked == "20 x 300":
+                give(page, encode(lake(20, 300)))
+            else:
+                page.get_by_role("button", name=f"{asked} pixels").click()
+            for _ in range(5):
+                T.press("ArrowLeft")
+                page.locator(".after").press("Shift+ArrowDown")
+            shown(page, width, height)
+            page.locator(".told:not(.busy)").wait_for(state="attached")
+            assert page.locator(".alert").inner_text() == ""
+            assert page.evaluate(SIZES) == [[width, height]] * 2
         assert problems == []
 
 

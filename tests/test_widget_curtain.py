@@ -177,3 +177,16 @@ def test_curtain_by_touch(browser, tmp_path, pictures):
         x, y = box["x"] + box["width"] / 2, box["y"] + 60
         swipe(page, (x, y), (x + 40, y), (x + 0.25 * box["width"], y))
         assert seen(figure, tmp_path) == "rrrrrrrrbbb"
+
+
+@pytest.mark.browser
+def test_scrolling_past_leaves_the_curtain(browser, tmp_path, pictures):
+    with open_on_phone(browser, Curtain(pictures), tmp_path) as (page, figure):
+        settle(figure)
+        rail = figure.get_by_role("slider")
+        box = figure.locator(".stage").bounding_box()
+        x, y = box["x"] + 0.1 * box["width"], box["y"] + 60
+        swipe(page, (x, y), (x + 2, y - 20), (x + 4, y - 40))
+        assert rail.get_attribute("aria-valuenow") == "50"
+        page.touchscreen.tap(x, y)
+        assert rail.get_attribute("aria-valuenow") == "10"

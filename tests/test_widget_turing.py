@@ -21,6 +21,8 @@ from colorlab.widgets.turing import HERE
 
 NAMES = [f"photo-{n}" for n in range(6)]
 REAL, PAINTED = (40, 160, 40), (200, 40, 40)
+# Whether a page may be left without a question.
+LEAVE = "() => dispatchEvent(new Event('beforeunload', { cancelable: true }))"
 WAIT = 60_000  # ms, for busy machines
 
 
@@ -187,6 +189,7 @@ def test_whole_test_by_keys(browser, tmp_path):
         assert {a["chosen"] for a in result["answers"]} == {"right"}
         figure.get_by_role("button", name="Start over").press("Enter")
         assert "know the photos" in figure.locator(".status").inner_text()
+        assert download(figure, tmp_path / "kept") == result
         practice(figure, press("ArrowLeft"))
         play(figure, press("ArrowLeft"))
         again = download(figure, tmp_path / "second")
@@ -194,6 +197,36 @@ def test_whole_test_by_keys(browser, tmp_path):
         assert again["run"] != result["run"]
         with pytest.raises(ValueError, match="try number 2"):
             read_results(tmp_path / "second")
+
+
+@pytest.mark.browser
+def test_the_tab_remembers_a_try_and_the_browser_asks(browser, tmp_path):
+    with open_widget(browser, make_widget(practice=[]), tmp_path) as (page, figure):
+        assert page.evaluate(LEAVE)  # nothing would be lost
+        press_next(figure)
+        wait_for(figure, "choose")
+        assert not page.evaluate(LEAVE)
+        page.reload()
+        figure.wait_for()
+        assert "know the photos" in figure.locator(".status").inner_text()
+        press_next(figure)
+        play(figure, click(0))
+        assert not page.evaluate(LEAVE)
+        assert download(figure, tmp_path / "results")["round"] == 2
+        assert page.evaluate(LEAVE)
+
+
+@pytest.mark.browser
+def test_keys_count_after_a_click_beside_the_figure(browser, tmp_path):
+    with open_widget(browser, make_widget(practice=[]), tmp_path) as (page, figure):
+        press_next(figure)
+        wait_for(figure, "choose")
+        page.mouse.click(4, 4)
+        assert page.evaluate("document.activeElement === document.body")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(
+            "() => document.querySelector('.turing').dataset.phase !== 'choose'"
+        )
 
 
 def color_seen(figure, side):

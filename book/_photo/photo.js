@@ -7,7 +7,9 @@ const PLANE = { size: 320, corner: [-118, -118], span: 236 }; // page pixels, ab
 const LEAST = 0.4; // ab units: the side of the smallest square drawn
 const SIZES = [128, 256]; // shorter side, in pixels, as the network sees the photo
 const JUMPS = [["mode", 0], ["T = 0.38", 0.38], ["mean", 1]];
-const MARKS = [["mean", "circle"], ["annealed", "diamond"], ["mode", "square"], ["truth", "cross"]];
+// Sizes differ so that marks of one color nest; the largest comes first.
+const MARKS = [["mode", "square", 14], ["annealed", "diamond", 11], ["mean", "circle", 6.5], ["truth", "cross", 3.5]];
+const THIN = 8; // times as long as wide: no room for a curtain
 const FORMATS = [["PNG", "image/png", "png"], ["JPEG", "image/jpeg", "jpg"]];
 
 // What a script that was loaded hands over, by its name.
@@ -71,8 +73,8 @@ function paintBins(canvas, { p, L, ...points }, centers) {
     paintBin(plane, center, side, cssColor(labToRgb(L, ...center)));
   }
   nameAxes(plane);
-  for (const [name, shape] of MARKS) {
-    if (points[name]) drawMark(context, shape, ...place(...points[name]), 5);
+  for (const [name, shape, r] of MARKS) {
+    if (points[name]) drawMark(context, shape, ...place(...points[name]), r);
   }
 }
 
@@ -170,6 +172,7 @@ function makeStage(pick) {
     if (rail.hasPointerCapture(event.pointerId)) draw(place(event)[0]);
   });
   onArrows(rail, ([x, y], fast) => draw(share + (x + y) * (fast ? 0.1 : 0.02)));
+  onEnds(rail, draw);
   after.addEventListener("click", (event) => pick(...place(event)));
   after.addEventListener("pointermove", (event) => {
     if (event.pointerType === "mouse" && event.buttons) pick(...place(event));
@@ -178,6 +181,7 @@ function makeStage(pick) {
     node, after, before, draw, tags,
     fit(width, height) {
       node.style.aspectRatio = `${width} / ${height}`;
+      node.classList.toggle("thin", Math.max(width / height, height / width) > THIN);
       // Neither blown up from a few pixels, nor higher than the screen.
       node.style.maxWidth = `min(${Math.max(240, 3 * width)}px, ${(80 * width) / height}vh)`;
     },
@@ -264,7 +268,7 @@ function render(root) {
       "These colors are invented. The network has seen many photos, and paints what is usual; it knows nothing of what was there. If you show the picture to others, say so.",
     ]),
   ]);
-  let engine, ready, jobs = 0, queue = Promise.resolve(), wanted = {}, drawing = false;
+  let engine, ready, jobs = 0, queue = Promise.resolve(), wanted = {}, drawing, swapping = false;
 
   function tell(text, share = null) {
     words.textContent = text;
@@ -301,6 +305,7 @@ function render(root) {
       complain(error);
     } finally {
       if (--jobs === 0) tell("");
+      refresh(); // of the old photo, where the new one was refused
     }
   }
 
@@ -319,7 +324,11 @@ function render(root) {
 
   async function use(blob, name) {
     const { bitmap, moves } = await decode(blob);
-    const found = await engine.ask("open", { bitmap, size: state.size });
+    swapping = true; // until the worker's photo is the page's again
+    await drawing;
+    const found = await engine.ask("open", { bitmap, size: state.size }).finally(() => {
+      swapping = false;
+    });
     if (blob !== state.blob) Object.assign(state, { x: 0.75, y: 0.4, before: 0 });
     Object.assign(state, { found, blob, name });
     const { width, height, seen, original, colored, transparent } = found;
@@ -344,7 +353,7 @@ function render(root) {
     jumps.press(JUMPS.findIndex(([, known]) => Math.abs(known - T) < 1e-6));
     temperature.set(T, T === 0 ? "0 (mode)" : T.toFixed(2));
     wanted = { paint: true, inspect: true };
-    refresh().catch(complain);
+    refresh();
   }
 
   function setBefore(i) {
@@ -357,7 +366,7 @@ function render(root) {
   function choose(x, y) {
     Object.assign(state, { x: within(x, 0, 1), y: within(y, 0, 1) });
     wanted.inspect = true;
-    refresh().catch(complain);
+    refresh();
   }
 
   const cellOf = ({ columns, rows }) => ({
@@ -366,20 +375,21 @@ function render(root) {
   });
 
   // Draw what is wanted; what is wanted meanwhile is drawn after.
-  async function refresh() {
-    if (drawing || !state.found) return;
-    drawing = true;
-    try {
-      while (wanted.paint || wanted.inspect) {
-        const { paint } = wanted, { T, found } = state;
-        wanted = {};
-        const { column, row } = cellOf(found);
-        stage.mark((column + 0.5) / found.columns, (row + 0.5) / found.rows);
-        if (paint) put(stage.after, (await engine.ask("paint", { T })).image);
-        inspector.draw(await engine.ask("inspect", { column, row, T }), engine.card.centers);
-      }
-    } finally {
-      drawing = false;
+  function refresh() {
+    drawing ??= drawWanted().catch(complain).finally(() => {
+      drawing = undefined;
+    });
+    return drawing;
+  }
+
+  async function drawWanted() {
+    while (state.found && !swapping && (wanted.paint || wanted.inspect)) {
+      const { paint } = wanted, { T, found } = state;
+      wanted = {};
+      const { column, row } = cellOf(found);
+      stage.mark((column + 0.5) / found.columns, (row + 0.5) / found.rows);
+      if (paint) put(stage.after, (await engine.ask("paint", { T })).image);
+      inspector.draw(await engine.ask("inspect", { column, row, T }), engine.card.centers);
     }
   }
 

@@ -80,24 +80,17 @@ function render({ model, el }) {
     update({ share: within((event.clientX - box.left) / box.width, 0, 1) });
   }
 
-  stage.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
-    stage.setPointerCapture(event.pointerId);
-    follow(event);
-  });
-  stage.addEventListener("pointermove", (event) => {
-    if (stage.hasPointerCapture(event.pointerId)) follow(event);
-  });
+  // How many page pixels a pointer is from the curtain.
+  function distance({ clientX }) {
+    const box = stage.getBoundingClientRect();
+    return Math.abs(clientX - box.left - state.share * box.width);
+  }
+
+  onDrag(stage, distance, follow);
   onArrows(rail, ([x, y], fast) =>
     update({ share: within(state.share + (x + y) * (fast ? 0.1 : 0.02), 0, 1) }),
   );
-  rail.addEventListener("keydown", (event) => {
-    const end = { Home: 0, End: 1 }[event.key];
-    if (end === undefined) return;
-    event.preventDefault();
-    event.stopPropagation();
-    update({ share: end });
-  });
+  onEnds(rail, (share) => update({ share }));
   el.append(
     make("div", { class: "lab-figure curtain" }, [
       make("div", { class: "bar" }, [choices[0].row, choices[1].row, swap]),

@@ -218,6 +218,7 @@ function onDrag(canvas, distance, tell, done = () => {}) {
     if (distance(event.touches[0]) < NEAR) event.preventDefault();
   }, { passive: false });
   canvas.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
     dragging = event.pointerType !== "touch" || distance(event) < NEAR;
     if (!dragging) return;
     canvas.setPointerCapture(event.pointerId);
@@ -245,6 +246,17 @@ function onArrows(canvas, tell) {
     event.preventDefault();
     event.stopPropagation();
     tell(step, event.shiftKey);
+  });
+}
+
+// Home and End on a focused curtain: tells 0 or 1.
+function onEnds(rail, tell) {
+  rail.addEventListener("keydown", (event) => {
+    const end = { Home: 0, End: 1 }[event.key];
+    if (end === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    tell(end);
   });
 }
 

@@ -126,9 +126,9 @@ function render({ model, el }) {
     photos.map(({ name }, i) => make("option", { value: i }, [name])),
   );
   const temperature = makeSlider(
-    "T", "Temperature T", { min: 0, max: 1, step: 0.01 }, (T) => update({ T }),
+    "T", "Temperature T", { min: 0, max: 1, step: 0.01 }, (T) => setT(T),
   );
-  const jumps = makeButtons("Jump to", JUMPS.map(([name]) => name), (i) => update({ T: JUMPS[i][1] }));
+  const jumps = makeButtons("Jump to", JUMPS.map(([name]) => name), (i) => setT(JUMPS[i][1]));
   const views = makeButtons("Show", VIEWS, (i) => update({ view: VIEWS[i] }));
   const marks = MARKS.map(makeMark);
   const legend = makeLegend(marks.map(({ parts }) => parts));
@@ -204,6 +204,11 @@ function render({ model, el }) {
       `Column ${state.x + 1} of ${columns}, row ${state.y + 1} of ${rows}, ` +
       `L ${L.toFixed(0)}. At this T, as undecided as among ${bins(undecided)}: ` +
       `entropy ${undecided.toFixed(2)} nats.`;
+  }
+
+  // The views "truth" and "gray" do not depend on T.
+  function setT(T) {
+    update({ T, view: state.view === "uncertainty" ? state.view : "colored" });
   }
 
   function pick(x, y) {

@@ -38,6 +38,21 @@ async function decode(pairs) {
   }
 }
 
+// A number that lives as long as the browser's tab; 0 at first, and where none is kept.
+function remember(key) {
+  const attempt = (run) => {
+    try {
+      return run();
+    } catch {
+      return null; // a browser that keeps nothing
+    }
+  };
+  return {
+    get: () => Number(attempt(() => sessionStorage.getItem(key))),
+    set: (value) => attempt(() => sessionStorage.setItem(key, value)),
+  };
+}
+
 function render({ model, el }) {
   const pairs = readPairs(model);
   const drills = pairs.slice(0, model.get("practice").length);
@@ -45,7 +60,10 @@ function render({ model, el }) {
   const seconds = model.get("seconds");
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const urls = [];
-  let rounds = 0;
+  const tab = remember(`colorlab-turing-${model.get("version")}`);
+  let rounds = tab.get(); // also of before the page was loaded again
+  let unsaved = false; // answers that leaving the page would lose
+  let kept; // the download of the last result
   let paused = false;
   let answer; // resolves what the reader is asked for
 
@@ -89,7 +107,7 @@ function render({ model, el }) {
       side.button.setAttribute("aria-label", choosing ? `The ${SIDES[i]} one was painted` : `${SIDES[i]} photo`);
       if (phase !== "told") side.tag.textContent = choosing ? ["\u25c0 left", "right \u25b6"][i] : "";
     });
-    if (phase === "start" && !rounds) return; // the page has just been opened
+    if (phase === "start" && !kept) return; // the page has just been opened
     if (button) next.focus({ preventScroll: true });
     else if (!root.contains(document.activeElement) || document.activeElement === next)
       root.focus({ preventScroll: true });
@@ -170,6 +188,7 @@ function render({ model, el }) {
       if (trial.chosen === undefined) await ask(trial);
       await tell(trial);
     }
+    progress.value = trials.length;
   }
 
   async function test() {
@@ -185,7 +204,8 @@ function render({ model, el }) {
   async function play() {
     setPhase("ready", "The photos are being unpacked \u2026");
     await decode(pairs);
-    rounds += 1;
+    tab.set(++rounds);
+    unsaved = true;
     setPaused(false);
     if (drills.length) {
       await practise();
@@ -228,6 +248,7 @@ function render({ model, el }) {
     link.href = URL.createObjectURL(
       new Blob([JSON.stringify(file, null, 1)], { type: "application/json" }),
     );
+    link.addEventListener("click", () => (unsaved = false));
     urls.push(link.href);
     return link;
   }
@@ -240,6 +261,7 @@ function render({ model, el }) {
     const fooled = trials.filter((trial) => trial.fooled);
     const [rate, ...ends] = rateInterval(fooled.length, trials.length);
     const paper = model.get("paper");
+    kept = makeDownload(result(trials));
     const again = make("button", { type: "button" }, ["Start over"]);
     again.addEventListener("click", open);
     panel.replaceChildren(
@@ -249,7 +271,7 @@ function render({ model, el }) {
         makeBar("guessing", 0.5),
       ]),
       ...inWords(rate, ...ends, trials.length, paper).map((text) => make("p", {}, [text])),
-      make("div", { class: "bar" }, [makeDownload(result(trials)), again]),
+      make("div", { class: "bar" }, [kept, again]),
       make("p", { class: "fine" }, [
         "The file holds which photos fooled you, on which side they stood and how long they were seen; nothing about you.",
       ]),
@@ -270,27 +292,35 @@ function render({ model, el }) {
         make("li", {}, [`After ${seconds === 1 ? "one second" : `${seconds} seconds`} both disappear. Then say which one was painted. Take your time: only looking is timed.`]),
         make("li", {}, [`First ${drills.length} for practice, with answers. Then ${tests.length} that count, without. About three minutes; you can pause.`]),
       ]),
+      ...(kept ? [make("p", {}, ["Your last result: ", kept])] : []),
     );
     setPhase("start", `Can you tell painted from real?${again}`, "Start");
   }
 
   next.addEventListener("click", () => (root.dataset.phase === "start" ? play() : answer()));
   pause.addEventListener("click", () => setPaused(!paused));
-  root.addEventListener("keydown", (event) => {
+  const onKey = (event) => {
     const side = ["ArrowLeft", "ArrowRight"].indexOf(event.key);
     if (side < 0 || ["start", "done"].includes(root.dataset.phase)) return;
+    // After a click beside the figure, keys go to the page.
+    if (event.target !== document.body && !root.contains(event.target)) return;
     event.preventDefault();
     event.stopPropagation();
     if (!event.repeat) choose(side);
-  });
-  const away = () => document.hidden && next.hidden && setPaused(true);
-  document.addEventListener("visibilitychange", away);
+  };
+  const onHide = () => document.hidden && next.hidden && setPaused(true);
+  const onLeave = (event) => unsaved && event.preventDefault(); // the browser asks
+  document.addEventListener("keydown", onKey, true);
+  document.addEventListener("visibilitychange", onHide);
+  window.addEventListener("beforeunload", onLeave);
   el.append(root);
   open();
   const unsettle = settle(el);
   return () => {
     unsettle();
-    document.removeEventListener("visibilitychange", away);
+    document.removeEventListener("keydown", onKey, true);
+    document.removeEventListener("visibilitychange", onHide);
+    window.removeEventListener("beforeunload", onLeave);
     urls.forEach((url) => URL.revokeObjectURL(url));
   };
 }
