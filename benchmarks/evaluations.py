@@ -92,6 +92,7 @@ def main(imagenette: str, tiny_imagenet: str, *named: str) -> None:
     places = {"imagenette": imagenette, "tiny-imagenet": tiny_imagenet}
     jobs = [(d, name, FIRST, None) for d in places for name in networks]
     jobs += [("imagenette", "flagship", terms, None) for terms in FLAGSHIP]
+    jobs += [(d, "flagship", FIRST, "tiny") for d in places]  # what width is worth
     for seed in SEEDS:
         if not {name + seed for name in SMALL} <= set(networks):
             continue

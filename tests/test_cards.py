@@ -63,3 +63,17 @@ def test_writing_a_card_leaves_the_weights(tmp_path):
         before.state_dict().values(), after.state_dict().values(), strict=True
     ):
         assert (one == other).all()
+
+
+def test_curve_of_the_flagship_holds_what_ships():
+    card = load_pretrained("flagship").card
+    [ships] = [row for row in card["curve"] if row["steps"] == card["steps"]]
+    for key in ("photos_seen", "hours", "lam"):
+        assert ships[key] == card[key]
+    for data in ("imagenette", "tiny-imagenet"):
+        shown = card["metrics"][f"{data}, 1000 photos, size 128, T = 0.38"]
+        for measure in ("auc", "auc_rebalanced"):
+            assert ships[data][measure] == shown["gain"][measure]
+        assert ships[data]["chroma"] == shown["network"]["chroma"]
+    hours = [row["hours"] for row in card["curve"]]
+    assert hours == sorted(hours)
