@@ -114,7 +114,7 @@ function paintWhole(canvas, photo, size, found, other, cell) {
   context.lineWidth = 1;
   context.strokeStyle = "#000";
   context.stroke();
-  write(context, "beyond the photo: zeros", 6, 16, "left");
+  write(context, "beyond the photo: zeros", 12, 24, "left");
 }
 
 function paintClose(canvas, photo, size, { from, to, cell, columns, rows }) {
