@@ -1,6 +1,7 @@
 """The files around the code agree with each other."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -67,6 +68,17 @@ def test_make_bench_runs_every_benchmark():
     assert set(names.split()) == scripts
     results = {path.stem for path in (ROOT / "benchmarks/results").glob("*.json")}
     assert results == scripts
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["colorlab/lab.py", "colorlab/widgets/page.js", "data/evaluations/semantic.json"],
+)
+def test_chapters_run_again_when_what_they_show_has_changed(file):
+    # As if READY and the book were up to date, and then the file had changed.
+    make = ["make", "-n", "-o", ".venv/ready", "-W", file, "book"]
+    told = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "rm -rf _build/.jupyter_cache" in told.stdout
 
 
 def test_torch_is_pinned_without_a_local_version():
