@@ -4,11 +4,11 @@
 
 By the measuring protocol, on photos that no network was trained on; what comes out are
 data/evaluations/ and the figures in the networks' cards. The networks that ship need no
-naming; another is NAME=PATH. The flagship is also measured at other temperatures and at
-a larger size, the small ones at the size they were trained for. Their second training,
-from another seed, is measured like them if named, as in rebal-seed-1=PATH; its weights
-do not ship. `make evaluations` also names l2-calibrated and so on, which `colorlab
-calibrate` makes. About a minute for each, on two cores.
+naming; another is NAME=PATH. The flagship is also measured at other temperatures, at a
+larger size and against tiny, the small ones at the size they were trained for. Their
+second training, from another seed, is measured like them if named, as in
+rebal-seed-1=PATH; its weights do not ship. `make evaluations` also names l2-calibrated
+and so on, which `colorlab calibrate` makes. About a minute for each, on two cores.
 """
 
 import json

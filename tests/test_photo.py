@@ -538,6 +538,8 @@ def test_while_another_photo_opens_nothing_of_the_old_one_is_drawn(browser, addr
             page.locator(".told:not(.busy)").wait_for(state="attached")
             assert page.locator(".alert").inner_text() == ""
             assert page.evaluate(SIZES) == [[width, height]] * 2
+            # A strip has no room for a curtain.
+            assert page.locator(".rail").is_visible() == (width == 240)
         assert problems == []
 
 

@@ -250,3 +250,22 @@ def test_the_slider_is_under_the_photo(browser, tmp_path, explorer, width):
         gap = slider["y"] - picture["y"] - picture["height"]
         assert 0 <= gap < 20  # page pixels
         assert slider["x"] + slider["width"] <= picture["x"] + picture["width"] + 1
+
+
+@pytest.mark.browser
+def test_a_new_temperature_shows_the_colored_photo(browser, tmp_path, explorer):
+    with open_widget(browser, explorer, tmp_path) as (_, figure):
+        views = figure.get_by_role("group", name="Show")
+        for view, then in {
+            "truth": "colored",
+            "gray": "colored",
+            "uncertainty": "uncertainty",  # it depends on T, too
+        }.items():
+            for change in (
+                lambda: figure.get_by_label("Temperature T").press("ArrowLeft"),
+                lambda: figure.get_by_role("button", name="mean", exact=True).click(),
+            ):
+                views.get_by_role("button", name=view).click()
+                change()
+                pressed = views.locator("[aria-pressed=true]")
+                assert pressed.all_inner_texts() == [then]

@@ -7,8 +7,7 @@ const PLANE = { size: 320, corner: [-118, -118], span: 236 }; // page pixels, ab
 const LEAST = 0.4; // ab units: the side of the smallest square drawn
 const SIZES = [128, 256]; // shorter side, in pixels, as the network sees the photo
 const JUMPS = [["mode", 0], ["T = 0.38", 0.38], ["mean", 1]];
-// Sizes differ so that marks of one color nest; the largest comes first.
-const MARKS = [["mode", "square", 14], ["annealed", "diamond", 11], ["mean", "circle", 6.5], ["truth", "cross", 3.5]];
+const MARKS = [["mean", "circle", 6.5], ["annealed", "diamond", 11], ["mode", "square", 14], ["truth", "cross", 3.5]];
 const THIN = 8; // times as long as wide: no room for a curtain
 const FORMATS = [["PNG", "image/png", "png"], ["JPEG", "image/jpeg", "jpg"]];
 
@@ -64,7 +63,6 @@ function missing() {
 
 function paintBins(canvas, { p, L, ...points }, centers) {
   const plane = openPlane(canvas, PLANE.size, PLANE.corner, PLANE.span);
-  const { context, place } = plane;
   drawAxes(plane);
   const top = Math.max(...p);
   for (let q = 0; q < p.length; q++) {
@@ -73,9 +71,7 @@ function paintBins(canvas, { p, L, ...points }, centers) {
     paintBin(plane, center, side, cssColor(labToRgb(L, ...center)));
   }
   nameAxes(plane);
-  for (const [name, shape, r] of MARKS) {
-    if (points[name]) drawMark(context, shape, ...place(...points[name]), r);
-  }
+  drawMarks(plane, MARKS, points);
 }
 
 const show = (ab) => withMinus(`a ${ab[0].toFixed(0)}, b ${ab[1].toFixed(0)}`).replace(/\u22120(?!\d)/g, "0");

@@ -192,6 +192,14 @@ function drawMark(context, shape, x, y, r) {
   rimmed(context);
 }
 
+// Marks are [name, shape, r], their points by name, of which some may be missing. Sizes
+// differ and the largest comes first, so that marks of one color nest.
+function drawMarks({ context, place }, marks, points) {
+  for (const [name, shape, r] of [...marks].sort((one, other) => other[2] - one[2])) {
+    if (points[name]) drawMark(context, shape, ...place(...points[name]), r);
+  }
+}
+
 // An icon of `size` page pixels that `draw` fills, given a context, the middle and inks.
 function makeIcon(size, draw) {
   const icon = make("canvas", { class: "icon", "aria-hidden": "true" });

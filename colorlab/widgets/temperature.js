@@ -4,14 +4,12 @@ const PLANE = { size: 320, corner: [-118, -118], span: 236 }; // page pixels, ab
 const LEAST = 0.4; // ab units: the side of the smallest square drawn
 const VIEWS = ["colored", "truth", "gray", "uncertainty"];
 const JUMPS = [["mode", 0], ["T = 0.38", 0.38], ["mean", 1]];
-// Sizes differ so that marks of one color nest.
 const MARKS = [
   ["mean", "circle", 6.5],
   ["annealed mean", "diamond", 11],
   ["mode", "square", 14],
   ["truth", "cross", 3.5],
 ];
-const LARGEST_FIRST = [...MARKS].sort((one, other) => other[2] - one[2]);
 
 function readPhoto(model, index) {
   const photo = { ...model.get("photos")[index] };
@@ -89,7 +87,7 @@ function paintPlane(canvas, p, centers, L, points) {
     paintBin(plane, center, side, cssColor(labToRgb(L, ...center)));
   }
   nameAxes(plane);
-  for (const [name, shape, r] of LARGEST_FIRST) drawMark(context, shape, ...place(...points[name]), r);
+  drawMarks(plane, MARKS, points);
 }
 
 const bins = (nats) => {
