@@ -14,8 +14,8 @@ TOLERANCE = 1e-2  # ab units; float32 cdist finds distances by way of large squa
 
 def main() -> None:
     """Check that all agree, then time; only colorlab's time includes the weights."""
-    chance = torch.Generator().manual_seed(0)
-    ab = rgb_to_lab(torch.rand(40, 3, 56, 56, generator=chance))[:, 1:].contiguous()
+    rng = torch.Generator().manual_seed(0)
+    ab = rgb_to_lab(torch.rand(40, 3, 56, 56, generator=rng))[:, 1:].contiguous()
     colors = ab.permute(0, 2, 3, 1).reshape(-1, 2)
     centers = bin_centers()
     points = colors.double().numpy()

@@ -27,14 +27,14 @@ from colorlab import (
     load_model,
     load_pretrained,
     load_prior,
+    logit_adjustment,
     smooth_prior,
-    tilt,
 )
-from colorlab.evaluate import SIZE, evaluate_photos
-from colorlab.network import ASSETS
-from colorlab.photosets import find_photos
+from colorlab.datasets.sources import find_images
+from colorlab.evaluate.measure import SIZE, evaluate_images
+from colorlab.evaluate.report import write_scores
 from colorlab.prior import LAM
-from colorlab.report import write_scores
+from colorlab.weights import ASSETS
 
 FOLDER = Path(__file__).parents[1] / "data" / "evaluations"
 FIRST = ("", 0.38, SIZE)  # end of the file's name, temperature, size
@@ -58,7 +58,7 @@ def tilted(name: str, lam: float) -> ColorNet:
     """Give a network trained without weights the logits of training with them."""
     network = load_pretrained(name)
     p = smooth_prior(load_prior(), bin_centers())
-    network.head.bias.data += tilt(p, lam).float()
+    network.head.bias.data += logit_adjustment(p, lam).float()
     return network
 
 
@@ -107,13 +107,13 @@ def main(imagenette: str, tiny_imagenet: str, *named: str) -> None:
     jobs += [("imagenette", "rebal", FIRST, name) for name in TILTED]
     FOLDER.mkdir(exist_ok=True)
     for data, name, (end, T, size), other in jobs:
-        photos = find_photos(places[data], "val")
+        photos = find_images(places[data], "val")
         photos = replace(photos, place=photos.place[:: max(1, len(photos) // MOST)])
         less = f"-less-{other}" if other else ""
         file = FOLDER / f"{data}-{name}{less}{end}.json"
-        watch, against = partial(tqdm, desc=file.stem), networks.get(other)
-        scores = evaluate_photos(
-            networks[name], photos, T, size, watch=watch, against=against
+        progress, against = partial(tqdm, desc=file.stem), networks.get(other)
+        scores = evaluate_images(
+            networks[name], photos, T, size, progress=progress, against=against
         )
         about = {"model": name, "data": data, "photos": len(photos)}
         if other:

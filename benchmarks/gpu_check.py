@@ -10,9 +10,9 @@ import torch
 from measure import machine
 from photos import write_photos
 
-from colorlab.config import PRESETS, fast_precision
-from colorlab.runs import read_records
-from colorlab.train import train
+from colorlab.train.config import PRESETS, fast_precision
+from colorlab.train.loop import train
+from colorlab.train.run import read_records
 
 SHORT = {"steps": 60, "warmup": 10, "save_every": 60, "log_every": 5, "workers": 4}
 

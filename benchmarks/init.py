@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.nn.functional import unfold
 
 from colorlab import ColorNet, rgb_to_lab
-from colorlab.config import TrainConfig
-from colorlab.datasets import training_batches
-from colorlab.photosets import find_photos
-from colorlab.runs import read_records
-from colorlab.train import train
+from colorlab.datasets.batches import training_batches
+from colorlab.datasets.sources import find_images
+from colorlab.train.config import TrainConfig
+from colorlab.train.loop import train
+from colorlab.train.run import read_records
 
 SEEDS, PATCHES, FLOOR = 2, 20_000, 1e-3  # FLOOR: of the whitening, as in magic_init
 CONFIG = TrainConfig(
@@ -58,7 +58,7 @@ def from_data(model: ColorNet, L: Tensor, clusters: bool, seed: int) -> ColorNet
     hooks = [
         layer.register_forward_pre_hook(set_up)
         for layer in model.modules()
-        if isinstance(layer, convolutions) and layer is not model.head
+        if isinstance(layer, convolutions) and layer is not model.output
     ]
     model(L)
     for hook in hooks:
@@ -70,8 +70,8 @@ def _clusters(layer: nn.Conv2d, x: Tensor, seed: int) -> Tensor:
     """Give the centers of whitened patches, as filters."""
     patches = unfold(x, layer.kernel_size, layer.dilation, layer.padding)
     patches = patches.transpose(1, 2).flatten(0, 1)
-    chance = torch.Generator().manual_seed(seed)
-    patches = patches[torch.randperm(len(patches), generator=chance)[:PATCHES]]
+    rng = torch.Generator().manual_seed(seed)
+    patches = patches[torch.randperm(len(patches), generator=rng)[:PATCHES]]
     patches = patches - patches.mean(0)
     values, axes = torch.linalg.eigh(patches.T @ patches / len(patches))
     whiten = axes / (values.clamp(min=0) + FLOOR).sqrt()
@@ -87,7 +87,7 @@ def main() -> None:
         data = Path(sys.argv[1] if len(sys.argv) > 1 else Path(folder, "photos"))
         if len(sys.argv) == 1:
             write_photos(data, 2048, size=CONFIG.size)
-        batches = training_batches([(find_photos(data), CONFIG.size)], 256, seed=99)
+        batches = training_batches([(find_images(data), CONFIG.size)], 256, seed=99)
         L = rgb_to_lab(next(batches).rgb)[:, :1]
         for seed in range(SEEDS):
             for name, each in losses.items():

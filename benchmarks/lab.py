@@ -19,8 +19,8 @@ def channels_last(image: torch.Tensor) -> np.ndarray:
 
 def main() -> None:
     """Check that all agree, then time."""
-    chance = torch.Generator().manual_seed(0)
-    levels = torch.randint(256, (3, *SIZE), generator=chance, dtype=torch.uint8)
+    rng = torch.Generator().manual_seed(0)
+    levels = torch.randint(256, (3, *SIZE), generator=rng, dtype=torch.uint8)
     rgb = levels.float() / 255
     lab = rgb_to_lab(rgb)
     rows = {n: channels_last(x) for n, x in [("u", levels), ("f", rgb), ("lab", lab)]}

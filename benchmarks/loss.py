@@ -33,11 +33,11 @@ def step(loss: Callable[..., Tensor], logits: Tensor, *target: Tensor | None) ->
 
 def main() -> None:
     """Check that both agree, then time."""
-    chance = torch.Generator().manual_seed(0)
-    ab = 25 * torch.randn(40, 2, 56, 56, generator=chance)
-    v = 2 * torch.rand(40, 56, 56, generator=chance)
+    rng = torch.Generator().manual_seed(0)
+    ab = 25 * torch.randn(40, 2, 56, 56, generator=rng)
+    v = 2 * torch.rand(40, 56, 56, generator=rng)
     target = soft_encode(ab, bin_centers())
-    scores = torch.randn(40, N_BINS, 56, 56, generator=chance)
+    scores = torch.randn(40, N_BINS, 56, 56, generator=rng)
     results = {}
     for layout in (torch.channels_last, torch.contiguous_format):
         logits = scores.contiguous(memory_format=layout).requires_grad_()

@@ -14,8 +14,8 @@ RUN = """
 import sys
 import psutil
 from pathlib import Path
-from colorlab.config import TrainConfig
-from colorlab.train import train
+from colorlab.train.config import TrainConfig
+from colorlab.train.loop import train
 
 config = TrainConfig(width=8, size=32, batch_size=16, steps=int(sys.argv[2]),
                      save_every=10**6, workers=1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from colorlab.images import open_rgb
+from colorlab.datasets.images import open_rgb
 
 PHOTOS = Path(__file__).parents[1] / "data" / "photos"
 
@@ -13,12 +13,12 @@ PHOTOS = Path(__file__).parents[1] / "data" / "photos"
 def write_photos(folder: Path, number: int, size: int = 64) -> None:
     """Cut squares by chance, seeded, and save each as a JPEG."""
     folder.mkdir(parents=True, exist_ok=True)
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     pictures = [open_rgb(path) for path in sorted(PHOTOS.glob("*.jpg"))]
     for n in range(number):
         picture = pictures[n % len(pictures)]
-        side = chance.integers(2 * size, min(picture.size))
-        left, top = (chance.integers(0, length - side + 1) for length in picture.size)
+        side = rng.integers(2 * size, min(picture.size))
+        left, top = (rng.integers(0, length - side + 1) for length in picture.size)
         box = (left, top, left + side, top + side)
         cut = picture.resize((size, size), Image.Resampling.BILINEAR, box=box)
         cut.save(folder / f"{n:06d}.jpg", quality=90)

@@ -9,7 +9,7 @@ from pathlib import Path
 from measure import save
 from photos import write_photos
 
-from colorlab.runs import read_records
+from colorlab.train.run import read_records
 
 ROUNDS, STEPS, TOGETHER = 3, 15, 5  # steps a record holds
 

@@ -26,13 +26,13 @@ from colorlab import (
     rgb_to_lab,
     upsample,
 )
-from colorlab.config import fast_precision
-from colorlab.datasets import Photos, square_batches
-from colorlab.decode import output_to_ab
-from colorlab.network import ASSETS
-from colorlab.photosets import PhotoSet, find_photos
-from colorlab.runs import write_json
-from colorlab.turing import rate_interval
+from colorlab.colorize import output_to_ab
+from colorlab.datasets.batches import ImageDataset, image_batches
+from colorlab.datasets.sources import ImageSource, find_images
+from colorlab.evaluate.turing import rate_interval
+from colorlab.train.config import fast_precision
+from colorlab.train.run import write_json
+from colorlab.weights import ASSETS
 
 FILE = Path(__file__).parents[1] / "data" / "evaluations" / "semantic.json"
 WIDTH, TRAIN_SIZE, SIZE = 24, 96, 128
@@ -68,7 +68,7 @@ def classifier(classes: int) -> nn.Sequential:
     return nn.Sequential(*blocks, *pool, nn.Linear(channels[-1], classes))
 
 
-def labels(photos: PhotoSet) -> tuple[Tensor, list[str]]:
+def labels(photos: ImageSource) -> tuple[Tensor, list[str]]:
     """Read each photo's class from its folder's name."""
     folders = [Path(photos.name(n)).parent.name for n in range(len(photos))]
     classes = sorted(set(folders))
@@ -80,7 +80,7 @@ def show(rgb: Tensor) -> Tensor:
     return ((rgb - 0.5) * 4).contiguous(memory_format=torch.channels_last)
 
 
-def train(photos: PhotoSet) -> nn.Module:
+def train(photos: ImageSource) -> nn.Module:
     """Train the classifier on color photos."""
     torch.manual_seed(SEED)
     known, classes = labels(photos)
@@ -88,14 +88,14 @@ def train(photos: PhotoSet) -> nn.Module:
     optimizer = torch.optim.AdamW(network.parameters(), LR, weight_decay=WEIGHT_DECAY)
     steps = EPOCHS * (len(photos) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, steps, pct_start=0.2)
-    chance = torch.Generator().manual_seed(SEED)
+    rng = torch.Generator().manual_seed(SEED)
     plan = [
         [(epoch, 0, n) for n in batch.tolist()]
         for epoch in range(EPOCHS)
-        for batch in torch.randperm(len(photos), generator=chance).split(BATCH)
+        for batch in torch.randperm(len(photos), generator=rng).split(BATCH)
         if len(batch) == BATCH
     ]
-    crops = Photos([(photos, TRAIN_SIZE)], SEED)
+    crops = ImageDataset([(photos, TRAIN_SIZE)], SEED)
     loader = DataLoader(crops, batch_sampler=plan, num_workers=1, collate_fn=list)
     bf16 = fast_precision() == "bf16"
     for indices, items in zip(plan, tqdm(loader, total=len(plan)), strict=True):
@@ -112,11 +112,11 @@ def train(photos: PhotoSet) -> nn.Module:
 
 
 @torch.inference_mode()
-def ask(network: nn.Module, photos: PhotoSet, painters: dict) -> dict[str, Tensor]:
+def ask(network: nn.Module, photos: ImageSource, painters: dict) -> dict[str, Tensor]:
     """Ask the classifier about each photo in each kind of color: right or wrong."""
     wanted, _ = labels(photos)
     right, at = {}, 0
-    for rgb in tqdm(square_batches(photos, SIZE, 20, {}), total=-(-len(photos) // 20)):
+    for rgb in tqdm(image_batches(photos, SIZE, 20, {}), total=-(-len(photos) // 20)):
         L, ab = rgb_to_lab(rgb).split([1, 2], dim=1)
         kinds = {"true": ab, "gray": 0 * ab}
         for name, painter in painters.items():
@@ -133,8 +133,8 @@ def ask(network: nn.Module, photos: PhotoSet, painters: dict) -> dict[str, Tenso
 def above_gray(right: Tensor, gray: Tensor) -> tuple[float, float, float]:
     """Give the gain over gray with its 95 % interval: the same photos, resampled."""
     gain = right.double() - gray.double()
-    chance = torch.Generator().manual_seed(SEED)
-    draws = torch.randint(len(gain), (RESAMPLES, len(gain)), generator=chance)
+    rng = torch.Generator().manual_seed(SEED)
+    draws = torch.randint(len(gain), (RESAMPLES, len(gain)), generator=rng)
     means = gain[draws].mean(dim=1)
     low, high = means.quantile(torch.tensor([0.025, 0.975]).double()).tolist()
     return gain.mean().item(), low, high
@@ -142,11 +142,11 @@ def above_gray(right: Tensor, gray: Tensor) -> tuple[float, float, float]:
 
 def main(imagenette: str, *named: str) -> None:
     """Train, ask, write."""
-    network = train(find_photos(imagenette, "train"))
+    network = train(find_images(imagenette, "train"))
     shipped = sorted(file.stem for file in ASSETS.glob("*.safetensors"))
     painters = {name: load_pretrained(name) for name in shipped}
     painters |= {n: load_model(path) for n, path in (x.split("=") for x in named)}
-    photos = find_photos(imagenette, "val")
+    photos = find_images(imagenette, "val")
     right = ask(network, photos, painters)
     percent = {
         kind: {

@@ -11,11 +11,12 @@ from measure import save
 from photos import write_photos
 
 from colorlab import ColorNet, bin_centers, load_prior, rebalance_weights, smooth_prior
-from colorlab.config import TrainConfig, fast_precision
-from colorlab.datasets import training_batches
-from colorlab.log import Log
-from colorlab.photosets import find_photos
-from colorlab.train import color_loss, label_ab, train_step
+from colorlab.datasets.batches import training_batches
+from colorlab.datasets.sources import find_images
+from colorlab.losses import color_loss, label_ab
+from colorlab.train.config import TrainConfig, fast_precision
+from colorlab.train.log import Log
+from colorlab.train.loop import train_step
 
 CONFIG = TrainConfig()  # width 32, batches of 64 photos of 64 x 64 pixels
 ROUNDS, STEPS, SETTLING = 4, 5, 3  # SETTLING more: readers have read ahead meanwhile
@@ -53,7 +54,7 @@ def main() -> None:
     seconds = {"the bare network": [], "a training step": []}
     with tempfile.TemporaryDirectory() as folder:
         write_photos(Path(folder), 1024)
-        sources = [(find_photos(folder), CONFIG.size)]
+        sources = [(find_images(folder), CONFIG.size)]
         batches = training_batches(sources, CONFIG.batch_size, seed=0, workers=1)
         log = Log(whole_accelerator, Path(folder))
 

@@ -10,6 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -17,31 +18,25 @@ from rich.table import Table
 from tqdm import tqdm
 
 from colorlab.colorize import colorize as colorize_image
-from colorlab.config import PRESETS, TrainConfig
-from colorlab.datasets import square_batches
+from colorlab.datasets.batches import image_batches
+from colorlab.datasets.download import get_data
+from colorlab.datasets.images import IMAGE_SUFFIXES
+from colorlab.datasets.shards import PER_SHARD, write_shards
+from colorlab.datasets.sources import find_images, is_image, list_files
 from colorlab.decode import T_PAPER
-from colorlab.evaluate import SIZE, evaluate_photos
-from colorlab.fetch import get_data
-from colorlab.health import ADVICE
-from colorlab.images import IMAGE_SUFFIXES
+from colorlab.evaluate.measure import SIZE, evaluate_images
+from colorlab.evaluate.report import write_scores, write_sheet
 from colorlab.lab import rgb_to_lab
-from colorlab.network import (
-    ASSETS,
-    ColorNet,
-    halve,
-    layer_table,
-    load_model,
-    load_pretrained,
-    save_model,
-)
-from colorlab.network import calibrate as calibrate_network
-from colorlab.photosets import find_photos, is_image, list_files
-from colorlab.prior import count_bins, load_prior, save_counts, smooth_prior, tilt
-from colorlab.quantize import N_BINS, bin_centers
-from colorlab.report import write_scores, write_sheet
-from colorlab.runs import Stopped
-from colorlab.shards import PER_SHARD, write_shards
-from colorlab.train import train as run_training
+from colorlab.losses import logit_adjustment
+from colorlab.network import ColorNet, layer_table
+from colorlab.prior import count_bins, load_prior, save_counts, smooth_prior
+from colorlab.quantize import bin_centers
+from colorlab.train.config import PRESETS, TrainConfig
+from colorlab.train.diagnostics import ADVICE
+from colorlab.train.loop import train as run_training
+from colorlab.train.run import Stopped
+from colorlab.weights import ASSETS, load_model, load_pretrained, save_model
+from colorlab.weights import calibrate as calibrate_network
 
 LISTED = 5  # skipped photos
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
@@ -50,7 +45,7 @@ RESTART_ADVICE = (
     "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 and use torchrun --standalone, or "
     "--rdzv-backend c10d on several machines"
 )
-TOLD = {
+MEASURE_NAMES = {
     "auc": "AuC %",
     "auc_rebalanced": "rebalanced AuC %",
     "auc_rebalanced_raw": "... no floor under p",
@@ -155,10 +150,10 @@ def data_get(
     to: Annotated[Path | None, typer.Option(help="The folder to put it in.")] = None,
 ) -> None:
     """Download a data set, or unpack a local archive of it."""
-    folder = get_data(name, archive, to, watch=lambda m: tqdm(m, unit=" files"))
+    folder = get_data(name, archive, to, progress=lambda m: tqdm(m, unit=" files"))
     for split in ("train", "val"):
         try:
-            print(f"{len(find_photos(folder, split)):7} {split} photos in {folder}")
+            print(f"{len(find_images(folder, split)):7} {split} photos in {folder}")
         except ValueError:
             print(f"{0:7} {split} photos in {folder}")
 
@@ -175,7 +170,7 @@ def data_shard(
     seed: Annotated[int, typer.Option(help="Decides the order.")] = 0,
 ) -> None:
     """Pack photos into tar files (webdataset's shards) with an index."""
-    photos = find_photos(data, split, _watch_members)
+    photos = find_images(data, split, _watch_members)
     skipped = write_shards(photos, out, per_shard, shorter, seed, _watch_photos)
     print(f"{len(photos) - len(skipped)} photos packed, in {out}")
     _tell_skipped(skipped)
@@ -191,11 +186,11 @@ def prior(
 ) -> None:
     """Count how often each color occurs in a set of photos."""
     photos, centers, skipped = (
-        find_photos(data, watch=_watch_members),
+        find_images(data, progress=_watch_members),
         bin_centers(),
         {},
     )
-    batches = square_batches(photos, size, 64, skipped, _watch_photos)
+    batches = image_batches(photos, size, 64, skipped, _watch_photos)
     counts = count_bins((rgb_to_lab(rgb)[:, 1:] for rgb in batches), centers)
     counted = len(photos) - len(skipped)
     note = (
@@ -240,8 +235,8 @@ def train(  # noqa: PLR0913 - one argument an option
     init: Annotated[
         str | None, typer.Option(help="Start from this network's weights.")
     ] = None,
-    watch: Annotated[
-        str | None, typer.Option(help="Photos to measure and show at each save.")
+    val_data: Annotated[
+        str | None, typer.Option(help="Images to measure and show at each save.")
     ] = None,
     width: int | None = None,
     variant: Annotated[str | None, typer.Option(help="paper or released.")] = None,
@@ -256,7 +251,7 @@ def train(  # noqa: PLR0913 - one argument an option
     batch_size: Annotated[
         int | None, typer.Option(help="Photos, over all processes.")
     ] = None,
-    accumulate: Annotated[
+    grad_accum_steps: Annotated[
         int | None, typer.Option(help="Parts of a batch, to save memory.")
     ] = None,
     steps: Annotated[
@@ -266,7 +261,7 @@ def train(  # noqa: PLR0913 - one argument an option
     warmup: Annotated[int | None, typer.Option(help="Steps.")] = None,
     cooldown: Annotated[float | None, typer.Option(help="Share of the steps.")] = None,
     clip: Annotated[float | None, typer.Option(help="Largest gradient norm.")] = None,
-    average: Annotated[
+    ema_decay: Annotated[
         float | None, typer.Option(help="Average weights, say 0.998; 0: no.")
     ] = None,
     precision: Annotated[
@@ -297,7 +292,7 @@ def train(  # noqa: PLR0913 - one argument an option
                 config,
                 resume,
                 _load(init) if init else None,
-                watch,
+                val_data,
                 on_step=partial(_show_step, bar, set()),
             )
         except Stopped as stopped:
@@ -358,13 +353,13 @@ def evaluate(
     if out and not out.parent.is_dir():
         raise ValueError(f"out must be in a folder that exists, got {out}")
     network = _load(model)
-    photos, skipped = find_photos(data, "val", _watch_members), {}
-    scores = evaluate_photos(
+    photos, skipped = find_images(data, "val", _watch_members), {}
+    scores = evaluate_images(
         network,
         photos,
         temperature,
         size,
-        watch=_watch_photos,
+        progress=_watch_photos,
         skipped=skipped,
         against=_load(against) if against else None,
     )
@@ -378,7 +373,7 @@ def evaluate(
     shown = [row for row in scores if not (against and row in ("gray", "truth"))]
     for row in shown:
         table.add_column(row, justify="right", overflow="fold")
-    for measure, told in TOLD.items():
+    for measure, told in MEASURE_NAMES.items():
         values = (scores[row][measure] for row in shown)
         table.add_row(told, *(f"{v:.2f}\n{a:.2f}..{b:.2f}" for v, a, b in values))
     Console().print(table)
@@ -407,10 +402,10 @@ def calibrate(
         raise ValueError(f"out must be in a folder that exists, got {out}")
     network, skipped, streams = _load(model), {}, []
     for path in data:
-        found = find_photos(path, "train", _watch_members)
+        found = find_images(path, "train", _watch_members)
         found = replace(found, place=found.place[:: max(1, len(found) // photos)])
         found = replace(found, place=found.place[:photos])
-        streams.append(square_batches(found, size, 32, skipped, _watch_photos))
+        streams.append(image_batches(found, size, 32, skipped, _watch_photos))
     turns = zip_longest(*streams)  # a batch of each data set in turn
     batches = (rgb for turn in turns for rgb in turn if rgb is not None)
     calibrate_network(network, (rgb_to_lab(rgb)[:, :1] for rgb in batches))
@@ -440,7 +435,7 @@ def export(
     if lam is not None:
         _tilt(network, lam)
         about["lam"] = lam
-    save_model(network if int8 else halve(network), out, int8=int8, **about)
+    save_model(network, out, dtype=torch.int8 if int8 else torch.float16, **about)
     print(f"{out.stat().st_size / 1e6:.1f} MB in {out}")
 
 
@@ -470,14 +465,16 @@ def info(model: ModelName = "flagship") -> None:
 def _tilt(network: ColorNet, lam: float) -> None:
     """Have a network answer as if trained with another lambda, in place."""
     config = network.card.get("config", {})
-    if network.out_channels != N_BINS or "lam" not in config:
+    if network.head != "bins" or "lam" not in config:
         raise ValueError(
             "lam must be left out for a network that gives no distribution, or whose "
             "card does not say with which lambda it was trained"
         )
     trained = config["lam"] if config["loss"] == "rebal" else 1.0
     p = smooth_prior(load_prior(config["prior"]), bin_centers())
-    network.head.bias.data += tilt(p, lam, network.card.get("lam", trained)).float()
+    network.output.bias.data += logit_adjustment(
+        p, lam, network.card.get("lam", trained)
+    ).float()
 
 
 def _load(model: str) -> ColorNet:

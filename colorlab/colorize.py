@@ -1,21 +1,85 @@
-"""A photo in, the same photo in color out (book chapter: colorize)."""
+"""The arrow: lightness, logits, ab, the image in color (book chapter: colorize)."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
-from colorlab.decode import T_PAPER, output_to_ab, upsample
-from colorlab.images import IMAGE_ERRORS, to_rgb
+from colorlab.datasets.images import open_image, to_rgb, to_tensor
+from colorlab.decode import T_PAPER, annealed_mean, upsample
 from colorlab.lab import lab_to_rgb, rgb_to_lab
-from colorlab.network import STRIDE, ColorNet, load_pretrained
-from colorlab.quantize import bin_centers
+from colorlab.network import STRIDE, ColorNet
+from colorlab.weights import load_pretrained
 
 DEFAULT_SIZE = 128  # pixels, for networks whose card does not say
-LONGEST = 8  # times `size`: a longer picture is squeezed, to bound memory
+LONGEST = 8  # times `size`: a longer image is squeezed, to bound memory
 BAND = 512  # rows joined at once, to bound memory
+
+
+def predict_ab(
+    model: ColorNet,
+    L: Tensor,
+    T: float | None = None,
+    size: tuple[int, int] | None = None,
+) -> Tensor:
+    """Color lightness: the whole way from L to ab (book chapter: colorize).
+
+    Parameters
+    ----------
+    model : ColorNet
+        In eval mode.
+    L : Tensor, shape (N, 1, H, W)
+        Lightness in Lab units, on the device of `model`; H and W multiples of 8.
+    T : float, optional
+        Temperature of the annealed mean; None takes the card's, else 0.38. It has no
+        effect on a network whose head is "ab".
+    size : (int, int), optional
+        Height and width of the result; None takes those of `L`.
+
+    Returns
+    -------
+    Tensor, shape (N, 2, *size)
+        ab in Lab units, enlarged bilinearly.
+
+    Raises
+    ------
+    ValueError
+        As `ColorNet.forward` and `annealed_mean`.
+
+    Examples
+    --------
+    >>> L = torch.full((1, 1, 16, 24), 50.0)
+    >>> with torch.inference_mode():
+    ...     predict_ab(ColorNet(width=2).eval(), L).shape
+    torch.Size([1, 2, 16, 24])
+    """
+    return upsample(output_to_ab(model, model(L), T), size or L.shape[-2:])
+
+
+def output_to_ab(model: ColorNet, output: Tensor, T: float | None = None) -> Tensor:
+    """Read what a network returned as ab, by its head (book chapter: colorize).
+
+    Parameters
+    ----------
+    model : ColorNet
+        The network.
+    output : Tensor, shape (N, Q, h, w) or (N, 2, h, w)
+        What it returned.
+    T : float, optional
+        As for `predict_ab`.
+
+    Returns
+    -------
+    Tensor, shape (N, 2, h, w)
+        ab in Lab units.
+    """
+    if model.head == "ab":
+        return output
+    T = model.card.get("T", T_PAPER) if T is None else T
+    return annealed_mean(output, model.centers, T)
 
 
 @torch.inference_mode()
@@ -25,7 +89,7 @@ def colorize(
     T: float | None = None,
     size: int | tuple[int, int] | None = None,
 ) -> Image.Image:
-    """Color a photo, keeping its size and its lightness (book chapter: colorize).
+    """Color an image, keeping its size and its lightness (book chapter: colorize).
 
     Parameters
     ----------
@@ -33,11 +97,12 @@ def colorize(
         Gray, color (its colors are not looked at), palette, 16-bit or CMYK. Arrays
         have shape (H, W), (H, W, 3) or (H, W, 4) and dtype uint8.
     model : ColorNet, optional
-        In eval mode; None takes the network that ships with the package.
+        None takes the network that ships with the package. It is used in eval mode,
+        whatever mode it is in, and left as it was.
     T : float, optional
         Temperature: low is vivid, 1 is cautious. None takes the card's, else 0.38.
     size : int or (height, width), optional
-        What the network looks at: the picture with its shorter side scaled to `size`
+        What the network looks at: the image with its shorter side scaled to `size`
         and its aspect kept, or stretched to (height, width), as the authors' demo
         does. Rounded to multiples of 8. None takes the card's, else 128.
 
@@ -56,65 +121,125 @@ def colorize(
     -----
     L is the input's, at full resolution; only ab comes from the network. Where both
     together lie outside the sRGB gamut, the color is clipped, and L shifts there.
+
+    Examples
+    --------
+    >>> gray = np.full((30, 40), 128, dtype=np.uint8)
+    >>> colorize(gray, model=load_pretrained("tiny")).size
+    (40, 30)
     """
-    picture = _open(image)
-    if 0 in picture.size:
-        raise ValueError(f"image must have pixels, got size {picture.size}")
+    opened = open_image(image)
     model = load_pretrained() if model is None else model
-    T = model.card.get("T", T_PAPER) if T is None else T
     size = model.card.get("size", DEFAULT_SIZE) if size is None else size
-    rgb = to_rgb(picture)
-    height, width = _network_size(rgb.height, rgb.width, size)
+    rgb = to_rgb(opened)
+    height, width = network_size(rgb.height, rgb.width, size)
     small = rgb.resize((width, height), Image.Resampling.BILINEAR)  # averages
-    device = next(model.parameters()).device
-    L = rgb_to_lab(_to_tensor(small).to(device))[:, :1]
-    ab = output_to_ab(model(L), bin_centers().to(device), T).cpu()
-    colored = _join(_to_tensor(rgb), ab)
-    if picture.has_transparency_data:
-        colored.putalpha(picture.convert("RGBA").getchannel("A"))
+    L = rgb_to_lab(to_tensor(small)[None].to(model.centers.device))[:, :1]
+    training = model.training
+    ab = predict_ab(model.eval(), L, T).cpu()
+    model.train(training)
+    colored = _join(to_tensor(rgb)[None], ab)
+    if opened.has_transparency_data:
+        colored.putalpha(opened.convert("RGBA").getchannel("A"))
     return colored
 
 
-def _open(image: Image.Image | np.ndarray | str | Path) -> Image.Image:
-    try:
-        if isinstance(image, str | Path):
-            with Image.open(image) as opened:
-                opened.load()
-                return ImageOps.exif_transpose(opened)
-        if isinstance(image, np.ndarray):
-            if image.dtype != np.uint8:
-                raise TypeError(f"arrays must be uint8, got {image.dtype}")
-            return Image.fromarray(image)
-        image.load()
-        return ImageOps.exif_transpose(image)
-    except (*IMAGE_ERRORS, AttributeError, TypeError) as error:
-        shown = image if isinstance(image, str | Path) else type(image).__name__
-        raise ValueError(f"image must be a whole picture; {shown}: {error}") from error
+def network_size(height: int, width: int, size: int | Sequence[int]) -> tuple[int, int]:
+    """Choose the height and width at which a network looks at an image.
 
+    Parameters
+    ----------
+    height, width : int
+        Of the image, in pixels.
+    size : int or (int, int)
+        The shorter side wanted, with the aspect kept; or (height, width).
 
-def _network_size(
-    height: int, width: int, size: int | tuple[int, int]
-) -> tuple[int, int]:
-    """Give the height and width at which the network looks at a picture."""
-    if isinstance(size, tuple | list):
-        wanted = size
+    Returns
+    -------
+    height, width : int
+        Multiples of 8. The longer side is at most 8 times `size`: a longer image is
+        squeezed, to bound memory.
+
+    Raises
+    ------
+    ValueError
+        If `size` is not positive.
+
+    Examples
+    --------
+    >>> network_size(600, 800, 128)
+    (128, 168)
+    """
+    if isinstance(size, Sequence):
+        wanted = [*size]
     else:
         scale = size / min(height, width)
         wanted = [min(side * scale, LONGEST * size) for side in (height, width)]
-    if min(wanted) <= 0:
+    if not min(wanted) > 0:
         raise ValueError(f"size must be positive, got {size}")
-    return tuple(max(1, round(side / STRIDE)) * STRIDE for side in wanted)
+    height, width = (max(1, round(side / STRIDE)) * STRIDE for side in wanted)
+    return height, width
+
+
+def read_image(path: str | Path, size: int) -> tuple[Tensor, Tensor]:
+    """Read one image as lightness and chroma (book chapter: colorize).
+
+    Parameters
+    ----------
+    path : str or Path
+        An image file.
+    size : int
+        The shorter side wanted, in pixels; both sides are rounded to multiples of 8,
+        as the network needs.
+
+    Returns
+    -------
+    L : Tensor, shape (1, 1, H, W)
+        In Lab units.
+    ab : Tensor, shape (1, 2, H, W)
+        In Lab units.
+
+    Raises
+    ------
+    ValueError
+        If the file is no whole image.
+    """
+    image = to_rgb(open_image(path))
+    height, width = network_size(image.height, image.width, size)
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    L, ab = rgb_to_lab(to_tensor(image)[None]).split([1, 2], dim=1)
+    return L, ab
+
+
+def to_image(rgb: Tensor) -> Image.Image:
+    """Turn a tensor into an 8-bit image (book chapter: colorize).
+
+    Parameters
+    ----------
+    rgb : Tensor of floats, shape (3, H, W)
+        sRGB in 0..1; values outside are clipped.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Mode RGB.
+
+    Examples
+    --------
+    >>> to_image(torch.ones(3, 2, 4)).getpixel((0, 0))
+    (255, 255, 255)
+    """
+    pixels = (rgb.clamp(0, 1) * 255).round().byte()
+    return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
 
 
 def _join(rgb: Tensor, ab: Tensor) -> Image.Image:
     """Put ab, enlarged, under the full-size lightness of rgb, (1, 3, H, W)."""
     ab = upsample(ab, rgb.shape[-2:])
-    bands = []
-    for colors, chroma in zip(rgb.split(BAND, 2), ab.split(BAND, 2), strict=True):
-        lab = torch.cat([rgb_to_lab(colors)[:, :1], chroma], dim=1)
-        bands.append((lab_to_rgb(lab) * 255).round().byte())
-    return Image.fromarray(torch.cat(bands, dim=2)[0].permute(1, 2, 0).numpy())
-
-
-def _to_tensor(image: Image.Image) -> Tensor:
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]  # (1, 3, H, W)
+    joined = Image.new("RGB", (rgb.shape[3], rgb.shape[2]))
+    for top in range(0, rgb.shape[2], BAND):
+        band = slice(top, top + BAND)
+        L = rgb_to_lab(rgb[:, :, band])[:, :1]
+        colors = lab_to_rgb(torch.cat([L, ab[:, :, band]], dim=1))
+        joined.paste(to_image(colors[0]), (0, top))
+    return joined

@@ -49,31 +49,6 @@ def annealed_mean(logits: Tensor, centers: Tensor, T: float = T_PAPER) -> Tensor
     return ab.to(logits.dtype)
 
 
-def output_to_ab(output: Tensor, centers: Tensor, T: float = T_PAPER) -> Tensor:
-    """Read the output of any `ColorNet` as ab (book chapter: decode).
-
-    Parameters
-    ----------
-    output : Tensor, shape (N, Q, h, w) or (N, 2, h, w)
-        Logits, or ab itself, from a network trained with `l2_loss`.
-    centers : Tensor, shape (Q, 2)
-        Bin centers in ab units.
-    T : float
-        Temperature; without effect on ab.
-
-    Returns
-    -------
-    Tensor, shape (N, 2, h, w)
-        ab in Lab units.
-
-    Raises
-    ------
-    ValueError
-        As `annealed_mean`.
-    """
-    return output if output.shape[1] == 2 else annealed_mean(output, centers, T)
-
-
 def mode(logits: Tensor, centers: Tensor) -> Tensor:
     """Take each pixel's most likely bin center (book chapter: decode).
 

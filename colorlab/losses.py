@@ -1,8 +1,15 @@
-"""What the network is trained to make small (book chapter: losses)."""
+"""Training losses: L2 and (rebalanced) soft cross-entropy (book chapter: losses)."""
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import avg_pool2d
+
+from colorlab.prior import rebalance_weights
+from colorlab.quantize import N_NEIGHBORS, soft_encode
+
+LABEL_STRIDE = 4  # the network's output is a quarter of its input
+NOT_GRAY = 5.0  # ab units; an image with no |a| or |b| above it teaches no color
 
 
 def l2_loss(ab_hat: Tensor, ab: Tensor) -> Tensor:
@@ -137,3 +144,97 @@ def _cross_entropy(
             Z_hat *= share[n] / total
             gradient[n] = Z_hat.scatter_add_(0, bins[n], -share[n] * weights[n])
     return loss
+
+
+def label_ab(ab: Tensor, labels: str = "mean") -> Tensor:
+    """Bring the true chroma to the size of the network's output.
+
+    Parameters
+    ----------
+    ab : Tensor, shape (N, 2, H, W)
+        In Lab units; H and W multiples of 4.
+    labels : str
+        "mean" of each 4x4 pixels, or "point": the first of each, as the authors did.
+
+    Returns
+    -------
+    Tensor, shape (N, 2, H/4, W/4)
+        In Lab units. Book chapter: datasets.
+    """
+    if labels == "mean":
+        return avg_pool2d(ab, LABEL_STRIDE)
+    return ab[..., ::LABEL_STRIDE, ::LABEL_STRIDE]
+
+
+def color_loss(
+    output: Tensor,
+    ab: Tensor,
+    head: str,
+    centers: Tensor,
+    w: Tensor,
+    k: int = N_NEIGHBORS,
+    skip_gray: bool = False,
+) -> Tensor:
+    """Compare the network's output with the true chroma (book chapter: losses).
+
+    Parameters
+    ----------
+    output : Tensor, shape (N, Q, h, w) or (N, 2, h, w)
+        What the network returned.
+    ab : Tensor, shape (N, 2, h, w)
+        Truth, in Lab units.
+    head : str
+        What that is: "bins" (logits) or "ab".
+    centers : Tensor, shape (Q, 2)
+        Bin centers.
+    w : Tensor, shape (Q,)
+        Weight of a pixel, by its nearest bin.
+    k : int
+        Bins that share a pixel.
+    skip_gray : bool
+        Photos with no |a| or |b| above 5 count 0; the mean is still over all.
+
+    Returns
+    -------
+    Tensor, scalar
+        `l2_loss` for an ab head, else rebalanced `soft_cross_entropy`.
+
+    Notes
+    -----
+    The gray filter is the NonGrayMaskLayer of the authors' code, which looks at the
+    labels of each photo.
+    """
+    colorful = (ab.abs() > NOT_GRAY).flatten(1).any(dim=1)[:, None, None]
+    if head == "ab":
+        return l2_loss(
+            *(x * colorful[:, None] if skip_gray else x for x in (output, ab))
+        )
+    bins, weights = soft_encode(ab, centers, k)
+    v = w[bins[:, 0]]  # (N, h, w)
+    return soft_cross_entropy(output, bins, weights, v * colorful if skip_gray else v)
+
+
+def logit_adjustment(p: Tensor, lam: float, before: float = 1.0) -> Tensor:
+    """Say what to add to logits to answer as if trained with another lambda.
+
+    Parameters
+    ----------
+    p : Tensor of floats, shape (Q,)
+        The (smoothed) prior.
+    lam : float
+        Lambda wanted, from 0 to 1.
+    before : float
+        Lambda of the training; 1 is no weights.
+
+    Returns
+    -------
+    Tensor of float64, shape (Q,)
+        The same for all pixels, so it may be added to the last layer's bias.
+
+    Notes
+    -----
+    The best answer under weights w is proportional to p * w, so the logits differ by
+    log w; a trained network is only near it. For classes: Menon et al. 2021, "logit
+    adjustment". Book chapter: losses.
+    """
+    return rebalance_weights(p, lam).log() - rebalance_weights(p, before).log()

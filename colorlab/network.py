@@ -6,32 +6,15 @@ transposed convolution brings it back to a quarter. The layers are the table of 
 et al. 2016; `layer_table` computes that table from the module itself.
 """
 
-import json
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.optim.swa_utils import update_bn
 
-from colorlab.quantize import N_BINS
+from colorlab.quantize import N_BINS, bin_centers
 
-ASSETS = Path(__file__).parent / "assets"
-LOAD_ERRORS = (
-    OSError,
-    SafetensorError,
-    LookupError,
-    TypeError,
-    ValueError,
-    RuntimeError,
-)
-INT8_MOST = 127  # -128 is left out, so that signs are alike
 STRIDE = 8  # height and width must be multiples of it
-AB_REACH = 110.0  # ab units; the two-channel head counts in these
+AB_REACH = 110.0  # ab units; a network of two channels counts in these
 L_MIDDLE, L_RANGE = 50.0, 100.0  # the authors' PyTorch code scales L so
 
 # Channels of conv7 and conv8, in units of the width. The paper's table has 256 and
@@ -52,6 +35,16 @@ class ColorNet(nn.Module):
     out_channels : int
         One logit a bin, or 2 for a network trained with `l2_loss`, whose output is
         ab itself, in Lab units.
+
+    Attributes
+    ----------
+    head : str
+        What `forward` returns: "bins" (logits) or "ab" (Lab units).
+    centers : Tensor, shape (313, 2)
+        The bin centers, on the network's device.
+    card : dict
+        What the file it came from says about it: how it was trained, default T and
+        size.
 
     Raises
     ------
@@ -77,7 +70,11 @@ class ColorNet(nn.Module):
                 f"got {width} and {out_channels}"
             )
         self.width, self.variant, self.out_channels = width, variant, out_channels
-        self.card: dict = {}  # what a saved file says about itself
+        self.head = "ab" if out_channels == 2 else "bins"
+        self.card: dict = {}
+        self.centers: Tensor
+        with torch.device("cpu"):  # also while `load_model` builds on "meta"
+            self.register_buffer("centers", bin_centers(), persistent=False)
         seven, eight = (width * times for times in LAST_BLOCKS[variant])
         self.conv1 = _block(1, width, layers=2, stride=2)
         self.conv2 = _block(width, 2 * width, layers=2, stride=2)
@@ -91,7 +88,8 @@ class ColorNet(nn.Module):
             nn.ReLU(inplace=True),
             *_convolutions(eight, eight, layers=2),
         )
-        self.head = nn.Conv2d(eight, out_channels, kernel_size=1)
+        self.output = nn.Conv2d(eight, out_channels, kernel_size=1)
+        self.register_load_state_dict_pre_hook(_rename_old_keys)
 
     def forward(self, L: Tensor) -> Tensor:
         """Predict colors from lightness.
@@ -119,8 +117,14 @@ class ColorNet(nn.Module):
         x = (L - L_MIDDLE) / L_RANGE
         x = self.conv3(self.conv2(self.conv1(x)))  # down to H/8
         x = self.conv7(self.conv6(self.conv5(self.conv4(x))))
-        x = self.head(self.conv8(x))  # up to H/4
-        return x * AB_REACH if self.out_channels == 2 else x
+        x = self.output(self.conv8(x))  # up to H/4
+        return x * AB_REACH if self.head == "ab" else x
+
+
+def _rename_old_keys(_: nn.Module, state: dict, prefix: str, *__: object) -> None:
+    """Load files and checkpoints of version 0.1, which called the last layer head."""
+    for key in [key for key in state if key.startswith(f"{prefix}head.")]:
+        state[key.replace("head.", "output.")] = state.pop(key)
 
 
 def _convolutions(
@@ -180,7 +184,7 @@ def layer_table(model: ColorNet, size: int = 224) -> list[LayerRow]:
     Returns
     -------
     list of LayerRow
-        One row a convolution, the 1x1 head last.
+        One row a convolution, the 1x1 output layer last.
 
     Notes
     -----
@@ -223,10 +227,10 @@ def layer_table(model: ColorNet, size: int = 224) -> list[LayerRow]:
 
 
 def _layers(model: ColorNet) -> list[tuple[str, nn.Module, nn.Module | None]]:
-    """Name each convolution conv1_1 .. conv8_3, head, with the norm that follows."""
+    """Name each convolution conv1_1 .. conv8_3, output, with the norm that follows."""
     layers = []
     for block, modules in model.named_children():
-        if block == "head":
+        if block == "output":
             layers.append((block, modules, None))
             continue
         convolutions = [m for m in modules if hasattr(m, "kernel_size")]
@@ -239,176 +243,3 @@ def _layers(model: ColorNet) -> list[tuple[str, nn.Module, nn.Module | None]]:
 
 def _count(module: nn.Module | None) -> int:
     return sum(p.numel() for p in module.parameters()) if module else 0
-
-
-def halve(model: ColorNet) -> ColorNet:
-    """Round a network's weights to float16, in place (book chapter: network).
-
-    Parameters
-    ----------
-    model : ColorNet
-        In any precision.
-
-    Returns
-    -------
-    ColorNet
-        The same, to be saved in half the space. The statistics of batch norm stay in
-        float32: variances reach 1e9 in our networks, and float16 ends at 65504.
-    """
-    for parameter in model.parameters():
-        parameter.data = parameter.data.half()
-    return model
-
-
-@torch.no_grad()
-def calibrate(model: ColorNet, batches: Iterable[Tensor]) -> ColorNet:
-    """Measure the means and variances of batch norm anew, in place.
-
-    Parameters
-    ----------
-    model : ColorNet
-        Its weights stay as they are.
-    batches : iterable of Tensor of shape (N, 1, H, W)
-        Lightness of photos, of the kind and size that the network is to color.
-
-    Returns
-    -------
-    ColorNet
-        The same, in eval mode. Its statistics are the mean of those of the batches.
-
-    Notes
-    -----
-    A network trained on small pictures scales its channels by their statistics, which
-    larger ones do not have; on them it is too vivid. The same is done after averaging
-    weights (Izmailov et al. 2018). Book chapter: evaluate.
-    """
-    update_bn(batches, model)
-    return model.eval()
-
-
-def save_model(
-    model: ColorNet, path: str | Path, *, int8: bool = False, **metadata: object
-) -> None:
-    """Write a network and what is to be known about it (book chapter: network).
-
-    Parameters
-    ----------
-    model : ColorNet
-        Saved in the precision it has.
-    path : str or Path
-        A safetensors file; replaced in one step, so that a crash cannot leave half.
-    int8 : bool
-        Round each output channel's kernels to -127..127 times a scale of its own: a
-        quarter of the space, for the page that colors a reader's photo.
-    **metadata
-        The card: anything JSON can hold. "T" and "size" become the defaults of
-        `colorlab.colorize.colorize`. Added to the card the model came with.
-
-    Raises
-    ------
-    ValueError
-        If a number in it is not finite: such a network answers nothing.
-    OSError
-        If the file cannot be written, as on a full disk.
-    """
-    shape = {
-        "width": model.width,
-        "variant": model.variant,
-        "out_channels": model.out_channels,
-    }
-    card = json.dumps({**model.card, **metadata, **shape})
-    tensors = {name: t.contiguous().cpu() for name, t in model.state_dict().items()}
-    broken = [name for name, t in tensors.items() if not t.isfinite().all()]
-    if broken:
-        raise ValueError(f"model must hold finite numbers; {broken[0]} does not")
-    tensors |= _as_int8(model) if int8 else {}
-    partial = Path(f"{path}.partial")
-    try:
-        save_file(tensors, partial, metadata={"colorlab": card})
-    except SafetensorError as error:
-        partial.unlink(missing_ok=True)
-        raise OSError(f"{path} cannot be written: {error}") from error
-    os.replace(partial, path)
-
-
-def _as_int8(model: ColorNet) -> dict[str, Tensor]:
-    """Give the kernels as integers, and what to multiply each channel's by."""
-    tensors = {}
-    for name, layer in model.named_modules():
-        if not hasattr(layer, "kernel_size"):
-            continue
-        weight = layer.weight.detach().float().cpu()
-        inputs = 0 if isinstance(layer, nn.ConvTranspose2d) else 1
-        scale = weight.abs().amax((inputs, 2, 3), keepdim=True) / INT8_MOST
-        scale = scale.clamp(min=torch.finfo(torch.float32).tiny)  # of a dead channel
-        tensors[f"{name}.weight"] = (weight / scale).round().to(torch.int8)
-        tensors[f"{name}.weight_scale"] = scale
-    return tensors
-
-
-def _from_int8(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Multiply kernels stored as integers by their scales."""
-    for name in [name for name, t in tensors.items() if t.dtype == torch.int8]:
-        kernels, scale = tensors[name], tensors.pop(f"{name}_scale")
-        # The product must not outgrow the file.
-        if torch.broadcast_shapes(kernels.shape, scale.shape) != kernels.shape:
-            raise ValueError(f"{name}_scale must fit {name}")
-        tensors[name] = kernels * scale
-    return tensors
-
-
-def load_model(path: str | Path) -> ColorNet:
-    """Read a network that `save_model` wrote (book chapter: network).
-
-    Parameters
-    ----------
-    path : str or Path
-        A safetensors file. The format holds numbers only: nothing in it is run.
-
-    Returns
-    -------
-    ColorNet
-        In float32, in eval mode, on the CPU; its `card` is the file's.
-
-    Raises
-    ------
-    ValueError
-        If the file is missing, damaged, or not of a ColorNet.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            card = json.loads((file.metadata() or {})["colorlab"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-        # On "meta" the network has no memory yet: a false width costs nothing.
-        with torch.device("meta"):
-            model = ColorNet(card["width"], card["variant"], card["out_channels"])
-        model.load_state_dict(_from_int8(tensors), assign=True)
-    except LOAD_ERRORS as error:
-        raise ValueError(f"path must be a colorlab network; {path}: {error}") from error
-    model.card = card
-    return model.float().eval()
-
-
-def load_pretrained(name: str = "flagship") -> ColorNet:
-    """Load a network that ships with the package (book chapter: network).
-
-    Parameters
-    ----------
-    name : str
-        "flagship" is the one to color photos with; "tiny" is small enough for a page.
-
-    Returns
-    -------
-    ColorNet
-        In float32, in eval mode; how it was trained stands in its `card`.
-
-    Raises
-    ------
-    ValueError
-        If there is none of that name.
-    """
-    path = ASSETS / f"{name}.safetensors"
-    if not path.is_file():
-        known = sorted(file.stem for file in ASSETS.glob("*.safetensors"))
-        raise ValueError(f"name must be one of {known}, got {name!r}")
-    return load_model(path)

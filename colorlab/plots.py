@@ -11,9 +11,9 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from colorlab.evaluate.turing import PAPER_RATE, fooling_by_photo, fooling_rate
 from colorlab.lab import lab_to_rgb
 from colorlab.quantize import GRID_REACH, STEP
-from colorlab.turing import PAPER_RATE, fooling_by_photo, fooling_rate
 
 AB_EXTENT = (-115, 125, -125, 115)  # a from..to, b from..to: all bins, with a rim
 MARKS = {"mean": "o", "annealed mean": "D", "mode": "s", "truth": "X"}
@@ -108,7 +108,7 @@ def show_curves(runs: dict[str, list[dict]], names: Sequence[str]) -> Figure:
     Parameters
     ----------
     runs : dict of str to list of dict
-        Of each run, its records, as `colorlab.runs.read_records` gives them. A record
+        Of each run, its records, as `colorlab.train.read_records` gives them. A record
         without a figure, or with None for it, is left out.
     names : sequence of str
         Keys of the records.
@@ -298,7 +298,7 @@ def show_fooling(
     Parameters
     ----------
     results : dict of str to dict of str to bool
-        As `colorlab.turing.read_results` gives them.
+        As `colorlab.evaluate.turing.read_results` gives them.
     title : str
         Above the figure.
     ax : Axes, optional

@@ -130,32 +130,6 @@ def rebalance_weights(p: Tensor, lam: float = LAM) -> Tensor:
     return w / (p * w).sum()
 
 
-def tilt(p: Tensor, lam: float, before: float = 1.0) -> Tensor:
-    """Say what to add to logits to answer as if trained with another lambda.
-
-    Parameters
-    ----------
-    p : Tensor of floats, shape (Q,)
-        The (smoothed) prior.
-    lam : float
-        Lambda wanted, from 0 to 1.
-    before : float
-        Lambda of the training; 1 is no weights.
-
-    Returns
-    -------
-    Tensor of float64, shape (Q,)
-        The same for all pixels, so it may be added to the last layer's bias.
-
-    Notes
-    -----
-    The best answer under weights w is proportional to p * w, so the logits differ by
-    log w; a trained network is only near it. For classes: Menon et al. 2021, "logit
-    adjustment". Book chapter: losses.
-    """
-    return rebalance_weights(p, lam).log() - rebalance_weights(p, before).log()
-
-
 def save_counts(counts: Tensor, centers: Tensor, path: str | Path, note: str) -> None:
     """Write counts as a text table: a, b, count, one bin a line.
 

@@ -47,10 +47,10 @@ def save_photos():
 
     def save(folder, number, size=16, suffix=".png"):
         folder.mkdir(parents=True, exist_ok=True)
-        chance = np.random.default_rng(number)
+        rng = np.random.default_rng(number)
         for n in range(number):
             # Four flat patches: something to learn, unlike noise.
-            patches = chance.integers(0, 256, (2, 2, 3), dtype=np.uint8)
+            patches = rng.integers(0, 256, (2, 2, 3), dtype=np.uint8)
             pixels = patches.repeat(size // 2, axis=0).repeat(size // 2, axis=1)
             Image.fromarray(pixels).save(folder / f"photo_{n}{suffix}")
         return sorted(folder.iterdir())

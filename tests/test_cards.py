@@ -6,7 +6,7 @@ import sys
 import pytest
 from book_pages import ROOT
 
-from colorlab.network import ASSETS, load_model, load_pretrained
+from colorlab.weights import ASSETS, load_model, load_pretrained
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from evaluations import FOLDER, figures, write_card

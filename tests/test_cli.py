@@ -14,20 +14,20 @@ from colorlab import (
     load_model,
     load_pretrained,
     load_prior,
+    logit_adjustment,
     save_model,
     smooth_prior,
-    tilt,
 )
 from colorlab.cli import main
 
 
 @pytest.fixture
 def photos(tmp_path):
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     folder = tmp_path / "photos"
     folder.mkdir()
     for number in range(9):
-        pixels = chance.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        pixels = rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{number}.png")
     return folder
 
@@ -158,7 +158,7 @@ def test_a_trouble_is_named_once(monkeypatch, photos, tmp_path, capsys):
     def sick(recent):
         return "gray" if recent[-1]["step"] > 2 else None
 
-    monkeypatch.setattr("colorlab.log.diagnose", sick)
+    monkeypatch.setattr("colorlab.train.log.diagnose", sick)
     words = ("train", photos, "--out", tmp_path / "run", "--preset", "smoke")
     words += ("--width", 2, "--size", 16, "--batch-size", 4, "--steps", 6)
     assert run(monkeypatch, *words, "--log-every", 1) == 0
@@ -193,7 +193,7 @@ def test_calibrate_writes_a_network(monkeypatch, photos, network, tmp_path):
     words = ("calibrate", network, photos, photos, "--size", 16, "--photos", 5)
     assert run(monkeypatch, *words, "-o", out) == 0
     before, after = load_model(network), load_model(out)
-    assert torch.equal(before.head.weight, after.head.weight)
+    assert torch.equal(before.output.weight, after.output.weight)
     assert after.card["calibrated"]["size"] == 16
     L = torch.full((1, 1, 16, 16), 50.0)
     assert not torch.allclose(before(L), after(L))
@@ -220,10 +220,12 @@ def test_export_tilts_from_the_lambda_of_the_training(monkeypatch, tmp_path):
     once, twice = (tmp_path / f"{n}.safetensors" for n in ("once", "twice"))
     assert run(monkeypatch, "export", "rebal", "-o", once, "--lam", 0.7) == 0
     assert run(monkeypatch, "export", once, "-o", twice, "--lam", 0.9) == 0
-    before = load_pretrained("rebal").head.bias
+    before = load_pretrained("rebal").output.bias
     for path, lam in ((once, 0.7), (twice, 0.9)):
-        moved = load_model(path).head.bias - before
-        torch.testing.assert_close(moved, tilt(p, lam, 0.5).float(), rtol=0, atol=0.01)
+        moved = load_model(path).output.bias - before
+        torch.testing.assert_close(
+            moved, logit_adjustment(p, lam, 0.5).float(), rtol=0, atol=0.01
+        )
         assert load_model(path).card["lam"] == lam
 
 

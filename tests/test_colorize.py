@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from skimage.color import rgb2lab
 
-from colorlab.colorize import colorize
+from colorlab.colorize import colorize, output_to_ab, predict_ab, read_image
+from colorlab.datasets.images import to_rgb
 from colorlab.decode import annealed_mean, upsample
-from colorlab.images import to_rgb
 from colorlab.lab import lab_to_rgb, rgb_to_lab
-from colorlab.network import ColorNet, save_model
+from colorlab.network import ColorNet
 from colorlab.quantize import bin_centers
+from colorlab.weights import save_model
 
 # Half an 8-bit step in each of R, G and B moves L by up to 0.26 (measured over the
 # cube): what rounding the result can cost.
@@ -25,7 +27,7 @@ def model():
     torch.manual_seed(0)
     network = ColorNet(2).eval()
     # As it is made, all bins are about as likely, and every color the mean of all.
-    torch.nn.init.normal_(network.head.weight, std=20)
+    torch.nn.init.normal_(network.output.weight, std=20)
     return network
 
 
@@ -33,16 +35,16 @@ def model():
 def tint():
     """A network that gives AB for every pixel."""
     network = ColorNet(1, out_channels=2).eval()
-    torch.nn.init.zeros_(network.head.weight)
-    network.head.bias.data = torch.tensor(AB) / 110
+    torch.nn.init.zeros_(network.output.weight)
+    network.output.bias.data = torch.tensor(AB) / 110
     return network
 
 
 def photo(height=48, width=64, mode="RGB"):
     """A color photo with all lightnesses, smooth and noisy."""
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     ramp = np.linspace(0, 255, width)[None, :, None].repeat(height, 0)
-    pixels = ramp + chance.normal(0, 20, (height, width, 3))
+    pixels = ramp + rng.normal(0, 20, (height, width, 3))
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).convert(mode)
 
 
@@ -240,7 +242,7 @@ def test_card_gives_the_defaults(model):
 
 
 def test_without_model_the_shipped_one_is_taken(model, tmp_path, monkeypatch):
-    monkeypatch.setattr("colorlab.network.ASSETS", tmp_path)
+    monkeypatch.setattr("colorlab.weights.ASSETS", tmp_path)
     save_model(model, tmp_path / "flagship.safetensors")
     assert np.array_equal(colorize(photo()), colorize(photo(), model))
 
@@ -256,14 +258,14 @@ def test_truncated_file_is_refused(model, tmp_path, suffix):
     photo().save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     for image in (path, Image.open(path)):
-        with pytest.raises(ValueError, match="image must be a whole picture"):
+        with pytest.raises(ValueError, match="image must be a whole image"):
             colorize(image, model)
 
 
 @pytest.mark.parametrize("name", ["text.jpg", "absent.jpg"])
 def test_file_that_is_no_image_is_refused(model, tmp_path, name):
     (tmp_path / "text.jpg").write_text("no image")
-    with pytest.raises(ValueError, match="image must be a whole picture"):
+    with pytest.raises(ValueError, match="image must be a whole image"):
         colorize(tmp_path / name, model)
 
 
@@ -304,3 +306,55 @@ def test_impossible_size_is_refused(model, size):
 def test_impossible_temperature_is_refused(model, T):
     with pytest.raises(ValueError, match="T must be positive"):
         colorize(photo(), model, T=T)
+
+
+def test_output_of_a_bins_head_is_decoded():
+    model, L = ColorNet(2).eval(), torch.full((1, 1, 16, 16), 50.0)
+    with torch.inference_mode():
+        output = model(L)
+        expected = annealed_mean(output, bin_centers(), 0.7)
+        assert torch.equal(output_to_ab(model, output, 0.7), expected)
+        model.card = {"T": 0.7}
+        assert torch.equal(output_to_ab(model, output), expected)
+
+
+def test_output_of_an_ab_head_is_ab():
+    ab = torch.rand(1, 2, 3, 4)
+    assert output_to_ab(ColorNet(1, out_channels=2), ab) is ab
+
+
+def test_predicted_ab_has_the_size_asked_for(tint):
+    L = torch.full((2, 1, 16, 24), 50.0)
+    with torch.inference_mode():
+        for size in (None, (5, 7)):
+            ab = predict_ab(tint, L, size=size)
+            assert ab.shape == (2, 2, *(size or (16, 24)))
+            expected = torch.tensor(AB).view(1, 2, 1, 1).expand_as(ab)
+            torch.testing.assert_close(ab, expected)
+
+
+def test_model_in_training_is_left_as_it_was(model):
+    trained = ColorNet(2).train()
+    before = {name: t.clone() for name, t in trained.state_dict().items()}
+    colorize(photo(), trained)
+    assert trained.training
+    assert all(torch.equal(t, before[n]) for n, t in trained.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("sides", "size", "expected"),
+    [((64, 32), 16, (16, 32)), ((30, 50), 24, (40, 24)), ((3, 2000), 8, (64, 8))],
+)
+def test_read_image_keeps_the_aspect(tmp_path, sides, size, expected):
+    photo(sides[1], sides[0]).save(tmp_path / "image.png")
+    L, ab = read_image(tmp_path / "image.png", size)
+    assert L.shape == (1, 1, *expected)
+    assert ab.shape == (1, 2, *expected)
+
+
+def test_read_image_equals_skimage(tmp_path):
+    image = photo(16, 16)
+    image.save(tmp_path / "image.png")
+    lab = torch.cat(read_image(tmp_path / "image.png", 16), dim=1)
+    expected = rgb2lab(np.array(image)).transpose(2, 0, 1)
+    assert np.abs(lab[0].numpy() - expected).max() < 0.01  # float32; white point

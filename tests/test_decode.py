@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from colorlab.decode import annealed_mean, mode, output_to_ab, upsample
+from colorlab.decode import annealed_mean, mode, upsample
 from colorlab.quantize import N_BINS
 
 SMALLEST_T = 1e-30
@@ -129,16 +129,6 @@ def test_mode_by_hand(centers):
     ab = mode(logits, centers)
     assert ab.shape == (1, 2, 1, 2)
     assert ab[0, :, 0].T.tolist() == [[0, 0], [-90, 50]]
-
-
-def test_output_to_ab_decodes_logits(logits, centers):
-    expected = annealed_mean(logits, centers, 0.7)
-    assert torch.equal(output_to_ab(logits, centers, 0.7), expected)
-
-
-def test_output_to_ab_leaves_ab(centers):
-    ab = torch.rand(1, 2, 3, 4)
-    assert torch.equal(output_to_ab(ab, centers), ab)
 
 
 @pytest.mark.parametrize("size", [(8, 12), (7, 5), (2, 3), (1, 1)])

@@ -28,9 +28,9 @@ from colorlab import (
     to_dense,
     upsample,
 )
-from colorlab.config import PRESETS
 from colorlab.lab import _undo_gamma
 from colorlab.quantize import STEP
+from colorlab.train.config import PRESETS
 
 PAGE = (BOOK / "errata.md").read_text(encoding="utf-8")
 LEVELS = 33  # a channel, of the colors tried
@@ -207,9 +207,9 @@ def test_s26_batch_norm_ends_seven_blocks():
 
 @pytest.fixture
 def batch():
-    chance = torch.Generator().manual_seed(0)
-    ab = rgb_to_lab(torch.rand(2, 3, 4, 4, generator=chance))[:, 1:]
-    logits = torch.randn(2, N_BINS, 4, 4, generator=chance)
+    rng = torch.Generator().manual_seed(0)
+    ab = rgb_to_lab(torch.rand(2, 3, 4, 4, generator=rng))[:, 1:]
+    logits = torch.randn(2, N_BINS, 4, 4, generator=rng)
     return logits, ab, *soft_encode(ab, bin_centers())
 
 
@@ -337,8 +337,8 @@ def test_b2_where_the_naive_power_overflows():
 
 
 def test_b3_colors_255_times_too_bright_land_at_the_rim():
-    chance = torch.Generator().manual_seed(0)
-    rgb = torch.rand(1, 3, 40, 40, generator=chance)
+    rng = torch.Generator().manual_seed(0)
+    rgb = torch.rand(1, 3, 40, 40, generator=rng)
     right, wrong = (rgb_to_lab(image)[:, 1:] for image in (rgb, 255 * rgb))
     found = bin_centers()[nearest_bin(wrong, bin_centers())].norm(dim=-1)
     assert found.median() > 2 * right.norm(dim=1).median()

@@ -25,9 +25,8 @@ from PIL import Image
 from test_widget_pages import small_targets
 
 from colorlab import bin_centers, load_pretrained, upsample
-from colorlab.colorize import _network_size, colorize
-from colorlab.decode import output_to_ab
-from colorlab.images import to_rgb, to_tensor
+from colorlab.colorize import _network_size, colorize, output_to_ab
+from colorlab.datasets.images import to_rgb, to_tensor
 from colorlab.lab import rgb_to_lab
 
 photo = load(BOOK / "_ext/photo.py")

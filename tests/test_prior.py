@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from colorlab.losses import logit_adjustment
 from colorlab.prior import (
     count_bins,
     load_prior,
@@ -12,7 +13,6 @@ from colorlab.prior import (
     rebalance_weights,
     save_counts,
     smooth_prior,
-    tilt,
 )
 from colorlab.quantize import N_BINS, STEP
 
@@ -142,8 +142,11 @@ def test_lam_outside_is_refused(lam):
 def test_tilt_turns_the_best_answer_without_weights_into_that_with_them():
     p = torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64)
     w = rebalance_weights(p, 0.5)
-    torch.testing.assert_close((p.log() + tilt(p, 0.5)).softmax(0), p * w)
-    torch.testing.assert_close(tilt(p, 0.3, 0.5) + tilt(p, 0.5), tilt(p, 0.3))
+    torch.testing.assert_close((p.log() + logit_adjustment(p, 0.5)).softmax(0), p * w)
+    torch.testing.assert_close(
+        logit_adjustment(p, 0.3, 0.5) + logit_adjustment(p, 0.5),
+        logit_adjustment(p, 0.3),
+    )
 
 
 def test_saved_counts_come_back_as_prior(centers, tmp_path):

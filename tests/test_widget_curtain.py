@@ -14,7 +14,7 @@ from test_widget_pages import (
     swipe,
 )
 
-from colorlab.network import ASSETS
+from colorlab.weights import ASSETS
 from colorlab.widgets import Curtain
 from colorlab.widgets.curtain import (
     GLOSSES,

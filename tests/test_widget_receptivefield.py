@@ -150,7 +150,7 @@ def test_where_counting_starts(browser):
     wanted = {
         ("layer", "conv6_2"): "conv6_2",
         ("block", "conv6_2"): "conv6_1",
-        ("block", "head"): "head",
+        ("block", "output"): "output",
         ("conv5", "conv6_2"): "conv5_1",
         ("conv5", "conv4_3"): "conv4_3",
     }
@@ -238,7 +238,7 @@ def test_layers_dilation_and_frames(browser, tmp_path, photo):
         assert image(figure, "close") == dilated
         choose(figure, "conv7_3")
         assert told(figure)[4:6] == (961, 961)
-        choose(figure, "head")
+        choose(figure, "output")
         assert told(figure)[1] == 349
 
 

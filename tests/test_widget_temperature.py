@@ -27,7 +27,7 @@ MOST = np.log(313)  # nats: all bins alike
 def network():
     torch.manual_seed(1)
     model = ColorNet(width=4).eval()
-    model.head.weight.data *= 300  # surer than a network is at first
+    model.output.weight.data *= 300  # surer than a network is at first
     return model
 
 
@@ -55,7 +55,7 @@ def what_the_page_has(network, photo):
         1, F, 1, 1
     )
     with torch.inference_mode():
-        return network.head(features), truth.view(rows, columns, 2)
+        return network.output(features), truth.view(rows, columns, 2)
 
 
 def entropy(logits, T):

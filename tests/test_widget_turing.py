@@ -15,7 +15,7 @@ from test_widget_pages import (
     screenshot,
 )
 
-from colorlab.turing import rate_interval, read_results
+from colorlab.evaluate.turing import rate_interval, read_results
 from colorlab.widgets import TuringTest
 from colorlab.widgets.turing import HERE
 

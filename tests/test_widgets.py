@@ -86,8 +86,8 @@ def test_one_byte_a_feature_is_enough(network, photo):
     cells, F = layout["rows"] * layout["columns"], len(layout["scale"])
     last = np.frombuffer(blob, dtype=np.uint8)[-F * cells :].reshape(F, cells)
     features = torch.from_numpy(last.copy()) * torch.tensor(layout["scale"])[:, None]
-    weights = network.head.weight.detach().flatten(1)
-    logits = (weights @ features + network.head.bias.detach()[:, None]).view(
+    weights = network.output.weight.detach().flatten(1)
+    logits = (weights @ features + network.output.bias.detach()[:, None]).view(
         1, -1, layout["rows"], layout["columns"]
     )
     pixels = torch.from_numpy(np.array(photo.resize((48, 32)))).permute(2, 0, 1)[None]

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 import colorlab
-from colorlab.network import ASSETS
+from colorlab.weights import ASSETS
 
 BOOK = Path(__file__).parents[1]
 SOURCES = BOOK / "_photo"

@@ -77,7 +77,7 @@ function readLayers(tensors) {
       layers.push(layer);
     });
   }
-  return [...layers, { ...readLayer(tensors, "head"), stride: 1, taps: [[0, 0]], relu: false }];
+  return [...layers, { ...readLayer(tensors, "output"), stride: 1, taps: [[0, 0]], relu: false }];
 }
 
 // A transposed convolution of side 4 and stride 2 is four convolutions of side 2, one

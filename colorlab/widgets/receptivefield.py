@@ -31,7 +31,7 @@ class ReceptiveField(anywidget.AnyWidget):
     x, y : float
         The place picked at first, in 0..1.
     layer : str
-        The layer shown at first, such as "conv3_3" or "head".
+        The layer shown at first, such as "conv3_3" or "output".
 
     Raises
     ------

@@ -60,9 +60,9 @@ class TemperatureExplorer(anywidget.AnyWidget):
         size: int = 128,
         T: float = T_PAPER,
     ) -> None:
-        if model.head.out_channels != N_BINS:
+        if model.head != "bins":
             raise ValueError(
-                f"model must give {N_BINS} bins, got {model.head.out_channels} channels"
+                f"model must give {N_BINS} bins, got a head of {model.head!r}"
             )
         layouts, blobs = [], []
         for name, image, x, y in photos:
@@ -70,7 +70,7 @@ class TemperatureExplorer(anywidget.AnyWidget):
             offset = sum(map(len, blobs))
             layouts.append({"name": name, "x": x, "y": y, "offset": offset, **layout})
             blobs.append(blob)
-        weights = [model.head.weight.flatten(), model.head.bias]
+        weights = [model.output.weight.flatten(), model.output.bias]
         super().__init__(
             photos=layouts,
             pixels=b"".join(blobs),
@@ -125,7 +125,9 @@ def pack_photo(model: ColorNet, image: Image.Image, size: int) -> tuple[dict, by
 
 def _before_head(model: ColorNet, L: Tensor) -> Tensor:
     seen = []
-    hook = model.head.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    hook = model.output.register_forward_pre_hook(
+        lambda _, given: seen.append(given[0])
+    )
     model(L)
     hook.remove()
     return seen[0]

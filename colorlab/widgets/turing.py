@@ -7,7 +7,7 @@ import anywidget
 import traitlets
 from PIL import Image
 
-from colorlab.turing import PAPER_RATE, RESULT_FORMAT, RESULT_KIND
+from colorlab.evaluate.turing import PAPER_RATE, RESULT_FORMAT, RESULT_KIND
 
 HERE = Path(__file__).parent
 SCRIPTS = ("page.js", "turingreport.js", "turing.js")
@@ -21,7 +21,7 @@ class TuringTest(anywidget.AnyWidget):
 
     A pair is seen for a second, in random order and on random sides. The reader gets
     a fooling rate with its interval, and a result file for
-    `colorlab.turing.read_results`. Both photos of a pair travel as JPEG of one
+    `colorlab.evaluate.turing.read_results`. Both photos of a pair travel as JPEG of one
     quality, so that the encoding tells nothing.
 
     Parameters

@@ -11,8 +11,14 @@ from pathlib import Path
 import pooch
 import pytest
 
-from colorlab import fetch
-from colorlab.fetch import SOURCES, data_folder, fetch_file, get_data, unpack_once
+from colorlab.datasets import download as fetch
+from colorlab.datasets.download import (
+    SOURCES,
+    data_folder,
+    fetch_file,
+    get_data,
+    unpack_once,
+)
 
 MEMBERS = {
     "imagenette": ["train/n01/a.JPEG", "train/n02/b.JPEG", "val/n01/c.JPEG"],
@@ -90,13 +96,13 @@ def test_second_call_returns_at_once(tmp_path, to):
 def test_members_can_be_watched(tmp_path, to):
     seen = []
 
-    def watch(members):
+    def progress(members):
         for member in members:
             seen.append(member.name)
             yield member
 
     archive = pack(tmp_path / "archive.tgz", MEMBERS["imagenette"])
-    get_data("imagenette", archive, to, watch)
+    get_data("imagenette", archive, to, progress)
     assert seen == ["top/" + name for name in MEMBERS["imagenette"]]
 
 
@@ -224,7 +230,7 @@ def test_data_folder_of_a_checkout(monkeypatch, chosen):
     monkeypatch.delenv("COLORLAB_DATA", raising=False)
     if chosen is not None:
         monkeypatch.setenv("COLORLAB_DATA", chosen)
-    assert data_folder() == Path(__file__).parents[1] / "data" / "cache"
+    assert data_folder() == Path(__file__).parents[2] / "data" / "cache"
 
 
 def test_data_folder_elsewhere_is_the_users(monkeypatch, tmp_path):
@@ -253,7 +259,7 @@ def test_unpack_once(tmp_path, cache, suffix):
     assert folder.name.startswith("my-")
     assert (folder / "top/n01/b.JPEG").read_bytes() == CONTENT
     assert [*cache.iterdir()] == [folder]
-    assert unpack_once(archive, watch=refuse) == folder
+    assert unpack_once(archive, progress=refuse) == folder
     os.utime(archive, (0, 0))  # another archive, for all that is known
     assert unpack_once(archive) != folder
 

@@ -7,15 +7,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, JpegImagePlugin
-from skimage.color import rgb2lab
 
-from colorlab.images import (
+from colorlab.datasets.images import (
     IMAGE_SUFFIXES,
+    center_crop,
     is_image,
     open_rgb,
     random_crop,
-    read_photo,
-    square,
     to_rgb,
     to_tensor,
 )
@@ -45,13 +43,13 @@ class Still:
         return 1.0
 
 
-def chance(seed=0):
+def rng(seed=0):
     return np.random.default_rng(seed)
 
 
 def colored(height=4, width=6, mode="RGB"):
     """A small picture whose pixels all differ."""
-    pixels = chance().integers(0, 256, (height, width, 3), dtype=np.uint8)
+    pixels = rng().integers(0, 256, (height, width, 3), dtype=np.uint8)
     return Image.fromarray(pixels).convert(mode)
 
 
@@ -75,7 +73,7 @@ def turned_as(orientation):
 
 
 def crop(content, size, generator=None, stretch=0):
-    return random_crop(io.BytesIO(content), size, generator or chance(), stretch)
+    return random_crop(io.BytesIO(content), size, generator or rng(), stretch)
 
 
 @pytest.fixture
@@ -129,7 +127,7 @@ def test_every_mode_is_cropped_and_opened(kind):
     content = odd_files()[kind]
     assert crop(content, 16).mode == open_rgb(io.BytesIO(content)).mode == "RGB"
     # A crop of the whole is the whole.
-    whole = square(open_rgb(io.BytesIO(content)).crop((0, 0, 20, 20)), 20)
+    whole = center_crop(open_rgb(io.BytesIO(content)).crop((0, 0, 20, 20)), 20)
     assert np.array_equal(crop(content, 20, Still()), whole)
 
 
@@ -179,7 +177,7 @@ def test_truncated_files_are_refused(tmp_path, suffix):
     path = tmp_path / f"image{suffix}"
     colored(64, 64).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    for read in (open_rgb, lambda path: random_crop(path, 16, chance())):
+    for read in (open_rgb, lambda path: random_crop(path, 16, rng())):
         with pytest.raises(ValueError, match=f"whole image file; .*image{suffix}: "):
             read(path)
 
@@ -189,7 +187,7 @@ def test_what_is_no_image_is_refused(tmp_path, name):
     (tmp_path / "text.jpg").write_text("no image")
     (tmp_path / "empty.png").touch()
     (tmp_path / "folder").mkdir()
-    for read in (open_rgb, lambda path: random_crop(path, 16, chance())):
+    for read in (open_rgb, lambda path: random_crop(path, 16, rng())):
         with pytest.raises(ValueError, match=f"whole image file; .*{name}: "):
             read(str(tmp_path / name))
 
@@ -202,7 +200,7 @@ def test_bytes_without_a_name_are_refused_in_plain_words():
 def test_decompression_bombs_are_refused(monkeypatch):
     content = saved(Image.new("1", (300, 300)))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300 * 300 // 2 - 1)  # twice this
-    for read in (open_rgb, lambda file: random_crop(file, 16, chance())):
+    for read in (open_rgb, lambda file: random_crop(file, 16, rng())):
         with pytest.raises(ValueError, match="decompression bomb"):
             read(io.BytesIO(content))
 
@@ -217,7 +215,7 @@ def test_damaged_exif_is_refused():
     assert content.count(entry) == 1
     damaged = content.replace(entry, struct.pack(">HH", 0x011A, 2))
     assert open_rgb(io.BytesIO(content)).size == (4, 6)
-    for read in (open_rgb, lambda file: random_crop(file, 16, chance())):
+    for read in (open_rgb, lambda file: random_crop(file, 16, rng())):
         with pytest.raises(ValueError, match="must be a whole image file"):
             read(io.BytesIO(damaged))
 
@@ -229,13 +227,13 @@ def test_is_image_goes_by_the_suffix():
 
 def test_square_takes_the_middle():
     image = colored(4, 8)
-    assert np.array_equal(square(image, 4), np.array(image)[:, 2:6])
+    assert np.array_equal(center_crop(image, 4), np.array(image)[:, 2:6])
 
 
 def test_square_averages():
     stripes = np.zeros((32, 32, 3), dtype=np.uint8)
     stripes[:, ::2] = 200
-    pixels = np.array(square(Image.fromarray(stripes), 4)).astype(int)
+    pixels = np.array(center_crop(Image.fromarray(stripes), 4)).astype(int)
     # A nearest or plain bilinear pixel would be 0, 100 by luck, or 200; the averaging
     # triangle is 16 wide, and cut at the rim.
     assert abs(pixels - 100).max() <= 10
@@ -247,25 +245,25 @@ def test_square_averages():
 def test_strange_shapes_are_cropped(sides, stretch, kind):
     image = Image.new("RGB", sides, (200, 100, 50))
     for seed in range(10):
-        cropped = crop(saved(image, kind), 32, chance(seed), stretch)
+        cropped = crop(saved(image, kind), 32, rng(seed), stretch)
         assert cropped.size == (32, 32)
         # JPEG rounds colors, by a few levels.
         assert abs(np.array(cropped).astype(int) - (200, 100, 50)).max() <= 3
-    assert square(image, 32).size == (32, 32)
+    assert center_crop(image, 32).size == (32, 32)
 
 
 def test_crop_is_a_function_of_the_generator_alone(tmp_path):
     colored(60, 90).save(tmp_path / "image.png")
-    first = random_crop(tmp_path / "image.png", 16, chance(5))
+    first = random_crop(tmp_path / "image.png", 16, rng(5))
     np.random.default_rng().random()
     with open(tmp_path / "image.png", "rb") as file:
-        assert random_crop(file, 16, chance(5)) == first
-    assert random_crop(tmp_path / "image.png", 16, chance(6)) != first
+        assert random_crop(file, 16, rng(5)) == first
+    assert random_crop(tmp_path / "image.png", 16, rng(6)) != first
 
 
 def test_crops_are_mirrored_half_the_time():
     content = saved(ramp(32, 32))
-    crops = [np.array(crop(content, 16, chance(seed))) for seed in range(40)]
+    crops = [np.array(crop(content, 16, rng(seed))) for seed in range(40)]
     mirrored = sum(pixels[0, 0, 0] > pixels[0, -1, 0] for pixels in crops)
     assert 8 <= mirrored <= 32  # 20 expected; this far off once in 10,000 seeds
 
@@ -273,7 +271,7 @@ def test_crops_are_mirrored_half_the_time():
 def spans(content, size, stretch=0):
     """Left and right end of 60 crops from a ramp, as shares of its width."""
     for seed in range(60):
-        red = np.array(crop(content, size, chance(seed), stretch))[0, :, 0] / 255
+        red = np.array(crop(content, size, rng(seed), stretch))[0, :, 0] / 255
         half_a_pixel = abs(red[-1] - red[0]) / (size - 1) / 2
         yield min(red[0], red[-1]) - half_a_pixel, max(red[0], red[-1]) + half_a_pixel
 
@@ -325,7 +323,7 @@ def test_big_jpegs_are_decoded_small_with_enough_pixels(sizes, size, stretch):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Image.Image, "resize", spy)
         for seed in range(20):
-            crop(content, size, chance(seed), stretch)
+            crop(content, size, rng(seed), stretch)
     assert max(width for width, _ in sizes) <= 511  # at half the size or less
     assert len(boxes) == 20
     for left, top, right, bottom in boxes:
@@ -342,31 +340,12 @@ def test_scaled_decoding_shows_the_same(sizes, stretch):
     content = saved(ramp(1021, 767), "JPEG", quality=95)
     png = saved(open_rgb(io.BytesIO(content)))  # the same pixels, never scaled
     for seed in range(10):
-        scaled = np.array(crop(content, 64, chance(seed), stretch)).astype(int)
-        whole = np.array(crop(png, 64, chance(seed), stretch)).astype(int)
+        scaled = np.array(crop(content, 64, rng(seed), stretch)).astype(int)
+        whole = np.array(crop(png, 64, rng(seed), stretch)).astype(int)
         # One pixel of the crop is 2 to 4 levels of the ramp. The grid of the scaled
         # picture is off by a fraction of that, and rounds once more.
         assert abs(scaled - whole).max() <= 2
     assert max(sizes) < (1021, 767)
-
-
-@pytest.mark.parametrize(
-    ("sides", "size", "expected"),
-    [((64, 32), 16, (16, 32)), ((30, 50), 24, (40, 24)), ((3, 2000), 8, (5336, 8))],
-)
-def test_read_photo_keeps_the_aspect(tmp_path, sides, size, expected):
-    ramp(*sides).save(tmp_path / "image.png")
-    L, ab = read_photo(tmp_path / "image.png", size)
-    assert L.shape == (1, 1, *expected)
-    assert ab.shape == (1, 2, *expected)
-
-
-def test_read_photo_equals_skimage(tmp_path):
-    image = colored(16, 16)
-    image.save(tmp_path / "image.png")
-    lab = torch.cat(read_photo(tmp_path / "image.png", 16), dim=1)
-    expected = rgb2lab(np.array(image)).transpose(2, 0, 1)
-    assert np.abs(lab[0].numpy() - expected).max() < 0.01  # float32; white point
 
 
 def test_to_tensor_is_a_copy():

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from colorlab.images import open_rgb, random_crop, square, to_tensor
-from colorlab.photosets import PhotoSet
+from colorlab.datasets.images import center_crop, open_rgb, random_crop, to_tensor
+from colorlab.datasets.sources import ImageSource
 
 TRIES = 100  # unreadable photos in a row, before the data set is given up
 WINDOW = 16  # shards that are shuffled together
 
-Sources = list[tuple[PhotoSet, int]]  # data sets, and the size at which each is shown
+Sources = list[tuple[ImageSource, int]]  # and the size at which each is shown
 
 
 class Batch(NamedTuple):
@@ -30,7 +30,7 @@ class Batch(NamedTuple):
     skipped: dict[str, str]  # photos that could not be read, and why
 
 
-class Photos(Dataset):
+class ImageDataset(Dataset):
     """The photos of several data sets, as uint8 tensors (book chapter: datasets).
 
     Parameters
@@ -64,28 +64,28 @@ class Photos(Dataset):
         photos, size = self.sources[source]
         number = index - int(self.ends[source]) + len(photos)
         with photos.open(number) as file:
-            return to_tensor(square(open_rgb(file), size))
+            return to_tensor(center_crop(open_rgb(file), size))
 
     def _cropped(self, epoch: int, source: int, number: int) -> tuple:
         photos, size = self.sources[source]
         skipped = {}
         for place in range(number, number + TRIES):
-            chance = np.random.default_rng((self.seed, epoch, source, number))
+            rng = np.random.default_rng((self.seed, epoch, source, number))
             try:
                 with photos.open(place % len(photos)) as file:
-                    picture = random_crop(file, size, chance, self.stretch)
+                    picture = random_crop(file, size, rng, self.stretch)
                 return to_tensor(picture), epoch, source, skipped
             except ValueError as error:
                 skipped[photos.name(place % len(photos))] = str(error)
         return None, epoch, source, skipped
 
 
-def square_batches(
-    photos: PhotoSet,
+def image_batches(
+    photos: ImageSource,
     size: int,
     batch_size: int,
     skipped: dict[str, str],
-    watch: Callable[[Iterable], Iterable] = iter,
+    progress: Callable[[Iterable], Iterable] = iter,
 ) -> Iterator[Tensor]:
     """Give all photos of a data set once, in order, as they are measured.
 
@@ -99,7 +99,7 @@ def square_batches(
         Photos in a batch; the last may hold fewer.
     skipped : dict
         Takes up the photos that cannot be read, and why.
-    watch : callable, optional
+    progress : callable, optional
         Wraps the numbers of the photos, for a progress bar.
 
     Yields
@@ -112,8 +112,8 @@ def square_batches(
     ValueError
         If no photo can be read.
     """
-    squares, batch, unread = Photos([(photos, size)], seed=None), [], 0
-    for number in watch(range(len(photos))):
+    squares, batch, unread = ImageDataset([(photos, size)], seed=None), [], 0
+    for number in progress(range(len(photos))):
         try:
             batch.append(squares[number])
         except ValueError as error:
@@ -128,7 +128,7 @@ def square_batches(
         raise ValueError(f"photos must hold one that can be read, of {len(photos)}")
 
 
-def photo_order(photos: PhotoSet, seed: tuple[int, ...]) -> np.ndarray:
+def image_order(photos: ImageSource, seed: tuple[int, ...]) -> np.ndarray:
     """Shuffle a data set (book chapter: datasets).
 
     Parameters
@@ -145,10 +145,10 @@ def photo_order(photos: PhotoSet, seed: tuple[int, ...]) -> np.ndarray:
         many shards come shard by shard, 16 shards mixed at a time, so that what is
         read lies together.
     """
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     shards = len(photos.files) if photos.place[:, 2].any() else 1
-    block = chance.permutation(shards) // WINDOW
-    within = chance.permutation(len(photos))
+    block = rng.permutation(shards) // WINDOW
+    within = rng.permutation(len(photos))
     shard = photos.place[within, 0] if shards > 1 else np.zeros(len(photos), int)
     return within[np.argsort(block[shard], kind="stable")]
 
@@ -172,12 +172,12 @@ def epoch_batches(
     Yields
     ------
     list of (int, int, int)
-        Indices for `Photos`: epoch, source, number. Book chapter: datasets.
+        Indices for `ImageDataset`: epoch, source, number. Book chapter: datasets.
     """
     turns = _turns(sources, batch_sizes)
     turns = np.random.default_rng((seed, epoch)).permutation(turns)
     orders = [
-        photo_order(photos, (seed, epoch, source))
+        image_order(photos, (seed, epoch, source))
         for source, (photos, _) in enumerate(sources)
     ]
     at = [int((turns[:first] == source).sum()) for source in range(len(sources))]
@@ -197,7 +197,7 @@ def _turns(sources: Sources, batch_sizes: list[int]) -> np.ndarray:
     return np.repeat(np.arange(len(sources)), batches)
 
 
-def equal_cost(sources: Sources, batch_size: int) -> list[int]:
+def batch_sizes_per_source(sources: Sources, batch_size: int) -> list[int]:
     """Give each source's batch size: larger pictures, fewer of them.
 
     Parameters
@@ -267,9 +267,9 @@ def training_batches(
     ValueError
         If there are too few photos for one batch, or 100 in a row cannot be read.
     """
-    batch_sizes = equal_cost(sources, batch_size)
+    batch_sizes = batch_sizes_per_source(sources, batch_size)
     loader = DataLoader(
-        Photos(sources, seed, stretch),
+        ImageDataset(sources, seed, stretch),
         batch_sampler=_plan(sources, batch_sizes, seed, first_step, share),
         num_workers=workers,
         collate_fn=partial(_collate, batch_sizes),

@@ -10,22 +10,23 @@ from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
 
-from colorlab import evaluate
-from colorlab.evaluate import (
+from colorlab.datasets.sources import find_images
+from colorlab.evaluate.measure import (
     MEASURES,
-    auc,
-    colorfulness,
-    error_histogram,
-    evaluate_photos,
+    evaluate_images,
     intervals,
-    mean_chroma,
-    psnr,
-    rarity,
     read_sums,
     resample,
 )
+from colorlab.evaluate.metrics import (
+    auc,
+    colorfulness,
+    error_histogram,
+    mean_chroma,
+    psnr,
+    rebalancing_weight,
+)
 from colorlab.network import ColorNet
-from colorlab.photosets import find_photos
 from colorlab.prior import load_prior, smooth_prior
 from colorlab.quantize import N_BINS
 
@@ -33,8 +34,8 @@ SIZE = 16
 
 
 def random_ab(seed, number=3):
-    chance = torch.Generator().manual_seed(seed)
-    return torch.randn(number, 2, 6, 5, generator=chance) * 40
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randn(number, 2, 6, 5, generator=rng) * 40
 
 
 def constant_error(error):
@@ -93,7 +94,9 @@ def test_rarity_is_one_over_p(centers):
     p[120], p[121] = 0.5, 1e-7
     ab = torch.tensor([[0.0, 0.0, 40.0], [0.0, 10.0, 0.0]]).view(1, 2, 1, 3)
     expected = [2, 1e7, 100]
-    assert rarity(ab, centers, p).flatten().tolist() == pytest.approx(expected)
+    assert rebalancing_weight(ab, centers, p).flatten().tolist() == pytest.approx(
+        expected
+    )
 
 
 def gray_from(p, weight, centers):
@@ -121,8 +124,8 @@ def test_gray_by_the_prior_alone_is_near_the_published(centers):
 
 
 def test_psnr_equals_skimage():
-    chance = np.random.default_rng(0)
-    rgb_hat, rgb = chance.random((2, 3, 3, 8, 9))
+    rng = np.random.default_rng(0)
+    rgb_hat, rgb = rng.random((2, 3, 3, 8, 9))
     expected = [
         peak_signal_noise_ratio(t, h, data_range=1)
         for h, t in zip(rgb_hat, rgb, strict=True)
@@ -177,18 +180,18 @@ def model():
 def photos(tmp_path_factory):
     """Five photos of random size, of noise in a few tones."""
     folder = tmp_path_factory.mktemp("photos")
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for n in range(5):
-        middle = chance.integers(40, 215, 3)
-        noise = chance.normal(0, 15, (SIZE, SIZE, 3))
+        middle = rng.integers(40, 215, 3)
+        noise = rng.normal(0, 15, (SIZE, SIZE, 3))
         pixels = (middle + noise).clip(0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(folder / f"{n}.png")
-    return find_photos(folder)
+    return find_images(folder)
 
 
 @pytest.fixture(scope="module")
 def report(model, photos):
-    return evaluate_photos(model, photos, size=SIZE)
+    return evaluate_images(model, photos, size=SIZE)
 
 
 def share_within(distance, weight):
@@ -256,14 +259,14 @@ def test_gain_is_of_pairs(report):
 
 
 def test_two_networks_are_compared_on_the_same_resamples(model, photos, report):
-    both = evaluate_photos(model, photos, size=SIZE, against=model)
+    both = evaluate_images(model, photos, size=SIZE, against=model)
     assert {name: both[name] for name in report} == report
     assert both["other"] == both["network"]
     assert set(both["lead"].values()) == {(0.0, 0.0, 0.0)}  # not only in the middle
     torch.manual_seed(5)
     other = ColorNet(width=2).eval()
-    both = evaluate_photos(model, photos, size=SIZE, against=other)
-    alone = evaluate_photos(other, photos, size=SIZE)
+    both = evaluate_images(model, photos, size=SIZE, against=other)
+    alone = evaluate_images(other, photos, size=SIZE)
     assert both["other"] == alone["network"]
     for measure, (lead, low, high) in both["lead"].items():
         mine, its = report["network"][measure][0], alone["network"][measure][0]
@@ -273,10 +276,10 @@ def test_two_networks_are_compared_on_the_same_resamples(model, photos, report):
 
 def test_interval_is_as_wide_as_theory_says():
     """Of a mean over n photos, 2 * 1.96 standard errors."""
-    chance = torch.Generator().manual_seed(0)
-    columns = torch.rand(400, 3 * 152 + 5, generator=chance).double()
+    rng = torch.Generator().manual_seed(0)
+    columns = torch.rand(400, 3 * 152 + 5, generator=rng).double()
     columns[:, -1] = 1
-    values = read_sums(resample(400, chance) @ columns)
+    values = read_sums(resample(400, rng) @ columns)
     value, low, high = intervals(values)["chroma"]
     chroma = columns[:, -2]
     assert value == pytest.approx(chroma.mean().item())
@@ -299,8 +302,8 @@ def test_read_sums_of_one_photo_twice_is_that_photo():
 
 
 def test_batches_change_nothing(report, model, photos, monkeypatch):
-    monkeypatch.setattr(evaluate, "AT_ONCE", 2)
-    parts = evaluate_photos(model, photos, size=SIZE)
+    monkeypatch.setattr("colorlab.evaluate.measure.AT_ONCE", 2)
+    parts = evaluate_images(model, photos, size=SIZE)
     for measure, values in parts["network"].items():
         # Convolutions of another batch size sum in another order.
         assert values == pytest.approx(report["network"][measure], abs=1e-3)
@@ -308,21 +311,21 @@ def test_batches_change_nothing(report, model, photos, monkeypatch):
 
 def test_two_channel_network_is_measured(photos):
     network = ColorNet(1, out_channels=2).eval()
-    torch.nn.init.zeros_(network.head.weight)
-    network.head.bias.data = torch.tensor([3.0, 4.0]) / 110
-    report = evaluate_photos(network, photos, size=SIZE)
+    torch.nn.init.zeros_(network.output.weight)
+    network.output.bias.data = torch.tensor([3.0, 4.0]) / 110
+    report = evaluate_images(network, photos, size=SIZE)
     assert report["network"]["chroma"][0] == pytest.approx(5, abs=1e-4)
 
 
 def test_photos_can_be_watched(model, photos):
     seen = []
 
-    def watch(numbers):
+    def progress(numbers):
         for number in numbers:
             seen.append(number)
             yield number
 
-    evaluate_photos(model, photos, size=SIZE, watch=watch)
+    evaluate_images(model, photos, size=SIZE, progress=progress)
     assert seen == [0, 1, 2, 3, 4]
 
 
@@ -331,15 +334,15 @@ def test_unreadable_photos_are_skipped_and_told(model, photos, report, tmp_path)
     for name in ("00.png", "3a.png"):
         (tmp_path / name).write_text("no image")
     skipped = {}
-    damaged = find_photos(tmp_path)
+    damaged = find_images(tmp_path)
     assert len(damaged) == 7
-    result = evaluate_photos(model, damaged, size=SIZE, skipped=skipped)
+    result = evaluate_images(model, damaged, size=SIZE, skipped=skipped)
     assert result == report
     assert [*skipped] == ["00.png", "3a.png"]
-    assert evaluate_photos(model, damaged, size=SIZE) == report
+    assert evaluate_images(model, damaged, size=SIZE) == report
 
 
 def test_no_readable_photo_is_refused(model, tmp_path):
     (tmp_path / "a.png").write_text("no image")
     with pytest.raises(ValueError, match="photos must hold one that can be read, of 1"):
-        evaluate_photos(model, find_photos(tmp_path), size=SIZE)
+        evaluate_images(model, find_images(tmp_path), size=SIZE)

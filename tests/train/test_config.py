@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from colorlab.config import (
+from colorlab.train.config import (
     PRESETS,
     TrainConfig,
     check_config,
@@ -68,13 +68,13 @@ def test_authors_recipe():
         ({"size": 20}, "size must be a multiple of 8, got 20"),
         ({"size": 64, "stretch": 32}, "stretch must be size or more, got 32"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
-        ({"accumulate": 0}, "accumulate must be at least 1"),
+        ({"grad_accum_steps": 0}, "grad_accum_steps must be at least 1"),
         ({"workers": -1}, "workers must be at least 0"),
         ({"lr": 0.0}, r"lr must be positive, got 0\.0"),
         ({"lr": float("nan")}, "lr must be positive"),
         ({"weight_decay": float("nan")}, "weight_decay must be at least"),
         ({"lam": 2.0}, "lam must be at most 1.0, got 2"),
-        ({"average": 1.0}, "average must be at most 0.99999, got 1.0"),
+        ({"ema_decay": 1.0}, "ema_decay must be at most 0.99999, got 1.0"),
     ],
 )
 def test_impossible_recipe_is_refused(changes, told):

@@ -1,153 +1,35 @@
-"""How close to the truth, by several measures (book chapter: evaluate)."""
+"""A network measured on images, with intervals (book chapter: evaluate)."""
 
 from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 
-from colorlab.datasets import square_batches
-from colorlab.decode import T_PAPER, output_to_ab, upsample
+from colorlab.colorize import predict_ab
+from colorlab.datasets.batches import image_batches
+from colorlab.datasets.sources import ImageSource
+from colorlab.decode import T_PAPER
+from colorlab.evaluate.metrics import (
+    SLOTS,
+    auc,
+    colorfulness,
+    error_histogram,
+    mean_chroma,
+    psnr,
+    rebalancing_weight,
+)
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.network import ColorNet
-from colorlab.photosets import PhotoSet
 from colorlab.prior import load_prior, smooth_prior
-from colorlab.quantize import bin_centers, nearest_bin
+from colorlab.quantize import bin_centers
 
-MAX_ERROR = 150  # ab units: the last threshold; Zhang et al. 2016, section 3.1
-SLOTS = MAX_ERROR + 2  # of a histogram: exact, each unit up to the last, beyond
 P_FLOOR = 1e-4  # without it, a few pixels of nearly impossible color decide
-MAX_PSNR = 100.0  # dB
 SIZE = 128  # pixels: photos are measured at this size
 AT_ONCE = 16  # photos
 RESAMPLES, COVERAGE, SEED = 1000, 0.95, 0  # of the bootstrap
 
 
-def error_histogram(ab_hat: Tensor, ab: Tensor, pixel_weight: Tensor) -> Tensor:
-    """Sort pixels by how far off their color is (book chapter: evaluate).
-
-    Parameters
-    ----------
-    ab_hat, ab : Tensor, shape (N, 2, H, W)
-        Predicted and true chroma, in Lab units.
-    pixel_weight : Tensor, shape (N, H, W)
-        What each pixel counts.
-
-    Returns
-    -------
-    Tensor of float64, shape (N, 152)
-        For each photo the weight of pixels with an error of 0, in (0, 1], (1, 2],
-        ... (149, 150], and beyond.
-    """
-    distance = torch.hypot(*(ab_hat - ab).unbind(dim=1))  # norm(dim=1) is far slower
-    slot = distance.ceil().clamp(max=MAX_ERROR + 1).long().flatten(1)  # (N, H * W)
-    histogram = torch.zeros(len(ab), SLOTS, dtype=torch.float64)
-    return histogram.scatter_add_(1, slot, pixel_weight.double().flatten(1))
-
-
-def auc(histogram: Tensor) -> Tensor:
-    """Area under the curve of pixels within t of the truth, for t = 0..150.
-
-    Parameters
-    ----------
-    histogram : Tensor, shape (..., 152)
-        As `error_histogram` gives it; summed over photos first, to pool them.
-
-    Returns
-    -------
-    Tensor, shape (...)
-        Percent: 100 where every pixel is exact.
-
-    Notes
-    -----
-    Zhang et al. 2016, section 3.1, who do not say how the area is summed. Here: the
-    mean over the 151 whole thresholds. Book chapter: evaluate.
-    """
-    within = histogram.cumsum(-1)[..., : MAX_ERROR + 1]
-    return 100 * within.mean(-1) / histogram.sum(-1)
-
-
-def rarity(ab: Tensor, centers: Tensor, p: Tensor) -> Tensor:
-    """Weight each pixel by 1/p of its true bin, for the rebalanced AuC.
-
-    Parameters
-    ----------
-    ab : Tensor, shape (N, 2, H, W)
-        True chroma, in Lab units.
-    centers : Tensor, shape (Q, 2)
-        Bin centers.
-    p : Tensor, shape (Q,)
-        The prior; the measuring protocol floors it at 1e-4.
-
-    Returns
-    -------
-    Tensor, shape (N, H, W)
-        Weights. Zhang et al. 2016, section 3.1: equation 4 with lambda = 0.
-        Book chapter: evaluate.
-    """
-    return (1 / p)[nearest_bin(ab, centers)]
-
-
-def psnr(rgb_hat: Tensor, rgb: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of each photo (book chapter: evaluate).
-
-    Parameters
-    ----------
-    rgb_hat, rgb : Tensor, shape (N, 3, H, W)
-        Predicted and true colors in [0, 1].
-
-    Returns
-    -------
-    Tensor, shape (N,)
-        In dB; 100 where both are (nearly) the same and it would be infinite.
-    """
-    error = (rgb_hat - rgb).square().mean(dim=(1, 2, 3))
-    return -10 * error.clamp(min=10 ** (-MAX_PSNR / 10)).log10()
-
-
-def colorfulness(rgb: Tensor) -> Tensor:
-    """How colorful people find each photo (book chapter: evaluate).
-
-    Parameters
-    ----------
-    rgb : Tensor, shape (N, 3, H, W)
-        Colors in [0, 1].
-
-    Returns
-    -------
-    Tensor, shape (N,)
-        On the scale of the source: 0 is gray, 15 slightly, 33 moderately, 59 quite,
-        109 extremely colorful.
-
-    Notes
-    -----
-    Hasler and Suesstrunk 2003: with rg = R - G and yb = (R + G) / 2 - B in units of
-    0..255, the joint standard deviation plus 0.3 times the distance of the mean from
-    gray. Some later code takes rg and yb without their signs, which gives other
-    numbers.
-    """
-    R, G, B = (255 * rgb).unbind(dim=1)
-    opponents = torch.stack([R - G, (R + G) / 2 - B], dim=1).flatten(2)  # (N, 2, H*W)
-    spread = opponents.var(dim=2, correction=0).sum(dim=1).sqrt()
-    return spread + 0.3 * opponents.mean(dim=2).norm(dim=1)
-
-
-def mean_chroma(ab: Tensor) -> Tensor:
-    """Mean distance from gray of each photo (book chapter: evaluate).
-
-    Parameters
-    ----------
-    ab : Tensor, shape (N, 2, H, W)
-        Chroma in Lab units.
-
-    Returns
-    -------
-    Tensor, shape (N,)
-        In ab units.
-    """
-    return torch.hypot(*ab.unbind(dim=1)).mean(dim=(1, 2))
-
-
-def measure_photos(L: Tensor, ab_hat: Tensor, ab: Tensor, rare: Tensor) -> Tensor:
+def measure_images(L: Tensor, ab_hat: Tensor, ab: Tensor, rare: Tensor) -> Tensor:
     """Measure each photo by all that can be summed over photos (chapter: evaluate).
 
     Parameters
@@ -180,14 +62,14 @@ def measure_photos(L: Tensor, ab_hat: Tensor, ab: Tensor, rare: Tensor) -> Tenso
     return torch.cat([*histograms, columns], dim=1)
 
 
-def resample(photos: int, chance: torch.Generator) -> Tensor:
+def resample(photos: int, rng: torch.Generator) -> Tensor:
     """Say how often each photo is in the data, and in 1,000 bootstrap resamples.
 
     Parameters
     ----------
     photos : int
         N, the next photos of a data set of any length.
-    chance : torch.Generator
+    rng : torch.Generator
         Its next numbers are used.
 
     Returns
@@ -201,7 +83,7 @@ def resample(photos: int, chance: torch.Generator) -> Tensor:
     a Poisson variable of mean 1 says. Drawn so, photo by photo, it needs to know
     neither n nor the other photos (Chamandy et al. 2012). Book chapter: evaluate.
     """
-    drawn = torch.poisson(torch.ones(photos, RESAMPLES).double(), chance).T
+    drawn = torch.poisson(torch.ones(photos, RESAMPLES).double(), rng).T
     return torch.cat([torch.ones(1, photos).double(), drawn])
 
 
@@ -211,7 +93,7 @@ def read_sums(sums: Tensor) -> Tensor:
     Parameters
     ----------
     sums : Tensor, shape (R, 3 * 152 + 5)
-        Of what `measure_photos` gives.
+        Of what `measure_images` gives.
 
     Returns
     -------
@@ -254,12 +136,12 @@ MEASURES = (
 
 
 @torch.inference_mode()
-def evaluate_photos(
+def evaluate_images(
     model: ColorNet,
-    photos: PhotoSet,
+    photos: ImageSource,
     T: float = T_PAPER,
     size: int = SIZE,
-    watch: Callable[[Iterable], Iterable] = iter,
+    progress: Callable[[Iterable], Iterable] = iter,
     skipped: dict[str, str] | None = None,
     against: ColorNet | None = None,
 ) -> dict[str, dict[str, tuple[float, float, float]]]:
@@ -275,7 +157,7 @@ def evaluate_photos(
         Temperature of the annealed mean.
     size : int
         Height and width in pixels, a multiple of 8.
-    watch : callable, optional
+    progress : callable, optional
         Wraps the numbers of the photos, for a progress bar.
     skipped : dict, optional
         Takes up the photos that cannot be read, and why.
@@ -306,19 +188,20 @@ def evaluate_photos(
     weightings = [p.clamp(min=P_FLOOR), smooth_prior(p, bin_centers())]
     weightings = [p.float().to(device) for p in weightings]
     skipped = {} if skipped is None else skipped
-    chance = torch.Generator().manual_seed(SEED)
+    rng = torch.Generator().manual_seed(SEED)
     models = {"network": model} | ({} if against is None else {"other": against})
     sums = dict.fromkeys(("network", "gray", "truth", *models), 0)
-    for rgb in square_batches(photos, size, AT_ONCE, skipped, watch):
+    for rgb in image_batches(photos, size, AT_ONCE, skipped, progress):
         L, ab = rgb_to_lab(rgb.to(device)).split([1, 2], dim=1)
         guesses = {"gray": 0 * ab, "truth": ab}
         for name, network in models.items():
-            ab_hat = output_to_ab(network(L), centers, T)
-            guesses[name] = upsample(ab_hat, (size, size))
-        rare = torch.stack([rarity(ab, centers, p) for p in weightings]).cpu()
-        times = resample(len(rgb), chance)
+            guesses[name] = predict_ab(network, L, T)
+        rare = torch.stack(
+            [rebalancing_weight(ab, centers, p) for p in weightings]
+        ).cpu()
+        times = resample(len(rgb), rng)
         for name, guess in guesses.items():
-            columns = measure_photos(L.cpu(), guess.cpu(), ab.cpu(), rare)
+            columns = measure_images(L.cpu(), guess.cpu(), ab.cpu(), rare)
             sums[name] += times @ columns
     values = {name: read_sums(total[total[:, -1] > 0]) for name, total in sums.items()}
     values["gain"] = values["network"] - values["gray"]

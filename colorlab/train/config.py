@@ -18,12 +18,12 @@ CHOICES = {
     "precision": ("auto", "no", "bf16", "fp16"),
 }
 AT_LEAST = {
-    **dict.fromkeys(("width", "k", "batch_size", "steps", "accumulate"), 1),
+    **dict.fromkeys(("width", "k", "batch_size", "steps", "grad_accum_steps"), 1),
     **dict.fromkeys(("save_every", "log_every", "size"), 1),
     **dict.fromkeys(("stretch", "warmup", "decay_every", "workers", "seed"), 0),
-    **dict.fromkeys(("weight_decay", "cooldown", "lam", "average"), 0.0),
+    **dict.fromkeys(("weight_decay", "cooldown", "lam", "ema_decay"), 0.0),
 }
-AT_MOST = {"lam": 1.0, "average": 0.99999}  # an average that keeps all never moves
+AT_MOST = {"lam": 1.0, "ema_decay": 0.99999}  # at 1 the mean never moves
 POSITIVE = ("lr", "clip", "decay")
 AUTHORS_PIXELS = 44 * 44  # labels of one of their photos: their loss sums over these
 
@@ -43,7 +43,7 @@ class TrainConfig:
     size: int = 64  # pixels; a source may ask for its own
     stretch: int = 0  # crop as the authors did, from a square of this many pixels
     batch_size: int = 64  # over all processes
-    accumulate: int = 1  # parts in which a batch is computed, to save memory
+    grad_accum_steps: int = 1  # parts in which a batch is computed, to save memory
     steps: int = 2_000
     optimizer: str = "adamw"  # "adam": weight decay enters the gradient
     lr: float = 2e-3
@@ -54,7 +54,7 @@ class TrainConfig:
     decay: float = 0.316  # or by this factor,
     decay_every: int = 0  # every so many steps
     clip: float = 1.0  # largest gradient norm
-    average: float = 0.0  # share of the running mean of weights that each step keeps
+    ema_decay: float = 0.0  # share of the running mean of weights that each step keeps
     precision: str = "auto"
     seed: int = 0
     save_every: int = 250

@@ -7,19 +7,21 @@ import pytest
 import torch
 
 from colorlab.decode import annealed_mean
-from colorlab.health import (
-    ADVICE,
-    LASTING,
-    SETTLED,
-    color_photos,
-    contact_sheet,
-    diagnose,
-    health,
-)
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.losses import l2_loss
 from colorlab.network import ColorNet
 from colorlab.quantize import N_BINS
+from colorlab.train.diagnostics import (
+    ADVICE,
+    LASTING,
+    SETTLED,
+    colorize_batch,
+    contact_sheet,
+    diagnose,
+    diagnostics,
+)
+
+BINS, AB = ColorNet(1), ColorNet(1, out_channels=2)
 
 
 def sure_of(bins):
@@ -29,7 +31,7 @@ def sure_of(bins):
 
 def test_health_of_one_color(centers):
     bins = torch.full((2, 3, 4), 300)
-    figures = health(sure_of(bins), torch.zeros(2, 2, 12, 16), centers)
+    figures = diagnostics(BINS, sure_of(bins), torch.zeros(2, 2, 12, 16))
     assert figures["chroma"] == pytest.approx(centers[300].norm().item())
     assert figures["true_chroma"] == 0
     assert figures["one_way"] == pytest.approx(1)
@@ -44,7 +46,7 @@ def test_health_of_two_opposite_colors(centers):
     ]
     bins = torch.tensor(opposite).repeat(6).view(1, 3, 4)
     ab = torch.tensor([3.0, 4.0]).view(1, 2, 1, 1).expand(1, 2, 12, 16)
-    figures = health(sure_of(bins), ab, centers)
+    figures = diagnostics(BINS, sure_of(bins), ab)
     assert figures["chroma"] == pytest.approx(40)
     assert figures["true_chroma"] == pytest.approx(5)
     assert figures["one_way"] == pytest.approx(0, abs=1e-6)
@@ -52,7 +54,7 @@ def test_health_of_two_opposite_colors(centers):
 
 
 def test_health_of_knowing_nothing(centers):
-    figures = health(torch.zeros(1, N_BINS, 2, 2), torch.zeros(1, 2, 8, 8), centers)
+    figures = diagnostics(BINS, torch.zeros(1, N_BINS, 2, 2), torch.zeros(1, 2, 8, 8))
     assert figures["entropy"] == pytest.approx(math.log(N_BINS), rel=1e-6)
     guess = annealed_mean(torch.zeros(1, N_BINS, 1, 1), centers).norm().item()
     assert figures["chroma"] == pytest.approx(guess)
@@ -60,10 +62,10 @@ def test_health_of_knowing_nothing(centers):
 
 def test_health_of_two_channels(centers):
     ab = torch.randn(2, 2, 3, 4) * 20
-    figures = health(ab, ab, centers)
+    figures = diagnostics(AB, ab, ab)
     assert figures["chroma"] == figures["true_chroma"]
     assert figures["entropy"] == 0
-    assert health(0 * ab, ab, centers)["one_way"] == 0  # no color, no direction
+    assert diagnostics(AB, 0 * ab, ab)["one_way"] == 0  # no color, no direction
 
 
 HEALTHY = {"loss": 3.0, "chroma": 15.0, "true_chroma": 16.0, "top_bin": 0.5}
@@ -112,7 +114,7 @@ def test_color_photos_is_the_network_in_full_size():
     def objective(output, ab):
         return l2_loss(output, ab[..., ::4, ::4])
 
-    ab_hat, loss = color_photos(network, rgb, objective)
+    ab_hat, loss = colorize_batch(network, rgb, objective)
     assert ab_hat.shape == (11, 2, 16, 24)
     output = network(L)
     assert loss == pytest.approx(objective(output, ab).item(), rel=1e-5)

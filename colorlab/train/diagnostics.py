@@ -8,10 +8,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from colorlab.decode import mode, output_to_ab, upsample
+from colorlab.colorize import output_to_ab, to_image
+from colorlab.decode import mode, upsample
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.network import ColorNet
-from colorlab.quantize import bin_centers, nearest_bin
+from colorlab.quantize import nearest_bin
 
 SETTLED = 500  # steps; before them every network has one color for all
 LASTING = 10  # records that must show it together
@@ -29,17 +30,17 @@ ADVICE = {
 
 
 @torch.no_grad()
-def health(output: Tensor, ab: Tensor, centers: Tensor) -> dict[str, float]:
+def diagnostics(model: ColorNet, output: Tensor, ab: Tensor) -> dict[str, float]:
     """Measure what a network says, beside what is true (book chapter: train).
 
     Parameters
     ----------
+    model : ColorNet
+        The network.
     output : Tensor, shape (N, Q, h, w) or (N, 2, h, w)
-        Logits, or ab for a network of two channels.
+        What it returned.
     ab : Tensor, shape (N, 2, H, W)
         Truth, in Lab units, in full size.
-    centers : Tensor, shape (Q, 2)
-        Bin centers.
 
     Returns
     -------
@@ -51,12 +52,12 @@ def health(output: Tensor, ab: Tensor, centers: Tensor) -> dict[str, float]:
         channels 0.
     """
     ab = adaptive_avg_pool2d(ab, output.shape[-2:])
-    ab_hat = output_to_ab(output, centers)
+    ab_hat = output_to_ab(model, output)
     chroma = ab_hat.norm(dim=1).mean().item()
     shift = ab_hat.mean(dim=(0, 2, 3)).norm().item()
-    distribution = output.shape[1] != 2
-    likeliest = mode(output, centers) if distribution else ab_hat
-    bins = nearest_bin(likeliest, centers).flatten()
+    distribution = model.head == "bins"
+    likeliest = mode(output, model.centers) if distribution else ab_hat
+    bins = nearest_bin(likeliest, model.centers).flatten()
     log_p = output.log_softmax(dim=1)
     entropy = -(log_p.exp() * log_p).sum(dim=1).mean().item() if distribution else 0.0
     return {
@@ -74,7 +75,7 @@ def diagnose(recent: Sequence[dict]) -> str | None:
     Parameters
     ----------
     recent : sequence of dict
-        The last records, newest last, with step, loss and the figures of `health`.
+        The last records, newest last, with step, loss and the figures of `diagnostics`.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def diagnose(recent: Sequence[dict]) -> str | None:
 
 
 @torch.no_grad()
-def color_photos(
+def colorize_batch(
     network: ColorNet, rgb: Tensor, objective: Callable[[Tensor, Tensor], Tensor]
 ) -> tuple[Tensor, float]:
     """Color photos, and compare with the truth (book chapter: train).
@@ -119,14 +120,12 @@ def color_photos(
     loss : float
         Mean over the photos.
     """
-    device = network.head.weight.device
-    centers = bin_centers().to(device)
     colors, losses = [], 0.0
     for part in rgb.split(AT_ONCE):
-        L, ab = rgb_to_lab(part.to(device)).split([1, 2], dim=1)
+        L, ab = rgb_to_lab(part.to(network.centers.device)).split([1, 2], dim=1)
         output = network(L)
         losses += objective(output, ab).item() * len(part)
-        colors.append(upsample(output_to_ab(output, centers), L.shape[-2:]).cpu())
+        colors.append(upsample(output_to_ab(network, output), L.shape[-2:]).cpu())
     return torch.cat(colors), losses / len(rgb)
 
 
@@ -148,5 +147,4 @@ def contact_sheet(rgb: Tensor, ab_hat: Tensor) -> Image.Image:
     L, ab = rgb_to_lab(rgb).split([1, 2], dim=1)
     rows = [torch.cat([L, chroma], dim=1) for chroma in (0 * ab, ab_hat, ab)]
     sheet = torch.cat([torch.cat([*row], dim=-1) for row in rows], dim=-2)
-    pixels = (lab_to_rgb(sheet) * 255).round().byte().permute(1, 2, 0).numpy()
-    return Image.fromarray(pixels)
+    return to_image(lab_to_rgb(sheet))

@@ -10,13 +10,14 @@ from accelerate import Accelerator
 from PIL import Image
 from torch.nn.functional import avg_pool2d
 
-from colorlab.config import TrainConfig, learning_rate
 from colorlab.lab import rgb_to_lab
-from colorlab.losses import l2_loss, soft_cross_entropy
-from colorlab.network import ColorNet, load_model
+from colorlab.losses import color_loss, l2_loss, label_ab, soft_cross_entropy
+from colorlab.network import ColorNet
 from colorlab.prior import save_counts
 from colorlab.quantize import N_BINS, bin_centers, soft_encode
-from colorlab.train import color_loss, label_ab, train, train_step
+from colorlab.train.config import TrainConfig, learning_rate
+from colorlab.train.loop import train, train_step
+from colorlab.weights import load_model
 
 TINY = TrainConfig(
     width=2,
@@ -64,20 +65,20 @@ def stop_at(step):
 
 
 def targets(centers):
-    chance = torch.Generator().manual_seed(0)
-    ab = torch.randn(2, 2, 3, 4, generator=chance) * 30
-    logits = torch.randn(2, N_BINS, 3, 4, generator=chance)
-    return ab, logits, torch.rand(N_BINS, generator=chance) * 5
+    rng = torch.Generator().manual_seed(0)
+    ab = torch.randn(2, 2, 3, 4, generator=rng) * 30
+    logits = torch.randn(2, N_BINS, 3, 4, generator=rng)
+    return ab, logits, torch.rand(N_BINS, generator=rng) * 5
 
 
 def test_color_loss_of_two_channels_is_l2(centers):
     ab, logits, w = targets(centers)
-    assert color_loss(logits[:, :2], ab, centers, w) == l2_loss(logits[:, :2], ab)
+    assert color_loss(logits[:, :2], ab, "ab", centers, w) == l2_loss(logits[:, :2], ab)
 
 
 def test_color_loss_of_ones_is_plain_cross_entropy(centers):
     ab, logits, _ = targets(centers)
-    loss = color_loss(logits, ab, centers, torch.ones(N_BINS))
+    loss = color_loss(logits, ab, "bins", centers, torch.ones(N_BINS))
     plain = soft_cross_entropy(logits, *soft_encode(ab, centers))
     assert loss.item() == pytest.approx(plain.item(), rel=1e-6)  # order of the sum
 
@@ -87,7 +88,7 @@ def test_color_loss_weights_by_the_nearest_bin(centers, k):
     ab, logits, w = targets(centers)
     nearest = torch.cdist(ab.permute(0, 2, 3, 1), centers).argmin(dim=-1)
     expected = soft_cross_entropy(logits, *soft_encode(ab, centers, k), w[nearest])
-    assert color_loss(logits, ab, centers, w, k) == expected
+    assert color_loss(logits, ab, "bins", centers, w, k) == expected
 
 
 @pytest.mark.parametrize("channels", [2, N_BINS])
@@ -95,13 +96,14 @@ def test_gray_photos_count_nothing(centers, channels):
     ab, logits, w = targets(centers)
     ab[0] = ab[0].clamp(-5, 5)  # the limit itself is gray
     output = logits[:, :channels]
-    loss = color_loss(output, ab, centers, w, skip_gray=True)
-    alone = color_loss(output[1:], ab[1:], centers, w)
+    head = "ab" if channels == 2 else "bins"
+    loss = color_loss(output, ab, head, centers, w, skip_gray=True)
+    alone = color_loss(output[1:], ab[1:], head, centers, w)
     # The mean stays over both photos, as in the authors' code.
     assert loss.item() == pytest.approx(alone.item() / 2, rel=1e-6)
     ab[0, 1, 2, 3] = -5.1
-    with_color = color_loss(output, ab, centers, w, skip_gray=True)
-    assert with_color == color_loss(output, ab, centers, w)
+    with_color = color_loss(output, ab, head, centers, w, skip_gray=True)
+    assert with_color == color_loss(output, ab, head, centers, w)
 
 
 def test_labels_by_mean_and_by_point():
@@ -254,16 +256,16 @@ def test_tensorboard_gets_the_figures(data, tmp_path):
 def test_best_network_is_kept(data, tmp_path, monkeypatch):
     run, losses = tmp_path / "run", iter([3.0, 1.0, 2.0])
 
-    def color_photos(network, rgb, objective):
+    def colorize_batch(network, rgb, objective):
         return torch.zeros(len(rgb), 2, *rgb.shape[2:]), next(losses)
 
-    monkeypatch.setattr("colorlab.log.color_photos", color_photos)
+    monkeypatch.setattr("colorlab.train.log.colorize_batch", colorize_batch)
     last = train(data, run, replace(TINY, steps=3, save_every=1))
     assert [row["held_out"] for row in records(run)] == [3.0, 1.0, 2.0]
     best = load_model(run / "best.safetensors")
     assert best.card["steps"] == 2
     assert best.card["held_out"] == 1.0
-    assert not torch.equal(best.head.weight, last.head.weight)
+    assert not torch.equal(best.output.weight, last.output.weight)
 
 
 def test_resumed_run_knows_its_best(data, tmp_path):
@@ -279,7 +281,7 @@ def test_resumed_run_knows_its_best(data, tmp_path):
 def test_watched_photos_are_those_given(data, save_photos, tmp_path):
     save_photos(tmp_path / "mine", 3, size=40)
     config = replace(TINY, steps=1)
-    train(data, tmp_path / "run", config, watch=tmp_path / "mine")
+    train(data, tmp_path / "run", config, val_data=tmp_path / "mine")
     with Image.open(tmp_path / "run/samples/step-00000001.png") as sheet:
         assert sheet.size == (3 * 16, 3 * 16)
 
@@ -302,7 +304,7 @@ def test_same_seed_same_weights(data, tmp_path):
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     ]
     assert_same_weights(runs[0], runs[1])
-    assert not torch.equal(runs[0].head.weight, runs[2].head.weight)
+    assert not torch.equal(runs[0].output.weight, runs[2].output.weight)
 
 
 def test_looking_at_samples_does_not_disturb_training(data, tmp_path):
@@ -315,11 +317,11 @@ def test_metrics_are_on_disk_before_their_checkpoint(data, tmp_path, monkeypatch
     on_disk = []
     save = Accelerator.save_state
 
-    def watch(self, folder):
+    def fill(self, folder):
         on_disk.append(len(records(tmp_path / "run")))
         return save(self, folder)
 
-    monkeypatch.setattr(Accelerator, "save_state", watch)
+    monkeypatch.setattr(Accelerator, "save_state", fill)
     train(data, tmp_path / "run", TINY)
     assert on_disk == [4, 8, 10]  # so a crash at any time loses no line
 
@@ -350,7 +352,7 @@ def test_average_is_the_running_mean_of_the_weights(data, tmp_path):
         for steps in (1, 2, 3, 4)
     ]
     out = tmp_path / "mean"
-    averaged = train(data, out, replace(config, average=0.75)).state_dict()
+    averaged = train(data, out, replace(config, ema_decay=0.75)).state_dict()
     kept = load_model(out / "best.safetensors").state_dict()
     for name, mean in averaged.items():
         expected = after[0][name].double()
@@ -361,11 +363,11 @@ def test_average_is_the_running_mean_of_the_weights(data, tmp_path):
             assert torch.allclose(mean.double(), expected, rtol=1e-5, atol=1e-6), name
             assert torch.equal(kept[name], mean)
         assert mean.isfinite().all()
-    assert not torch.equal(averaged["head.weight"], after[-1]["head.weight"])
+    assert not torch.equal(averaged["output.weight"], after[-1]["output.weight"])
 
 
 def test_resumed_run_goes_on_averaging(data, tmp_path):
-    config = replace(TINY, average=0.9)
+    config = replace(TINY, ema_decay=0.9)
     whole = train(data, tmp_path / "whole", config)
     with pytest.raises(KeyboardInterrupt):
         train(data, tmp_path / "run", config, on_step=stop_at(6))
@@ -442,7 +444,7 @@ def test_loss_that_is_no_number_stops_the_run(data, tmp_path):
 def test_training_starts_from_init(data, tmp_path):
     torch.manual_seed(5)
     init = ColorNet(2)
-    torch.nn.init.constant_(init.head.bias, 3.0)
+    torch.nn.init.constant_(init.output.bias, 3.0)
     still = replace(TINY, steps=1, lr=1e-12)
     model = train(data, tmp_path / "run", still, init=init)
     for mine, theirs in zip(model.parameters(), init.parameters(), strict=True):
@@ -499,10 +501,10 @@ def test_a_large_batch_is_computed_in_parts(data, tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ColorNet, "forward", forward)
-        train(data, tmp_path / "run", replace(TINY, steps=1, accumulate=3))
+        train(data, tmp_path / "run", replace(TINY, steps=1, grad_accum_steps=3))
     assert parts[:3] == [2, 1, 1]
     with pytest.raises(ValueError, match="batch_size must give each of 1 processes 5"):
-        train(data, tmp_path / "more", replace(TINY, accumulate=5))
+        train(data, tmp_path / "more", replace(TINY, grad_accum_steps=5))
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])

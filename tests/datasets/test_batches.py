@@ -9,19 +9,19 @@ import pytest
 import torch
 from PIL import Image
 
-from colorlab.datasets import (
+from colorlab.datasets.batches import (
     TRIES,
     WINDOW,
-    Photos,
+    ImageDataset,
+    batch_sizes_per_source,
     epoch_batches,
-    equal_cost,
-    photo_order,
-    square_batches,
+    image_batches,
+    image_order,
     training_batches,
 )
-from colorlab.images import to_tensor
-from colorlab.photosets import PhotoSet, find_photos
-from colorlab.shards import write_shards
+from colorlab.datasets.images import to_tensor
+from colorlab.datasets.shards import write_shards
+from colorlab.datasets.sources import ImageSource, find_images
 
 
 def pretended(number, shards=0):
@@ -30,7 +30,7 @@ def pretended(number, shards=0):
     place[:, 0] = np.arange(number) * shards // number if shards else np.arange(number)
     place[:, 2] = 9 if shards else 0
     files = np.array([f"{n}.jpg".encode() for n in range(shards or number)])
-    return PhotoSet("nowhere", files, place)
+    return ImageSource("nowhere", files, place)
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def sources(save_photos, tmp_path):
     save_photos(tmp_path / "small", 10)
     save_photos(tmp_path / "large", 6, size=48)
     return [
-        (find_photos(tmp_path / "small"), 16),
-        (find_photos(tmp_path / "large"), 32),
+        (find_images(tmp_path / "small"), 16),
+        (find_images(tmp_path / "large"), 32),
     ]
 
 
@@ -50,11 +50,11 @@ def damage(photos, *numbers):
 
 
 def squares(photos, size=16):
-    return Photos([(photos, size)], seed=None)
+    return ImageDataset([(photos, size)], seed=None)
 
 
 def test_photos_without_seed_show_the_middle(sources):
-    photos = Photos(sources, seed=None)
+    photos = ImageDataset(sources, seed=None)
     assert len(photos) == len([*photos]) == 16
     assert photos[0].dtype == torch.uint8
     assert torch.equal(photos[0], to_tensor(Image.open(sources[0][0].path(0))))
@@ -68,18 +68,18 @@ def test_photos_without_seed_show_the_middle(sources):
 
 def test_crops_depend_on_seed_and_index_alone(sources):
     indices = [(e, s, n) for e in (0, 1) for s in (0, 1) for n in (0, 1)]
-    crops = [Photos(sources, seed=3)[index][0] for index in indices]
-    again = pickle.loads(pickle.dumps(Photos(sources, seed=3)))
+    crops = [ImageDataset(sources, seed=3)[index][0] for index in indices]
+    again = pickle.loads(pickle.dumps(ImageDataset(sources, seed=3)))
     for index, crop in reversed([*zip(indices, crops, strict=True)]):
         assert torch.equal(again[index][0], crop)
     assert not torch.equal(crops[2], crops[6])  # the same photo in another epoch
-    assert not torch.equal(crops[2], Photos(sources, seed=4)[indices[2]][0])
+    assert not torch.equal(crops[2], ImageDataset(sources, seed=4)[indices[2]][0])
 
 
 def test_crops_of_two_photos_are_not_alike(save_photos, tmp_path):
     path = save_photos(tmp_path, 1, size=64)[0]
     (tmp_path / "same.png").write_bytes(path.read_bytes())
-    photos = Photos([(find_photos(tmp_path), 16)] * 2, seed=0)
+    photos = ImageDataset([(find_images(tmp_path), 16)] * 2, seed=0)
     crops = [photos[0, source, number][0] for source in (0, 1) for number in (0, 1)]
     assert len({crop.numpy().tobytes() for crop in crops}) == 4
 
@@ -87,7 +87,7 @@ def test_crops_of_two_photos_are_not_alike(save_photos, tmp_path):
 def test_corrupt_photo_gives_way_to_the_next(sources):
     photos, size = sources[0]
     damage(photos, 8, 9)
-    rgb, epoch, source, skipped = Photos(sources, seed=0)[3, 0, 8]
+    rgb, epoch, source, skipped = ImageDataset(sources, seed=0)[3, 0, 8]
     assert rgb.shape == (3, 16, 16)
     assert (epoch, source) == (3, 0)
     assert [*skipped] == ["photo_8.png", "photo_9.png"]  # then comes the first
@@ -100,7 +100,7 @@ def test_corrupt_photo_gives_way_to_the_next(sources):
 def test_square_batches_give_every_photo_once_in_order(sources):
     photos, _ = sources[0]
     skipped, seen = {}, []
-    batches = [*square_batches(photos, 8, 4, skipped, lambda n: seen.append(n) or n)]
+    batches = [*image_batches(photos, 8, 4, skipped, lambda n: seen.append(n) or n)]
     assert [tuple(batch.shape) for batch in batches] == [
         (n, 3, 8, 8) for n in (4, 4, 2)
     ]
@@ -115,7 +115,7 @@ def test_square_batches_skip_and_tell(sources):
     damage(photos, 1, 4, 9)
     # What was skipped before, of other photos, does not count.
     skipped = {f"another_{n}.png": "" for n in range(10)}
-    batches = [*square_batches(photos, 16, 2, skipped)]
+    batches = [*image_batches(photos, 16, 2, skipped)]
     assert [len(batch) for batch in batches] == [2, 2, 2, 1]
     assert torch.equal(torch.cat(batches), expected)
     assert [*skipped][10:] == [f"photo_{n}.png" for n in (1, 4, 9)]
@@ -128,30 +128,30 @@ def test_square_batches_need_one_readable_photo(sources):
     with pytest.raises(
         ValueError, match="photos must hold one that can be read, of 10"
     ):
-        next(square_batches(photos, 16, 2, {}))
+        next(image_batches(photos, 16, 2, {}))
 
 
 @pytest.mark.parametrize("shards", [0, 1, 3, 40])
 def test_photo_order_is_a_permutation_by_its_seed(shards):
     photos = pretended(400, shards)
-    order = photo_order(photos, (1, 2, 3))
+    order = image_order(photos, (1, 2, 3))
     assert sorted(order.tolist()) == [*range(400)]
-    assert np.array_equal(photo_order(photos, (1, 2, 3)), order)
-    assert not np.array_equal(photo_order(photos, (1, 2, 4)), order)
+    assert np.array_equal(image_order(photos, (1, 2, 3)), order)
+    assert not np.array_equal(image_order(photos, (1, 2, 4)), order)
     # Neighbors in the set are not neighbors in the order.
     assert (np.diff(order) == 1).mean() < 0.05
 
 
 def test_photo_order_opens_few_shards_at_a_time():
     photos = pretended(4000, shards=40)
-    shard = photos.place[photo_order(photos, (0,)), 0]
+    shard = photos.place[image_order(photos, (0,)), 0]
     groups = [set(part.tolist()) for part in np.split(shard, [1600, 3200])]
     assert [len(group) for group in groups] == [WINDOW, WINDOW, 40 - 2 * WINDOW]
     assert set.union(*groups) == set(range(40))  # each shard is in one group only
     # Within a group they are mixed: any tenth of it shows nearly all shards.
     assert min(len(set(shard[at : at + 160])) for at in range(0, 1600, 160)) >= 14
     assert groups[0] != set(range(WINDOW))
-    whole = photo_order(pretended(4000), (0,))  # files of their own: mixed as a whole
+    whole = image_order(pretended(4000), (0,))  # files of their own: mixed as a whole
     assert (whole[:1600] < 2000).mean() == pytest.approx(0.5, abs=0.05)  # 4 sigma
 
 
@@ -206,7 +206,7 @@ def test_equal_cost_is_of_pixels():
     sizes = (64, 128, 32, 90, 1000)
     sources = [(pretended(1), size) for size in sizes]
     # 40 * 64**2 / 90**2 is 20.2; a picture of 1000 pixels costs more than the batch.
-    assert equal_cost(sources, 40) == [40, 10, 160, 20, 1]
+    assert batch_sizes_per_source(sources, 40) == [40, 10, 160, 20, 1]
 
 
 def test_training_batches_shape(sources):
@@ -267,7 +267,7 @@ def test_stretch_reaches_the_crops(tmp_path):
     ramp = np.linspace(0, 255, 64).astype(np.uint8)
     pixels = np.stack([np.broadcast_to(ramp, (64, 64))] * 3, axis=-1)
     Image.fromarray(pixels).save(tmp_path / "ramp.png")
-    photos = [(find_photos(tmp_path), 16)]
+    photos = [(find_images(tmp_path), 16)]
     spans = {}
     for stretch in (0, 64):
         rgb = next(training_batches(photos, 1, seed=0, stretch=stretch)).rgb.int()
@@ -297,7 +297,7 @@ def test_nothing_but_corrupt_photos_is_refused(sources, workers):
 
 def test_shards_are_read_as_their_photos_would_be(sources, tmp_path):
     write_shards(sources[0][0], tmp_path / "shards", per_shard=3)
-    packed = find_photos(tmp_path / "shards")
+    packed = find_images(tmp_path / "shards")
     batch = next(training_batches([(packed, 16)], 10, seed=0, workers=1))
     assert batch.rgb.shape == (10, 3, 16, 16)
     assert batch.skipped == {}

@@ -14,8 +14,8 @@ from typing import IO, BinaryIO
 
 import numpy as np
 
-from colorlab.fetch import data_folder, fetch_file, unpack_once
-from colorlab.images import is_image
+from colorlab.datasets.download import data_folder, fetch_file, unpack_once
+from colorlab.datasets.images import is_image
 
 INDEX = "index.json"  # lists the shards of a folder
 SPLITS = ("train", "val")
@@ -25,7 +25,7 @@ INDEX_ERRORS = (OSError, HTTPException, ValueError, TypeError, KeyError, Overflo
 
 
 @dataclass(frozen=True)
-class PhotoSet:
+class ImageSource:
     """The photos of one data set: a file each, or a stretch of a tar file each.
 
     A million photos must not cost a million Python objects, and loader processes
@@ -79,11 +79,11 @@ class PhotoSet:
         return hashlib.sha256(content).hexdigest()[:16]
 
 
-def find_photos(
+def find_images(
     data: str | Path,
     split: str = "train",
-    watch: Callable[[Iterable], Iterable] = iter,
-) -> PhotoSet:
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> ImageSource:
     """Find the photos of a data set, in a fixed order (book chapter: datasets).
 
     Parameters
@@ -96,7 +96,7 @@ def find_photos(
     split : str
         "train" or "val". Where there is a folder `train` or `val`, only the one asked
         for is used; where there is none, all is.
-    watch : callable, optional
+    progress : callable, optional
         Wraps the members of an archive, for a progress bar.
 
     Returns
@@ -127,7 +127,7 @@ def find_photos(
     elif path.name == INDEX:
         photos = _read_index(str(path))
     else:
-        photos = _of_archive(path, split, watch)
+        photos = _of_archive(path, split, progress)
     if not len(photos):
         raise ValueError(f"data must hold images; none of split {split!r} in {data}")
     return photos
@@ -184,26 +184,26 @@ def _shared_depth(names: list[str]) -> int:
     return next((n for n in range(depth) if first[n] in SPLITS), depth)
 
 
-def _of_folder(root: Path, split: str) -> PhotoSet:
+def _of_folder(root: Path, split: str) -> ImageSource:
     names = list(list_files(root))
     files = np.array([os.fsencode(names[n]) for n in _in_split(names, split)], "S")
     place = np.zeros((len(files), 3), dtype=np.int64)
     place[:, 0] = np.arange(len(files))
-    return PhotoSet(str(root), files, place)
+    return ImageSource(str(root), files, place)
 
 
-def _of_archive(path: Path, split: str, watch: Callable) -> PhotoSet:
+def _of_archive(path: Path, split: str, progress: Callable) -> ImageSource:
     if not _is_plain_tar(path):  # compressed: has no places to jump to
-        return _of_folder(unpack_once(path, watch), split)
+        return _of_folder(unpack_once(path, progress), split)
     try:
         with open(path, "rb") as file:
-            members = [*watch(_tar_members(file))]
+            members = [*progress(_tar_members(file))]
     except (tarfile.TarError, OSError) as error:
         raise ValueError(f"data must be a whole archive; {path}: {error}") from error
     chosen = _in_split([name for name, *_ in members], split)
     place = [(0, *members[n][1:]) for n in chosen]
     files = np.array([os.fsencode(path.name)])
-    return PhotoSet(
+    return ImageSource(
         str(path.parent), files, np.array(place, dtype=np.int64).reshape(-1, 3)
     )
 
@@ -244,7 +244,7 @@ def _open(address: str) -> IO:
     return open(address)
 
 
-def _read_index(address: str) -> PhotoSet:
+def _read_index(address: str) -> ImageSource:
     """Read the list of shards that `write_shards` made."""
     root = address.rpartition("/")[0] or "."
     remote = address.startswith(REMOTE)
@@ -267,13 +267,13 @@ def _read_index(address: str) -> PhotoSet:
         raise ValueError(
             f"data must be a whole index of shards; {address}: {error!r}"
         ) from error
-    photos = PhotoSet(root, files, place, hashes)
+    photos = ImageSource(root, files, place, hashes)
     if not remote:
         _check_lengths(photos)
     return photos
 
 
-def _check_lengths(photos: PhotoSet) -> None:
+def _check_lengths(photos: ImageSource) -> None:
     """Find local shards that are missing or cut short before any work."""
     ends = np.zeros(len(photos.files), dtype=np.int64)
     np.maximum.at(ends, photos.place[:, 0], photos.place[:, 1] + photos.place[:, 2])

@@ -15,9 +15,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from colorlab import photosets
-from colorlab.photosets import INDEX, find_photos, list_files
-from colorlab.shards import write_shards
+from colorlab.datasets import sources
+from colorlab.datasets.shards import write_shards
+from colorlab.datasets.sources import INDEX, find_images, list_files
 
 
 @pytest.fixture(autouse=True)
@@ -137,24 +137,24 @@ def test_every_layout_in_every_form(root, layout, form, top):
     data = form(root, [top + name for name in files])
     for split, wanted in zip(("train", "val"), expected, strict=True):
         if wanted:
-            photos = find_photos(data, split)
+            photos = find_images(data, split)
             assert contents(photos) == [top + name for name in wanted]
             assert len(photos) == len(wanted)
         else:
             with pytest.raises(ValueError, match=f"none of split '{split}' in .*root"):
-                find_photos(str(data), split)
+                find_images(str(data), split)
 
 
 def test_photos_of_a_folder_are_named_by_their_files(root):
     write(root, "b/c.jpg", "a.jpg")
-    photos = find_photos(root)
+    photos = find_images(root)
     assert names(photos) == ["a.jpg", "b/c.jpg"]
     assert photos.path(1) == root / "b/c.jpg"
 
 
 def test_names_of_any_script(root):
     write(root, "été/猫.jpg", "a b.jpg")
-    assert names(find_photos(root)) == contents(find_photos(root))
+    assert names(find_images(root)) == contents(find_images(root))
 
 
 @pytest.mark.parametrize("name", ["absent", "empty", "texts"])
@@ -162,19 +162,19 @@ def test_a_folder_without_images_is_refused(root, name):
     (root / "empty").mkdir(parents=True)
     write(root, "texts/a.txt", "texts/.b.jpg")
     with pytest.raises(ValueError, match=f"data must .*{name}"):
-        find_photos(root / name)
+        find_images(root / name)
 
 
 def test_an_unknown_split_is_refused(root):
     with pytest.raises(ValueError, match="split must be 'train' or 'val', got 'test'"):
-        find_photos(root, "test")
+        find_images(root, "test")
 
 
 def test_linked_folders_are_followed(root, tmp_path):
     write(tmp_path / "elsewhere", "a.jpg")
     write(root, "b/c.jpg")
     (root / "class").symlink_to(tmp_path / "elsewhere")
-    assert names(find_photos(root)) == ["b/c.jpg", "class/a.jpg"]
+    assert names(find_images(root)) == ["b/c.jpg", "class/a.jpg"]
 
 
 def test_each_folder_is_entered_once(root):
@@ -187,7 +187,7 @@ def test_each_folder_is_entered_once(root):
 
 
 def test_open_says_which_photo_is_gone(root):
-    photos = find_photos(write(root, "a.jpg", "b.jpg"))
+    photos = find_images(write(root, "a.jpg", "b.jpg"))
     (root / "b.jpg").unlink()
     with pytest.raises(ValueError, match=r"photo b\.jpg: .*No such file"):
         photos.open(1)
@@ -195,7 +195,7 @@ def test_open_says_which_photo_is_gone(root):
 
 def test_tar_is_read_in_place(tmp_path, cache):
     tar = pack(tmp_path / "a.tar", "b.jpg", "c/a.jpg")
-    photos = find_photos(tar)
+    photos = find_images(tar)
     assert contents(photos) == ["b.jpg", "c/a.jpg"]
     assert names(photos)[0] == "a.tar, bytes 512..517"
     assert tar.read_bytes()[512:517] == b"b.jpg"
@@ -210,7 +210,7 @@ def test_tar_of_tars_is_read_in_place(tmp_path, cache):
     # A name of 200 letters takes blocks of its own; all places behind it shift.
     long = "long/" + 200 * "x" + ".jpg"
     tar = pack(tmp_path / "imagenet.tar", long, *inner)
-    assert contents(find_photos(tar)) == [
+    assert contents(find_images(tar)) == [
         long, "n1_0.JPEG", "n1_1.JPEG", "n2_0.JPEG", "n2_1.JPEG"
     ]  # fmt: skip
     assert [*tmp_path.iterdir()] == [tar]
@@ -219,7 +219,7 @@ def test_tar_of_tars_is_read_in_place(tmp_path, cache):
         ("train/n1.tar", inner[1][1]),
         ("val/n2.tar", inner[0][1]),
     )
-    assert contents(find_photos(parts, "val")) == ["n2_0.JPEG", "n2_1.JPEG"]
+    assert contents(find_images(parts, "val")) == ["n2_0.JPEG", "n2_1.JPEG"]
 
 
 def test_only_files_of_a_tar_that_hold_something_count(tmp_path):
@@ -230,20 +230,20 @@ def test_only_files_of_a_tar_that_hold_something_count(tmp_path):
             info.type, info.linkname = kind, "a.jpg"
             info.size = 9  # some writers give a link the size of its target
             more.addfile(info)
-    assert contents(find_photos(tar)) == ["a.jpg"]
+    assert contents(find_images(tar)) == ["a.jpg"]
 
 
 def test_members_can_be_watched(tmp_path):
     seen = []
 
-    def watch(members):
+    def progress(members):
         for member in members:
             seen.append(member)
             yield member
 
-    find_photos(pack(tmp_path / "a.tar", "b.jpg", "a.txt"), watch=watch)
+    find_images(pack(tmp_path / "a.tar", "b.jpg", "a.txt"), progress=progress)
     assert len(seen) == 2
-    find_photos(compressed(tmp_path / "a.zip", "b.jpg"), watch=watch)
+    find_images(compressed(tmp_path / "a.zip", "b.jpg"), progress=progress)
     assert len(seen) == 3
 
 
@@ -256,7 +256,7 @@ def test_members_are_not_kept(tmp_path):
 
     kept = []
     tar = pack(tmp_path / "a.tar", *(f"{number}.jpg" for number in range(100)))
-    assert len(find_photos(tar, watch=count)) == 100
+    assert len(find_images(tar, progress=count)) == 100
     assert kept[1] - kept[0] < 10
 
 
@@ -266,7 +266,7 @@ def test_truncated_tars_are_refused_without_unpacking(tmp_path, cache, keep):
     tar = pack(tmp_path / "a.tar", "a.jpg", "b.jpg")
     tar.write_bytes(tar.read_bytes()[:keep])
     with pytest.raises(ValueError, match=r"must be a whole .*a\.tar"):
-        find_photos(tar)
+        find_images(tar)
     assert keep < 512 or not cache.exists()
 
 
@@ -276,27 +276,27 @@ def test_damaged_headers_are_refused(tmp_path):
     damaged[1024 + 10] ^= 255  # in the second header
     tar.write_bytes(damaged)
     with pytest.raises(ValueError, match="data must be a whole archive"):
-        find_photos(tar)
+        find_images(tar)
 
 
 def test_damaged_inner_tars_are_refused(tmp_path):
     for inner in (tar_of("a.jpg")[:700], b"no tar" * 200):
         tar = pack(tmp_path / "a.tar", ("n1.tar", inner), "b.jpg")
         with pytest.raises(ValueError, match="data must be a whole archive"):
-            find_photos(tar)
+            find_images(tar)
 
 
 @pytest.mark.parametrize("name", ["a.tgz", "a.zip"])
 def test_compressed_archives_are_unpacked_once(tmp_path, cache, name):
     archive = compressed(tmp_path / name, "b.jpg", "a.jpg")
-    photos = find_photos(archive)
+    photos = find_images(archive)
     assert contents(photos) == ["a.jpg", "b.jpg"]
     (folder,) = cache.iterdir()
     (folder / "b.jpg").write_text("mine")
-    assert contents(find_photos(archive)) == ["a.jpg", "mine"]
+    assert contents(find_images(archive)) == ["a.jpg", "mine"]
     # Another archive of that name is another data set.
     os.utime(compressed(archive, "c.jpg"), (0, 0))
-    assert contents(find_photos(archive)) == ["c.jpg"]
+    assert contents(find_images(archive)) == ["c.jpg"]
     assert len([*cache.iterdir()]) == 2
 
 
@@ -304,7 +304,7 @@ def test_compressed_archives_are_unpacked_once(tmp_path, cache, name):
 def test_hostile_archives_are_refused(tmp_path, cache, name):
     archive = compressed(tmp_path / name, "a.jpg", "../escaped.jpg")
     with pytest.raises(ValueError, match="archive must stay in its folder"):
-        find_photos(archive)
+        find_images(archive)
     assert [*cache.iterdir()] == []
     assert not [*tmp_path.rglob("escaped*")]
 
@@ -312,14 +312,14 @@ def test_hostile_archives_are_refused(tmp_path, cache, name):
 def test_what_is_no_archive_is_refused(root):
     write(root, "photo.jpg")
     with pytest.raises(ValueError, match="archive must be a whole .tgz, .tar or .zip"):
-        find_photos(root / "photo.jpg")
+        find_images(root / "photo.jpg")
 
 
 @pytest.fixture
 def shards(tmp_path, save_photos):
     """Three shards, of two photos each but the last."""
     save_photos(tmp_path / "photos", 5)
-    write_shards(find_photos(tmp_path / "photos"), tmp_path / "shards", per_shard=2)
+    write_shards(find_images(tmp_path / "photos"), tmp_path / "shards", per_shard=2)
     return tmp_path / "shards"
 
 
@@ -330,19 +330,19 @@ def bytes_of(photos):
 def test_index_is_found(tmp_path, shards):
     expected = {path.read_bytes() for path in (tmp_path / "photos").iterdir()}
     for data in (shards, shards / INDEX, str(shards)):
-        photos = find_photos(data)
+        photos = find_images(data)
         assert bytes_of(photos) == expected
         assert names(photos)[4].startswith("shard-000002.tar, bytes 512..")
-    assert len(find_photos(shards, "val")) == 5  # it is not divided
+    assert len(find_images(shards, "val")) == 5  # it is not divided
 
 
 def test_index_of_a_split_is_found(tmp_path, shards):
     shards.rename(tmp_path / "val")
     (tmp_path / "both").mkdir()
     (tmp_path / "val").rename(tmp_path / "both/val")
-    assert len(find_photos(tmp_path / "both", "val")) == 5
+    assert len(find_images(tmp_path / "both", "val")) == 5
     with pytest.raises(ValueError, match="none of split 'train'"):
-        find_photos(tmp_path / "both", "train")
+        find_images(tmp_path / "both", "train")
 
 
 def test_missing_shards_are_refused(shards):
@@ -350,17 +350,17 @@ def test_missing_shards_are_refused(shards):
     with pytest.raises(
         ValueError, match=r"shard-000001\.tar must have \d+ .* it has 0"
     ):
-        find_photos(shards)
+        find_images(shards)
 
 
 def test_shards_cut_short_are_refused(shards):
     path = shards / "shard-000002.tar"
-    end = find_photos(shards).place[-1, 1:].sum()
+    end = find_images(shards).place[-1, 1:].sum()
     path.write_bytes(path.read_bytes()[:end])
-    assert len(find_photos(shards)) == 5  # only the tar's padding is gone
+    assert len(find_images(shards)) == 5  # only the tar's padding is gone
     path.write_bytes(path.read_bytes()[: end - 1])
     with pytest.raises(ValueError, match=rf"shard-000002.tar must have {end} bytes"):
-        find_photos(shards)
+        find_images(shards)
 
 
 SHARD = {"file": "a.tar", "sha256": "0", "photos": [[512, 5]]}
@@ -392,14 +392,14 @@ def test_garbage_in_place_of_an_index_is_refused(root, index):
     pack(root / "a.tar", "b.jpg")
     (root / INDEX).write_text(index if isinstance(index, str) else json.dumps(index))
     with pytest.raises(ValueError, match=r"data must be a whole index .*index\.json: "):
-        find_photos(root)
+        find_images(root)
 
 
 def test_empty_index_is_refused(root):
     write(root, INDEX)
     (root / INDEX).write_text('{"shards": []}')
     with pytest.raises(ValueError, match="data must hold images"):
-        find_photos(root)
+        find_images(root)
 
 
 @pytest.mark.parametrize("name", ["../a.tar", "/{}/a.tar", "b/../../a.tar", "..", ""])
@@ -409,11 +409,11 @@ def test_index_cannot_leave_its_folder(root, tmp_path, name):
     shard = SHARD | {"file": name.format(tmp_path)}
     (root / INDEX).write_text(json.dumps({"shards": [shard]}))
     with pytest.raises(ValueError, match="must have 517 bytes or more, it has 0"):
-        find_photos(root)
+        find_images(root)
     if name.endswith("a.tar"):
         pack(root / "a.tar", "inside.jpg")
-        assert names(find_photos(root)) == ["a.tar, bytes 512..517"]
-        assert contents(find_photos(root)) == ["insid"]
+        assert names(find_images(root)) == ["a.tar, bytes 512..517"]
+        assert contents(find_images(root)) == ["insid"]
 
 
 @pytest.fixture
@@ -434,20 +434,20 @@ def served(tmp_path):
 
 def test_shards_are_downloaded_when_needed_and_once(served, shards, cache):
     address, asked = served
-    photos = find_photos(f"{address}/shards/{INDEX}")
+    photos = find_images(f"{address}/shards/{INDEX}")
     assert asked == [f"/shards/{INDEX}"]
     assert len(photos) == 5
     photos.open(0).close()
     assert asked[1:] == ["/shards/shard-000000.tar"]
-    assert bytes_of(photos) == bytes_of(find_photos(shards))
-    assert bytes_of(find_photos(f"{address}/shards/{INDEX}")) == bytes_of(photos)
+    assert bytes_of(photos) == bytes_of(find_images(shards))
+    assert bytes_of(find_images(f"{address}/shards/{INDEX}")) == bytes_of(photos)
     tars = [path for path in asked if path.endswith(".tar")]
     assert sorted(tars) == [f"/shards/shard-{n:06d}.tar" for n in range(3)]
     assert len([*(cache / "shards").iterdir()]) == 3
 
 
 def test_another_file_than_the_index_names_is_refused(served, shards, cache):
-    photos = find_photos(f"{served[0]}/shards/{INDEX}")
+    photos = find_images(f"{served[0]}/shards/{INDEX}")
     with open(shards / "shard-000000.tar", "ab") as tar:
         tar.write(b"x")
     with pytest.raises(ValueError, match=r"url must give .*shard-000000\.tar.*hash"):
@@ -461,9 +461,9 @@ def test_another_file_than_the_index_names_is_refused(served, shards, cache):
 def test_addresses_that_give_no_index_are_refused(served, shards):
     for name in ("absent.json", "photos/photo_0.png"):
         with pytest.raises(ValueError, match=f"data must be a whole index .*{name}"):
-            find_photos(f"{served[0]}/{name}")
+            find_images(f"{served[0]}/{name}")
     with pytest.raises(ValueError, match="data must be a whole index of shards"):
-        find_photos("http://127.0.0.1:1/index.json")  # nobody listens
+        find_images("http://127.0.0.1:1/index.json")  # nobody listens
 
 
 def test_an_index_that_breaks_off_is_refused(served, shards, monkeypatch):
@@ -475,14 +475,14 @@ def test_an_index_that_breaks_off_is_refused(served, shards, monkeypatch):
         ),
     )
     with pytest.raises(ValueError, match="whole index of shards; .*IncompleteRead"):
-        find_photos(f"{served[0]}/shards/{INDEX}")
+        find_images(f"{served[0]}/shards/{INDEX}")
 
 
 @pytest.mark.parametrize("form", [as_folder, as_tar])
 def test_fingerprint_is_of_the_photos_alone(root, form):
     def fingerprint(*files):
         shutil.rmtree(root, ignore_errors=True)
-        return find_photos(form(root, files)).fingerprint()
+        return find_images(form(root, files)).fingerprint()
 
     first = fingerprint("a.jpg", "b.jpg")
     assert fingerprint("b.jpg", "a.jpg") == first or form is as_tar  # places
@@ -495,18 +495,18 @@ def test_fingerprint_is_of_the_photos_alone(root, form):
 
 
 def test_fingerprint_stays_when_all_is_moved(root, tmp_path):
-    before = find_photos(write(root, "a.jpg", "c/b.jpg")).fingerprint()
+    before = find_images(write(root, "a.jpg", "c/b.jpg")).fingerprint()
     (tmp_path / "deep").mkdir()
     root.rename(tmp_path / "deep/other")
-    assert find_photos(tmp_path / "deep/other").fingerprint() == before
+    assert find_images(tmp_path / "deep/other").fingerprint() == before
 
 
 def test_a_photo_costs_no_object(root, monkeypatch):
     number = 200_000
     listed = [f"train/n{n % 1000:08d}/n{n % 1000:08d}_{n}.JPEG" for n in range(number)]
-    monkeypatch.setattr(photosets, "list_files", lambda _: listed)
+    monkeypatch.setattr(sources, "list_files", lambda _: listed)
     root.mkdir()
-    photos = find_photos(root)
+    photos = find_images(root)
     assert len(photos) == number
     assert (photos.files.nbytes + photos.place.nbytes) / number < 100  # bytes a photo
     assert not any(array.dtype.hasobject for array in (photos.files, photos.place))
@@ -529,7 +529,7 @@ def test_split_lies_below_several_folders(tmp_path):  # as in Kaggle's ImageNet
     names = {
         split: [photos.name(n) for n in range(len(photos))]
         for split in ("train", "val")
-        for photos in [find_photos(tmp_path, split)]
+        for photos in [find_images(tmp_path, split)]
     }
     root = "ILSVRC/Data/CLS-LOC"
     assert names["train"] == [f"{root}/train/n1/a.png", f"{root}/train/n2/b.png"]

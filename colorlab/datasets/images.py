@@ -10,8 +10,6 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from colorlab.lab import rgb_to_lab
-
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 # What PIL raises on damaged files; the last four, on damaged EXIF.
 IMAGE_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
@@ -43,6 +41,43 @@ def open_rgb(path: str | Path | BinaryIO) -> Image.Image:
             return to_rgb(ImageOps.exif_transpose(image))
     except IMAGE_ERRORS as error:
         raise _refusal(path, error) from error
+
+
+def open_image(image: Image.Image | np.ndarray | str | Path) -> Image.Image:
+    """Open a file, or take an image or array, upright and whole.
+
+    Parameters
+    ----------
+    image : PIL image, array or path
+        Arrays have shape (H, W), (H, W, 3) or (H, W, 4) and dtype uint8.
+
+    Returns
+    -------
+    PIL.Image.Image
+        In its own mode, turned as its EXIF orientation says.
+
+    Raises
+    ------
+    ValueError
+        If it is no image, is cut short, or has no pixels.
+    """
+    try:
+        if isinstance(image, str | Path):
+            with Image.open(image) as opened:
+                opened.load()
+                image = opened
+        elif isinstance(image, np.ndarray):
+            if image.dtype != np.uint8:
+                raise TypeError(f"arrays must be uint8, got {image.dtype}")
+            image = Image.fromarray(image)
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+    except (*IMAGE_ERRORS, AttributeError) as error:
+        shown = image if isinstance(image, str | Path) else type(image).__name__
+        raise ValueError(f"image must be a whole image; {shown}: {error}") from error
+    if 0 in upright.size:
+        raise ValueError(f"image must have pixels, got size {upright.size}")
+    return upright
 
 
 def _refusal(path: str | Path | BinaryIO, error: Exception) -> ValueError:
@@ -92,7 +127,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def square(image: Image.Image, size: int) -> Image.Image:
+def center_crop(image: Image.Image, size: int) -> Image.Image:
     """Cut the middle square and resize it: how photos are measured.
 
     Parameters
@@ -116,7 +151,7 @@ def square(image: Image.Image, size: int) -> Image.Image:
 def random_crop(
     path: str | Path | BinaryIO,
     size: int,
-    chance: np.random.Generator,
+    rng: np.random.Generator,
     stretch: int = 0,
 ) -> Image.Image:
     """Open a photo and cut a training picture from it (book chapter: datasets).
@@ -127,7 +162,7 @@ def random_crop(
         As `open_rgb` takes it.
     size : int
         Height and width wanted, in pixels.
-    chance : numpy.random.Generator
+    rng : numpy.random.Generator
         Decides place and mirroring.
     stretch : int
         0: a square of at least 1/1.5 of the shorter side, but none to be enlarged
@@ -155,9 +190,9 @@ def random_crop(
         raise ValueError(f"stretch must be size or more, {size}; got {stretch}")
     try:
         with Image.open(path) as image:
-            sides = _crop_sides(image.size, size, chance, stretch)
+            sides = _crop_sides(image.size, size, rng, stretch)
             left, top = (
-                chance.uniform(0, whole - side)
+                rng.uniform(0, whole - side)
                 for whole, side in zip(image.size, sides, strict=True)
             )
             box = np.array([left, top, left + sides[0], top + sides[1]])
@@ -173,50 +208,19 @@ def random_crop(
             image = ImageOps.exif_transpose(image)
     except IMAGE_ERRORS as error:
         raise _refusal(path, error) from error
-    return ImageOps.mirror(image) if chance.random() < 0.5 else image
+    return ImageOps.mirror(image) if rng.random() < 0.5 else image
 
 
 def _crop_sides(
-    whole: tuple[int, int], size: int, chance: np.random.Generator, stretch: int
+    whole: tuple[int, int], size: int, rng: np.random.Generator, stretch: int
 ) -> tuple[float, float]:
     """Width and height of the crop, in the photo's own pixels."""
     if stretch:
         return whole[0] * size / stretch, whole[1] * size / stretch
     shorter = min(whole)
     least = max(shorter / ZOOM, min(shorter, size))  # do not enlarge
-    side = chance.uniform(least, shorter)
+    side = rng.uniform(least, shorter)
     return side, side
-
-
-def read_photo(path: str | Path, size: int) -> tuple[Tensor, Tensor]:
-    """Read one photo as lightness and chroma (book chapter: datasets).
-
-    Parameters
-    ----------
-    path : str or Path
-        An image file.
-    size : int
-        The shorter side wanted, in pixels; both sides are rounded to multiples of 8,
-        as the network needs.
-
-    Returns
-    -------
-    L : Tensor, shape (1, 1, H, W)
-        In Lab units.
-    ab : Tensor, shape (1, 2, H, W)
-        In Lab units.
-
-    Raises
-    ------
-    ValueError
-        If the file is no whole image.
-    """
-    image = open_rgb(path)
-    scale = size / min(image.size)
-    sides = [max(8, round(side * scale / 8) * 8) for side in image.size]
-    image = image.resize(sides, Image.Resampling.BILINEAR)
-    L, ab = rgb_to_lab(to_tensor(image)[None]).split([1, 2], dim=1)
-    return L, ab
 
 
 def to_tensor(image: Image.Image) -> Tensor:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pooch
 
-from colorlab.images import is_image
+from colorlab.datasets.images import is_image
 
 DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError)
 DAMAGE += (RuntimeError,)  # a .zip with a password
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def get_data(
     name: str,
     archive: str | Path | None = None,
     to: str | Path | None = None,
-    watch: Callable[[Iterable], Iterable] = iter,
+    progress: Callable[[Iterable], Iterable] = iter,
 ) -> Path:
     """Download a data set, or take a local archive of it, and unpack it.
 
@@ -72,7 +72,7 @@ def get_data(
         its structure is.
     to : str or Path, optional
         Where the data set's folder is made; None takes `data_folder`.
-    watch : callable, optional
+    progress : callable, optional
         Wraps the archive's members, for a progress bar.
 
     Returns
@@ -97,11 +97,11 @@ def get_data(
         archive = pooch.retrieve(
             source.url, source.known_hash, path=folder.parent, progressbar=True
         )
-    return _unpack_to(folder, archive, source.needed, watch)
+    return _unpack_to(folder, archive, source.needed, progress)
 
 
 def unpack_once(
-    archive: str | Path, watch: Callable[[Iterable], Iterable] = iter
+    archive: str | Path, progress: Callable[[Iterable], Iterable] = iter
 ) -> Path:
     """Unpack any archive of photos into `data_folder`, unless it was before.
 
@@ -109,7 +109,7 @@ def unpack_once(
     ----------
     archive : str or Path
         A .tgz, .tar or .zip.
-    watch : callable, optional
+    progress : callable, optional
         Wraps the archive's members, for a progress bar.
 
     Returns
@@ -128,7 +128,7 @@ def unpack_once(
     state = f"{archive} {archive.stat().st_size} {archive.stat().st_mtime_ns}"
     mark = hashlib.sha256(state.encode()).hexdigest()[:8]
     folder = data_folder() / f"{archive.name.partition('.')[0]}-{mark}"
-    return folder if folder.is_dir() else _unpack_to(folder, archive, (), watch)
+    return folder if folder.is_dir() else _unpack_to(folder, archive, (), progress)
 
 
 def fetch_file(url: str, known_hash: str, folder: Path) -> Path:
@@ -164,12 +164,12 @@ def fetch_file(url: str, known_hash: str, folder: Path) -> Path:
 
 
 def _unpack_to(
-    folder: Path, archive: str | Path, needed: tuple[str, ...], watch: Callable
+    folder: Path, archive: str | Path, needed: tuple[str, ...], progress: Callable
 ) -> Path:
     """Unpack beside the folder and rename, so that it appears whole."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpack-") as unpacked:
-        _unpack(Path(archive), Path(unpacked), watch)
+        _unpack(Path(archive), Path(unpacked), progress)
         root = _data_root(Path(unpacked), needed, archive)
         root.chmod(0o755)  # a temporary folder is for its maker alone
         try:
@@ -180,17 +180,17 @@ def _unpack_to(
     return folder
 
 
-def _unpack(archive: Path, folder: Path, watch: Callable) -> None:
+def _unpack(archive: Path, folder: Path, progress: Callable) -> None:
     """Unpack into an empty folder; members that would land outside are refused."""
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
-                for member in watch(opened.infolist()):
+                for member in progress(opened.infolist()):
                     _check_inside(member.filename)
                     opened.extract(member, folder)
         else:
             with tarfile.open(archive) as opened:
-                for member in watch(opened):
+                for member in progress(opened):
                     _check_inside(member.name)
                     opened.extract(member, folder, filter="data")
                 while opened.fileobj.read(1 << 20):

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorlab.images import open_rgb
-from colorlab.photosets import INDEX, find_photos
-from colorlab.shards import write_shards
+from colorlab.datasets.images import open_rgb
+from colorlab.datasets.shards import write_shards
+from colorlab.datasets.sources import INDEX, find_images
 
 TURNED, ORIENTATION = 6, 0x0112  # EXIF: to be turned 90 degrees clockwise
 
@@ -20,7 +20,7 @@ TURNED, ORIENTATION = 6, 0x0112  # EXIF: to be turned 90 degrees clockwise
 def photos(save_photos, tmp_path):
     """Seven small PNG files."""
     save_photos(tmp_path / "photos", 7)
-    return find_photos(tmp_path / "photos")
+    return find_images(tmp_path / "photos")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def contents(photos):
 
 def test_what_goes_in_comes_out(photos, out):
     assert write_shards(photos, out, per_shard=3) == {}
-    packed = contents(find_photos(out))
+    packed = contents(find_images(out))
     assert packed != contents(photos)
     assert sorted(packed) == sorted(contents(photos))
 
@@ -59,7 +59,7 @@ def test_order_is_a_function_of_the_seed(photos, tmp_path):
         write_shards(photos, tmp_path / name, 3, seed=seed)
         files[name] = [p.read_bytes() for p in sorted((tmp_path / name).iterdir())]
     assert files["first"] == files["again"]  # tars and index, byte by byte
-    orders = [contents(find_photos(tmp_path / name)) for name in ("first", "other")]
+    orders = [contents(find_images(tmp_path / name)) for name in ("first", "other")]
     assert orders[0] != orders[1]
 
 
@@ -71,13 +71,13 @@ def test_tarfile_and_webdataset_can_read_them(photos, out):
             for member in tar:
                 members.append((member.name, tar.extractfile(member).read()))
     names, files = zip(*members, strict=True)
-    assert list(files) == contents(find_photos(out))
+    assert list(files) == contents(find_images(out))
     # webdataset: what is before the first dot of a name tells samples apart.
     keys, suffixes = zip(*(name.split(".") for name in names), strict=True)
     assert list(keys) == sorted(set(keys))
     assert set(suffixes) == {"png"}
     # And a shard alone is a tar as any other.
-    assert contents(find_photos(out / "shard-000000.tar")) == list(files[:4])
+    assert contents(find_images(out / "shard-000000.tar")) == list(files[:4])
 
 
 @pytest.mark.parametrize(
@@ -90,20 +90,20 @@ def test_suffix_is_that_of_the_content(tmp_path, out, kind, suffix):
     # MPO is what some cameras write: a JPEG with a second picture behind.
     second = {"save_all": True, "append_images": pictures[1:]} if kind == "MPO" else {}
     pictures[0].save(tmp_path / "in/photo.png", kind, **second)
-    write_shards(find_photos(tmp_path / "in"), out)
+    write_shards(find_images(tmp_path / "in"), out)
     with tarfile.open(out / "shard-000000.tar") as tar:
         assert [PurePosixPath(name).suffix for name in tar.getnames()] == [suffix]
 
 
 def test_only_larger_photos_are_made_smaller(tmp_path, out):
     (tmp_path / "in").mkdir()
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for width, height in [(40, 30), (20, 90), (60, 21), (100, 50), (99, 33)]:
-        pixels = chance.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"in/{width}.png")
-    photos = find_photos(tmp_path / "in")
+    photos = find_images(tmp_path / "in")
     write_shards(photos, out, shorter=21)
-    packed = contents(find_photos(out))
+    packed = contents(find_images(out))
     assert len(set(packed) & set(contents(photos))) == 2  # byte by byte
     sizes = [open_rgb(io.BytesIO(content)).size for content in packed]
     assert sorted(sizes) == [(20, 90), (28, 21), (42, 21), (60, 21), (63, 21)]
@@ -116,8 +116,8 @@ def test_a_smaller_photo_is_the_same_picture_and_upright(tmp_path, out):
     exif = Image.Exif()
     exif[ORIENTATION] = TURNED
     Image.fromarray(pixels).save(tmp_path / "in/photo.png", exif=exif)
-    write_shards(find_photos(tmp_path / "in"), out, shorter=24)
-    packed = np.array(open_rgb(find_photos(out).open(0))).astype(int)
+    write_shards(find_images(tmp_path / "in"), out, shorter=24)
+    packed = np.array(open_rgb(find_images(out).open(0))).astype(int)
     assert packed.shape == (32, 24, 3)
     expected = pixels[0].reshape(32, 2, 3).mean(axis=1)[:, None]  # grows downward
     assert abs(packed - expected).max() <= 4  # JPEG at quality 95, and rounding
@@ -132,7 +132,7 @@ def test_unreadable_photos_are_left_out_and_told(photos, out, tmp_path):
     assert sorted(skipped) == ["photo_2.png", "photo_4.png", "photo_5.png"]
     assert "no format that is known" in skipped["photo_2.png"]
     assert "No such file" in skipped["photo_4.png"]
-    packed = find_photos(out)
+    packed = find_images(out)
     assert sorted(contents(packed)) == sorted(whole[n] for n in (0, 1, 3, 6))
     assert packed.place[:, 0].tolist() == [0, 0, 1, 1]  # none is half empty
 
@@ -140,7 +140,7 @@ def test_unreadable_photos_are_left_out_and_told(photos, out, tmp_path):
 def test_no_readable_photo_is_refused(tmp_path, out):
     (tmp_path / "a.jpg").write_text("no image")
     with pytest.raises(ValueError, match="photos must hold one .* read, of 1"):
-        write_shards(find_photos(tmp_path), out)
+        write_shards(find_images(tmp_path), out)
     assert not (out / INDEX).exists()
 
 
@@ -152,12 +152,12 @@ def test_a_run_that_was_killed_is_written_again(photos, out, tmp_path):
             yield number
 
     with pytest.raises(KeyboardInterrupt):
-        write_shards(photos, out, per_shard=1, watch=kill_at_5)
+        write_shards(photos, out, per_shard=1, progress=kill_at_5)
     assert len([*out.glob("*.tar")]) == 5
     with pytest.raises(ValueError, match="data must hold images"):
-        find_photos(out)  # not taken for a whole one
+        find_images(out)  # not taken for a whole one
     write_shards(photos, out, per_shard=4)  # the last three of the five are left over
-    assert sorted(contents(find_photos(out))) == sorted(contents(photos))
+    assert sorted(contents(find_images(out))) == sorted(contents(photos))
 
 
 def test_shards_are_not_written_over(photos, out):

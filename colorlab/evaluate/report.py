@@ -7,16 +7,14 @@ import json
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
-from colorlab.datasets import Photos
-from colorlab.decode import output_to_ab, upsample
-from colorlab.evaluate import auc, error_histogram
+from colorlab.colorize import predict_ab, to_image
+from colorlab.datasets.batches import ImageDataset
+from colorlab.datasets.sources import ImageSource
+from colorlab.evaluate.metrics import auc, error_histogram
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.network import ColorNet
-from colorlab.photosets import PhotoSet
-from colorlab.quantize import bin_centers
 
 SHOWN = 24  # photos on a page
 DARKEST = 60.0  # ab units: errors from here on are black
@@ -69,7 +67,7 @@ def write_scores(path: Path, about: dict, scores: Scores) -> None:
     about : dict
         What was measured, and how.
     scores : dict
-        As `evaluate_photos` gives them.
+        As `evaluate_images` gives them.
     """
     rounded = {
         row: {
@@ -84,7 +82,7 @@ def write_scores(path: Path, about: dict, scores: Scores) -> None:
 
 @torch.inference_mode()
 def write_sheet(
-    path: Path, model: ColorNet, photos: PhotoSet, about: dict, scores: Scores
+    path: Path, model: ColorNet, photos: ImageSource, about: dict, scores: Scores
 ) -> None:
     """Write a page that shows an evaluation: figures and photos (chapter: evaluate).
 
@@ -99,7 +97,7 @@ def write_sheet(
     about : dict
         "model", "data", "photos", "T" and "size" of the evaluation.
     scores : dict
-        As `evaluate_photos` gives them.
+        As `evaluate_images` gives them.
     """
     T, size = about["T"], about["size"]
     shown = sorted(_shown(model, photos, T, size), key=lambda row: -row[0])
@@ -131,19 +129,18 @@ def _figures(scores: Scores) -> str:
 
 
 def _shown(
-    model: ColorNet, photos: PhotoSet, T: float, size: int
+    model: ColorNet, photos: ImageSource, T: float, size: int
 ) -> list[tuple[float, str]]:
     """Give each shown photo's AuC, and its two lines of the table."""
-    squares = Photos([(photos, size)], seed=None)
-    device = model.head.weight.device
-    centers, rows = bin_centers().to(device), []
+    squares = ImageDataset([(photos, size)], seed=None)
+    rows = []
     for number in range(0, len(photos), -(-len(photos) // SHOWN)):
         try:
-            rgb = squares[number][None].to(device)
+            rgb = squares[number][None].to(model.centers.device)
         except ValueError:  # listed by the evaluation
             continue
         L, ab = rgb_to_lab(rgb).split([1, 2], dim=1)
-        ab_hat = upsample(output_to_ab(model(L), centers, T), (size, size))
+        ab_hat = predict_ab(model, L, T)
         even = torch.ones_like(L[:, 0])
         area = auc(error_histogram(ab_hat.cpu(), ab.cpu(), even.cpu())).item()
         name = html.escape(photos.name(number))
@@ -171,7 +168,6 @@ def _pictures(L: Tensor, ab_hat: Tensor, ab: Tensor) -> list[Tensor]:
 
 
 def _inline(rgb: Tensor) -> str:
-    pixels = (rgb * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=88)
+    to_image(rgb).save(file, "JPEG", quality=88)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -12,23 +12,23 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor
 
-from colorlab.datasets import Batch, Photos
-from colorlab.health import (
+from colorlab.datasets.batches import Batch, ImageDataset
+from colorlab.datasets.sources import ImageSource
+from colorlab.network import ColorNet
+from colorlab.train.diagnostics import (
     ADVICE,
     LASTING,
     NOT_A_NUMBER,
-    color_photos,
+    colorize_batch,
     contact_sheet,
     diagnose,
-    health,
+    diagnostics,
 )
-from colorlab.network import ColorNet, save_model
-from colorlab.photosets import PhotoSet
-from colorlab.quantize import bin_centers
-from colorlab.runs import read_records, write_json
+from colorlab.train.run import read_records, write_json
+from colorlab.weights import save_model
 
 WATCHED, SHOWN = 64, 8  # photos measured at each save, and shown
-LOOKED_AT = 8  # photos of a batch that `health` looks at
+LOOKED_AT = 8  # photos of a batch that `diagnostics` looks at
 
 
 class Log:
@@ -38,14 +38,15 @@ class Log:
     ----------
     accelerator : Accelerator
         Its processes share one log, which the main one writes.
+    model : ColorNet
+        The network that is trained.
     out : Path
         The run's folder.
     """
 
-    def __init__(self, accelerator: Accelerator, out: Path) -> None:
-        self.accelerator, self.out = accelerator, out
+    def __init__(self, accelerator: Accelerator, model: ColorNet, out: Path) -> None:
+        self.accelerator, self.model, self.out = accelerator, model, out
         self.recent: list[dict] = []
-        self.centers = bin_centers().to(accelerator.device)
         known = out / "skipped.json"
         self.skipped = json.loads(known.read_text()) if known.is_file() else {}
         self._begin()
@@ -69,7 +70,7 @@ class Log:
         self.photos += batch.photos
         self.skipped |= batch.skipped
         self.epoch, self.norm = batch.epoch, norm
-        self.last = output[:LOOKED_AT], ab[:LOOKED_AT]
+        self.last = output[:LOOKED_AT].clone(), ab[:LOOKED_AT].clone()
 
     def record(self, step: int, lr: float) -> dict:
         """Give the record of the steps since the last one. All processes must call.
@@ -85,7 +86,7 @@ class Log:
         -------
         dict
             step, epoch, loss (mean of these steps), norm (of the last gradient), lr,
-            photos, seconds, the figures of `health`, skipped (photos so far), and
+            photos, seconds, the figures of `diagnostics`, skipped (photos so far), and
             trouble, the failure that `diagnose` names.
 
         Raises
@@ -106,7 +107,7 @@ class Log:
             "lr": lr,
             "photos": self.photos,
             "seconds": time.perf_counter() - self.started,
-            **health(output, ab, self.centers),
+            **diagnostics(self.model, output, ab),
             "skipped": len(self.skipped),
         }
         self.recent = [*self.recent[1 - LASTING :], record]
@@ -142,7 +143,7 @@ class Log:
             write_json(self.out / "skipped.json", self.skipped)
 
 
-def watched_photos(photos: PhotoSet, size: int) -> Tensor:
+def val_images(photos: ImageSource, size: int) -> Tensor:
     """Take photos to be watched during a run, spread over a data set.
 
     Parameters
@@ -165,13 +166,13 @@ def watched_photos(photos: PhotoSet, size: int) -> Tensor:
     read = []
     for number in range(0, len(photos), max(1, len(photos) // WATCHED)):
         with contextlib.suppress(ValueError):
-            read.append(Photos([(photos, size)], seed=None)[number])
+            read.append(ImageDataset([(photos, size)], seed=None)[number])
     if not read:
         raise ValueError(f"watch must hold photos that can be read; {photos.root}")
     return torch.stack(read[:WATCHED])
 
 
-class Watched:
+class Validation:
     """Photos that are measured and shown at each save (book chapter: train).
 
     Parameters
@@ -208,7 +209,7 @@ class Watched:
         float
             The mean loss of the photos.
         """
-        ab_hat, loss = color_photos(network, self.rgb, self.objective)
+        ab_hat, loss = colorize_batch(network, self.rgb, self.objective)
         sheet = contact_sheet(self.rgb[:SHOWN], ab_hat[:SHOWN])
         sheet.save(self.out / "samples" / f"step-{step:08d}.png")
         if loss < self.best:

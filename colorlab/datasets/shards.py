@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from colorlab.images import open_rgb
-from colorlab.photosets import INDEX, PhotoSet
+from colorlab.datasets.images import open_rgb
+from colorlab.datasets.sources import INDEX, ImageSource
 
 PER_SHARD = 1000  # photos
 QUALITY = 95  # of photos that are made smaller
@@ -24,12 +24,12 @@ SUFFIX = {"JPEG": "jpg", "MPO": "jpg"}  # MPO: as many cameras write .jpg
 
 
 def write_shards(
-    photos: PhotoSet,
+    photos: ImageSource,
     out: str | Path,
     per_shard: int = PER_SHARD,
     shorter: int = 0,
     seed: int = 0,
-    watch: Callable[[Iterable], Iterable] = iter,
+    progress: Callable[[Iterable], Iterable] = iter,
 ) -> dict[str, str]:
     """Pack photos into tar files, in an order of chance (book chapter: datasets).
 
@@ -46,7 +46,7 @@ def write_shards(
         all files as they are.
     seed : int
         Decides the order.
-    watch : callable, optional
+    progress : callable, optional
         Wraps the numbers of the photos, for a progress bar.
 
     Returns
@@ -75,7 +75,7 @@ def write_shards(
     out.mkdir(parents=True, exist_ok=True)
     order = np.random.default_rng(seed).permutation(len(photos)).tolist()
     shards, waiting, skipped = [], [], {}
-    for number in watch(order):
+    for number in progress(order):
         try:
             waiting.append(_packed(photos, number, shorter))
         except ValueError as error:
@@ -93,7 +93,7 @@ def write_shards(
     return skipped
 
 
-def _packed(photos: PhotoSet, number: int, shorter: int) -> tuple[str, bytes]:
+def _packed(photos: ImageSource, number: int, shorter: int) -> tuple[str, bytes]:
     """Give suffix and content of a photo, after a look at the whole of it."""
     with photos.open(number) as file:
         content = file.read()

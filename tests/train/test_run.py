@@ -20,12 +20,12 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-
-from colorlab.config import TrainConfig
-from colorlab.network import load_model
-from colorlab.runs import Stopped, read_records
 from colorlab.syncnorm import synced
-from colorlab.train import train
+
+from colorlab.train.config import TrainConfig
+from colorlab.train.loop import train
+from colorlab.train.run import Stopped, read_records
+from colorlab.weights import load_model
 
 TINY = TrainConfig(
     width=2,
@@ -40,7 +40,7 @@ TINY = TrainConfig(
     workers=0,
 )
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["colorlab.train"])
+SERVER.set_forkserver_preload(["colorlab.train.loop"])
 PATIENCE = 300  # seconds, for busy machines
 
 
@@ -111,13 +111,13 @@ def whole(photos, tmp_path_factory):
     return out
 
 
-def kill_at_random(photos, out, chance):
+def kill_at_random(photos, out, rng):
     """Start, wait for a step by chance and a little longer, and kill -9."""
     process, receiver = start(photos, out)
-    for _ in range(chance.randint(1, 6)):
+    for _ in range(rng.randint(1, 6)):
         if wait([receiver], PATIENCE) and receiver.recv() == "done":
             pytest.fail("the run was over before it was killed")
-    time.sleep(chance.uniform(0, 0.03))  # into a step, or into a save
+    time.sleep(rng.uniform(0, 0.03))  # into a step, or into a save
     os.kill(process.pid, signal.SIGKILL)
     process.join(PATIENCE)
 
@@ -127,9 +127,9 @@ def kill_at_random(photos, out, chance):
 )
 def test_killed_run_ends_bit_identical(photos, whole, tmp_path, kills):
     config_steps = TINY.steps
-    chance = random.Random(kills)
+    rng = random.Random(kills)
     for _ in range(kills):
-        kill_at_random(photos, tmp_path / "run", chance)
+        kill_at_random(photos, tmp_path / "run", rng)
         saved = [*(tmp_path / "run" / "checkpoints").glob("step-*")]
         if max((int(path.name[5:]) for path in saved), default=0) > config_steps - 12:
             shutil.rmtree(tmp_path / "run")  # nearly done: kill another run
@@ -294,7 +294,7 @@ def test_hostile_checkpoint_runs_nothing(photos, stopped, monkeypatch, tmp_path)
 # Two processes
 
 # With a low rate, differences of rounding stay small.
-CALM = replace(TINY, steps=16, lr=1e-4, save_every=5, log_every=1, average=0.5)
+CALM = replace(TINY, steps=16, lr=1e-4, save_every=5, log_every=1, ema_decay=0.5)
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from colorlab.evaluate import MEASURES, evaluate_photos
+from colorlab.datasets.sources import find_images
+from colorlab.evaluate.measure import MEASURES, evaluate_images
+from colorlab.evaluate.report import COLUMNS, DARKEST, SHOWN, write_scores, write_sheet
 from colorlab.network import ColorNet
-from colorlab.photosets import find_photos
-from colorlab.report import COLUMNS, DARKEST, SHOWN, write_scores, write_sheet
 
 SIZE = 16
 ABOUT = {"model": "<b>mine</b>", "data": "photos", "photos": 30, "T": 0.38}
@@ -24,8 +24,8 @@ ABOUT = {"model": "<b>mine</b>", "data": "photos", "photos": 30, "T": 0.38}
 def model():
     """A network of two channels that says (a, b) = (20, 0) everywhere."""
     network = ColorNet(1, out_channels=2).eval()
-    torch.nn.init.zeros_(network.head.weight)
-    network.head.bias.data = torch.tensor([20.0, 0.0]) / 110
+    torch.nn.init.zeros_(network.output.weight)
+    network.output.bias.data = torch.tensor([20.0, 0.0]) / 110
     return network
 
 
@@ -36,12 +36,12 @@ def photos(tmp_path_factory):
     for n in range(30):
         Image.new("L", (SIZE, SIZE), 100 + n).save(folder / f"{n:02} <i>&.png")
     (folder / "04 <i>&.png").write_text("no image")
-    return find_photos(folder)
+    return find_images(folder)
 
 
 @pytest.fixture(scope="module")
 def scores(model, photos):
-    return evaluate_photos(model, photos, size=SIZE)
+    return evaluate_images(model, photos, size=SIZE)
 
 
 @pytest.fixture(scope="module")

@@ -10,19 +10,28 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from colorlab.config import TrainConfig, check_config, fast_precision, learning_rate
-from colorlab.datasets import Batch, Sources, equal_cost, training_batches
+from colorlab.datasets.batches import (
+    Batch,
+    Sources,
+    batch_sizes_per_source,
+    training_batches,
+)
+from colorlab.datasets.sources import find_images
 from colorlab.lab import rgb_to_lab
-from colorlab.log import Log, Watched, watched_photos
-from colorlab.losses import l2_loss, soft_cross_entropy
-from colorlab.network import ColorNet, save_model
-from colorlab.photosets import find_photos
+from colorlab.losses import color_loss, label_ab
+from colorlab.network import ColorNet
 from colorlab.prior import load_prior, rebalance_weights, smooth_prior
-from colorlab.quantize import N_BINS, N_NEIGHBORS, bin_centers, soft_encode
-from colorlab.runs import (
+from colorlab.quantize import N_BINS, bin_centers
+from colorlab.train.config import (
+    TrainConfig,
+    check_config,
+    fast_precision,
+    learning_rate,
+)
+from colorlab.train.log import Log, Validation, val_images
+from colorlab.train.run import (
     Stopped,
     asked_to_stop,
     check_run,
@@ -31,78 +40,10 @@ from colorlab.runs import (
     save_checkpoint,
     stop_signals,
 )
-from colorlab.syncnorm import synced
-
-LABEL_STRIDE = 4  # the network's output is a quarter of its input
-NOT_GRAY = 5.0  # ab units; a photo with no |a| or |b| above it teaches no color
+from colorlab.weights import save_model
 
 Data = list[tuple[str | Path, int | None]]
 Objective = Callable[[Tensor, Tensor], Tensor]
-
-
-def label_ab(ab: Tensor, labels: str = "mean") -> Tensor:
-    """Bring the true chroma to the size of the network's output.
-
-    Parameters
-    ----------
-    ab : Tensor, shape (N, 2, H, W)
-        In Lab units; H and W multiples of 4.
-    labels : str
-        "mean" of each 4x4 pixels, or "point": the first of each, as the authors did.
-
-    Returns
-    -------
-    Tensor, shape (N, 2, H/4, W/4)
-        In Lab units. Book chapter: datasets.
-    """
-    if labels == "mean":
-        return avg_pool2d(ab, LABEL_STRIDE)
-    return ab[..., ::LABEL_STRIDE, ::LABEL_STRIDE]
-
-
-def color_loss(
-    output: Tensor,
-    ab: Tensor,
-    centers: Tensor,
-    w: Tensor,
-    k: int = N_NEIGHBORS,
-    skip_gray: bool = False,
-) -> Tensor:
-    """Compare the network's output with the true chroma (book chapter: train).
-
-    Parameters
-    ----------
-    output : Tensor, shape (N, Q, h, w) or (N, 2, h, w)
-        Logits, or ab for a network of two channels.
-    ab : Tensor, shape (N, 2, h, w)
-        Truth, in Lab units.
-    centers : Tensor, shape (Q, 2)
-        Bin centers.
-    w : Tensor, shape (Q,)
-        Weight of a pixel, by its nearest bin.
-    k : int
-        Bins that share a pixel.
-    skip_gray : bool
-        Photos with no |a| or |b| above 5 count 0; the mean is still over all.
-
-    Returns
-    -------
-    Tensor, scalar
-        `l2_loss` for two channels, else rebalanced `soft_cross_entropy`.
-
-    Notes
-    -----
-    The gray filter is the NonGrayMaskLayer of the authors' code, which looks at the
-    labels of each photo.
-    """
-    colorful = (ab.abs() > NOT_GRAY).flatten(1).any(dim=1)[:, None, None]
-    if output.shape[1] == ab.shape[1]:
-        return l2_loss(
-            *(x * colorful[:, None] if skip_gray else x for x in (output, ab))
-        )
-    bins, weights = soft_encode(ab, centers, k)
-    v = w[bins[:, 0]]  # (N, h, w)
-    return soft_cross_entropy(output, bins, weights, v * colorful if skip_gray else v)
 
 
 def train_step(
@@ -157,7 +98,7 @@ def train(
     config: TrainConfig,
     resume: bool = False,
     init: ColorNet | None = None,
-    watch: str | Path | None = None,
+    val_data: str | Path | None = None,
     on_step: Callable[[int, dict | None], None] | None = None,
 ) -> ColorNet:
     """Train a network, or go on training it (book chapter: train).
@@ -165,17 +106,17 @@ def train(
     Parameters
     ----------
     data : list of (path, int or None)
-        What `find_photos` reads, each with the size at which to show it, or None for
+        What `find_images` reads, each with the size at which to show it, or None for
         `config.size`.
     out : str or Path
-        The run's folder; `colorlab.runs` says what is in it.
+        The run's folder; `colorlab.train.run` says what is in it.
     config : TrainConfig
         The recipe.
     resume : bool
         Go on from the last checkpoint in `out`, if there is one.
     init : ColorNet, optional
         Start from these weights; width, variant and head must be those of `config`.
-    watch : str or Path, optional
+    val_data : str or Path, optional
         Photos to measure and show at each save; None takes the held-out ones of the
         last data set.
     on_step : callable, optional
@@ -206,19 +147,24 @@ def train(
     """
     out = Path(out)
     sources = _sources(data, config)
-    rgb = watched_photos(find_photos(watch or data[-1][0], "val"), sources[-1][1])
+    rgb = val_images(find_images(val_data or data[-1][0], "val"), sources[-1][1])
     origin = [
         {"size": size, "photos": len(photos), "fingerprint": photos.fingerprint()}
         for photos, size in sources
     ]
     check_run(out, asdict(config), origin, resume)
     accelerator, model, optimizer = _start(config, init, out)
-    _check_shares(accelerator, equal_cost(sources, config.batch_size), config)
+    _check_shares(
+        accelerator, batch_sizes_per_source(sources, config.batch_size), config
+    )
     objective = _objective(config, accelerator.device)
-    averaged = _averaged(accelerator, model, optimizer, config.average)
+    averaged = _averaged(accelerator, model, optimizer, config.ema_decay)
     step = load_checkpoint(accelerator, out)
     open_run(accelerator, out, asdict(config), origin, step)
-    log, watched = Log(accelerator, out), Watched(rgb, objective, out)
+    log, watched = (
+        Log(accelerator, _unwrapped(model), out),
+        Validation(rgb, objective, out),
+    )
     batches = training_batches(
         sources,
         config.batch_size,
@@ -233,7 +179,7 @@ def train(
             batch = _next(batches, stop)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, config)
-            parts = _parts(batch, accelerator, config.accumulate)
+            parts = _parts(batch, accelerator, config.grad_accum_steps)
             log.add(
                 batch,
                 *train_step(
@@ -264,7 +210,7 @@ def train(
 def _sources(data: Data, config: TrainConfig) -> Sources:
     for _, size in data:
         check_config(replace(config, size=size or config.size))
-    return [(find_photos(path), size or config.size) for path, size in data]
+    return [(find_images(path), size or config.size) for path, size in data]
 
 
 def _start(
@@ -286,8 +232,8 @@ def _start(
             raise ValueError(f"init must be like the config, got a network of {shape}")
         model.load_state_dict(init.state_dict())
     model.to(accelerator.device, memory_format=torch.channels_last)
-    if accelerator.num_processes > 1:
-        model = synced(model)
+    if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
+        model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
     kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
     optimizer = kind(
         model.parameters(),
@@ -319,11 +265,11 @@ def _averaged(
 def _check_shares(
     accelerator: Accelerator, batch_sizes: list[int], config: TrainConfig
 ) -> None:
-    parts = accelerator.num_processes * config.accumulate
+    parts = accelerator.num_processes * config.grad_accum_steps
     if min(batch_sizes) < parts:
         raise ValueError(
             f"batch_size must give each of {accelerator.num_processes} processes "
-            f"{config.accumulate} photos or more, got batches of {batch_sizes}"
+            f"{config.grad_accum_steps} photos or more, got batches of {batch_sizes}"
         )
 
 
@@ -335,13 +281,14 @@ def _network(config: TrainConfig) -> ColorNet:
 def _objective(config: TrainConfig, device: torch.device) -> Objective:
     """Give the function from output and true ab, in full size, to the loss."""
     centers = bin_centers().to(device)
+    head = "ab" if config.loss == "l2" else "bins"
     lam = config.lam if config.loss == "rebal" else 1.0
     w = rebalance_weights(smooth_prior(load_prior(config.prior), bin_centers()), lam)
     w = w.float().to(device)
 
     def objective(output: Tensor, ab: Tensor) -> Tensor:
         label = label_ab(ab, config.labels)
-        return color_loss(output, label, centers, w, config.k, config.skip_gray)
+        return color_loss(output, label, head, centers, w, config.k, config.skip_gray)
 
     return objective
 
@@ -378,7 +325,7 @@ def _unwrapped(model: torch.nn.Module) -> torch.nn.Module:
 def _bare(model: torch.nn.Module, config: TrainConfig) -> ColorNet:
     """Copy the network out of what has been wrapped around it."""
     model = _unwrapped(model)
-    network = _network(config).to(model.head.weight.device)
+    network = _network(config).to(model.centers.device)
     network.load_state_dict(model.state_dict())
     return network.eval()
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from colorlab.turing import (
+from colorlab.evaluate.turing import (
     RESULT_FORMAT,
     RESULT_KIND,
     fooling_by_photo,
@@ -38,9 +38,9 @@ def test_ends_of_the_interval_are_just_plausible():
 
 
 def test_interval_holds_the_rate_as_often_as_it_says():
-    chance = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     rate, trials = 0.3, 40
-    drawn = (torch.rand(4000, trials, generator=chance) < rate).sum(dim=1)
+    drawn = (torch.rand(4000, trials, generator=rng) < rate).sum(dim=1)
     intervals = [rate_interval(n, trials) for n in drawn.tolist()]
     held = sum(low <= rate <= high for _, low, high in intervals) / len(intervals)
     assert held == pytest.approx(0.95, abs=0.02)
@@ -54,9 +54,9 @@ def test_impossible_counts_are_refused(successes, trials):
 
 def people(spread, number=60, trials=40):
     """Answers of people whose own rates spread around 0.3."""
-    chance = torch.Generator().manual_seed(1)
-    own = 0.3 + spread * (torch.rand(number, 1, generator=chance) - 0.5)
-    fooled = torch.rand(number, trials, generator=chance) < own
+    rng = torch.Generator().manual_seed(1)
+    own = 0.3 + spread * (torch.rand(number, 1, generator=rng) - 0.5)
+    fooled = torch.rand(number, trials, generator=rng) < own
     return {f"person {n}": row.tolist() for n, row in enumerate(fooled)}
 
 

@@ -1,0 +1,53 @@
+"""Write files that appear whole or not at all (not taught in the book)."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that replaces `path` only when it is complete.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write. Its folder must exist.
+
+    Yields
+    ------
+    BinaryIO
+        A file beside it. When the block ends it takes the place of `path` in one
+        step; if the block raises, or the process dies, `path` is as it was.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, as on a full disk; the message names `path`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with whole_file(f"{folder}/note.txt") as file:
+    ...         _ = file.write(b"done")
+    ...     Path(folder, "note.txt").read_text()
+    'done'
+    """
+    path = Path(path)
+    partial = (
+        path.parent / f".partial-{secrets.token_hex(4)}"
+    )  # short: names are limited
+    try:
+        with open(partial, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # on the disk before the name says so
+        os.replace(partial, path)
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)

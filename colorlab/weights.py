@@ -1,0 +1,238 @@
+"""A network's weights: saved, loaded, made smaller (book chapter: network)."""
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
+
+from colorlab.files import whole_file
+from colorlab.network import STRIDE, ColorNet
+
+ASSETS = Path(__file__).parent / "assets"
+LOAD_ERRORS = (OSError, SafetensorError, LookupError, TypeError, ValueError)
+LOAD_ERRORS += (RuntimeError, RecursionError)
+INT8_MOST = 127  # -128 is left out, so that signs are alike
+LARGEST_SIZE = 2048  # pixels that a card may ask for: a stranger's must not fill memory
+
+
+def save_model(
+    model: ColorNet,
+    path: str | Path,
+    *,
+    dtype: torch.dtype | None = None,
+    **metadata: object,
+) -> None:
+    """Write a network and its card to a safetensors file.
+
+    Parameters
+    ----------
+    model : ColorNet
+        It is not changed.
+    path : str or Path
+        The file; it is replaced in one step, so that a crash cannot leave half.
+    dtype : torch.dtype, optional
+        float16: weights in half the space; the statistics of batch norm stay in
+        float32, as variances reach 1e9 and float16 ends at 65504. int8: each output
+        channel's kernels rounded to -127..127 times a scale of its own, in a quarter
+        of the space. None: the precision that the model has.
+    **metadata
+        Added to the model's card: anything JSON can hold. "T" and "size" become the
+        defaults of `colorlab.colorize.colorize`.
+
+    Raises
+    ------
+    ValueError
+        If a weight is not finite, or `dtype` is another.
+    OSError
+        If the file cannot be written, as on a full disk.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(ColorNet(width=2), f"{folder}/small.safetensors", T=0.5)
+    ...     load_model(f"{folder}/small.safetensors").card["T"]
+    0.5
+    """
+    if dtype not in (None, torch.float16, torch.int8):
+        raise ValueError(f"dtype must be float16, int8 or None, got {dtype}")
+    shape = {
+        "width": model.width,
+        "variant": model.variant,
+        "out_channels": model.out_channels,
+    }
+    card = json.dumps({**model.card, **metadata, **shape})
+    tensors = {name: t.contiguous().cpu() for name, t in model.state_dict().items()}
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"model must hold finite numbers; {name} does not")
+    if dtype == torch.float16:
+        tensors |= {
+            name: p.detach().half().cpu() for name, p in model.named_parameters()
+        }
+    if dtype == torch.int8:
+        tensors |= _as_int8(model)
+    with whole_file(path) as file:
+        file.write(save(tensors, metadata={"colorlab": card}))
+
+
+@torch.no_grad()
+def calibrate(model: ColorNet, batches: Iterable[Tensor]) -> ColorNet:
+    """Measure the means and variances of batch norm anew, in place.
+
+    Parameters
+    ----------
+    model : ColorNet
+        Its weights stay as they are.
+    batches : iterable of Tensor of shape (N, 1, H, W)
+        Lightness of photos, of the kind and size that the network is to color.
+
+    Returns
+    -------
+    ColorNet
+        The same, in eval mode. Its statistics are the mean of those of the batches.
+
+    Notes
+    -----
+    A network trained on small pictures scales its channels by their statistics, which
+    larger ones do not have; on them it is too vivid. The same is done after averaging
+    weights (Izmailov et al. 2018). Book chapter: evaluate.
+    """
+    update_bn(batches, model)
+    return model.eval()
+
+
+def _as_int8(model: ColorNet) -> dict[str, Tensor]:
+    """Give the kernels as integers, and what to multiply each channel's by."""
+    tensors = {}
+    for name, layer in model.named_modules():
+        if not hasattr(layer, "kernel_size"):
+            continue
+        weight = layer.weight.detach().float().cpu()
+        inputs = 0 if isinstance(layer, nn.ConvTranspose2d) else 1
+        scale = weight.abs().amax((inputs, 2, 3), keepdim=True) / INT8_MOST
+        scale = scale.clamp(min=torch.finfo(torch.float32).tiny)  # of a dead channel
+        tensors[f"{name}.weight"] = (weight / scale).round().to(torch.int8)
+        tensors[f"{name}.weight_scale"] = scale
+    return tensors
+
+
+def _from_int8(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Multiply kernels stored as integers by their scales."""
+    for name in [name for name, t in tensors.items() if t.dtype == torch.int8]:
+        kernels, scale = tensors[name], tensors.pop(f"{name}_scale")
+        # The product must not outgrow the file.
+        if torch.broadcast_shapes(kernels.shape, scale.shape) != kernels.shape:
+            raise ValueError(f"{name}_scale must fit {name}")
+        tensors[name] = kernels * scale
+    return tensors
+
+
+def load_model(path: str | Path, device: str | torch.device = "cpu") -> ColorNet:
+    """Load a network that `save_model` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        A safetensors file. The format holds numbers only: nothing in it is run.
+    device : str or torch.device
+        Where to put it.
+
+    Returns
+    -------
+    ColorNet
+        In float32, in eval mode; its `card` is the file's.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, damaged or not of a ColorNet, or if its weights are
+        not finite floats, a variance is negative, or its card's T or size is out of
+        range.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"path must be a network's file; there is none at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            card = json.loads((file.metadata() or {})["colorlab"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        # On "meta" the network has no memory yet: a false width costs nothing.
+        with torch.device("meta"):
+            model = ColorNet(card["width"], card["variant"], card["out_channels"])
+        _check_card(card)
+        tensors = _from_int8(tensors)
+        _check_tensors(tensors)
+        model.load_state_dict(tensors, assign=True)
+    except LOAD_ERRORS as error:
+        raise ValueError(f"path must be a colorlab network; {path}: {error}") from error
+    model.card = card
+    return model.float().eval().to(device)
+
+
+def _check_card(card: dict) -> None:
+    """Refuse a T or size that would only fail, or fill memory, when it is used."""
+    T, size = card.get("T", 1.0), card.get("size", STRIDE)
+    if not (_is_number(T) and 0 < T < math.inf):
+        raise ValueError(f"the card's T must be a positive number, got {T!r}")
+    sides = size if isinstance(size, list) and len(size) == 2 else [size]
+    if not all(_is_number(n) and STRIDE <= n <= LARGEST_SIZE for n in sides):
+        raise ValueError(
+            f"the card's size must be in {STRIDE}..{LARGEST_SIZE}, got {size!r}"
+        )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_tensors(tensors: dict[str, Tensor]) -> None:
+    """Refuse weights that are no numbers: they would color every image black."""
+    for name, tensor in tensors.items():
+        counter = name.endswith("num_batches_tracked")
+        if not tensor.is_floating_point() and not counter:
+            raise ValueError(f"{name} must hold floats, got {tensor.dtype}")
+        if not tensor.isfinite().all():
+            raise ValueError(f"{name} must hold finite numbers")
+        if name.endswith("running_var") and (tensor < 0).any():
+            raise ValueError(f"{name} must not be negative")
+
+
+def load_pretrained(
+    name: str = "flagship", device: str | torch.device = "cpu"
+) -> ColorNet:
+    """Load a network that ships with the package.
+
+    Parameters
+    ----------
+    name : str
+        "flagship" is the one to color images with; "tiny" is small enough for a page.
+    device : str or torch.device
+        Where to put it.
+
+    Returns
+    -------
+    ColorNet
+        In float32, in eval mode; how it was trained stands in its `card`.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> model = load_pretrained("tiny")
+    >>> model.width, model.head, tuple(model.centers.shape)
+    (16, 'bins', (313, 2))
+    """
+    path = ASSETS / f"{name}.safetensors"
+    if not path.is_file():
+        known = sorted(file.stem for file in ASSETS.glob("*.safetensors"))
+        raise ValueError(f"name must be one of {known}, got {name!r}")
+    return load_model(path, device)
