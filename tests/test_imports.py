@@ -46,6 +46,7 @@ ORDER = {
     "datasets": "images download sources shards batches".split(),
     "train": "config run diagnostics log loop".split(),
     "evaluate": "metrics turing measure report".split(),
+    "cli": "messages models colorize data train evaluate networks app".split(),
 }
 ALWAYS = {"numpy", *sys.stdlib_module_names}
 MODULES = {
@@ -108,7 +109,7 @@ def test_rooms_have_no_circle():
 
 
 def test_a_face_holds_no_logic():
-    for room in ("datasets", "train", "evaluate", "widgets"):
+    for room in ("datasets", "train", "evaluate", "widgets", "cli"):
         body = ast.parse(MODULES[f"{room}/__init__"].read_text()).body
         docstring, *rest = body
         assert isinstance(docstring, ast.Expr)

@@ -90,10 +90,11 @@ def test_readme_table_lists_the_modules():
         r"^\|.*`colorlab/([\w/]+)\.py`", (ROOT / "README.md").read_text(), re.M
     )
     package = ROOT / "colorlab"
+    paths = [path.relative_to(package) for path in package.rglob("[a-z]*.py")]
     modules = {
-        path.relative_to(package).with_suffix("").as_posix()
-        for path in package.rglob("*.py")
-        if not path.stem.startswith("__") and "widgets" not in path.parts
+        path.with_suffix("").as_posix()
+        for path in paths
+        if path.parts[0] not in ("cli", "widgets")
     }
     assert len(rows) == len(set(rows))
     assert set(rows) == modules

@@ -1,0 +1,4 @@
+"""The command `colorlab`: parse, call one function, print."""
+
+from colorlab.cli.app import app as app
+from colorlab.cli.app import main as main

@@ -1,0 +1,77 @@
+"""`colorlab export` and `info`: a network as a file."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from colorlab.cli.models import ModelName, load_network
+from colorlab.losses import logit_adjustment
+from colorlab.network import ColorNet, layer_table
+from colorlab.prior import load_prior, smooth_prior
+from colorlab.quantize import bin_centers
+from colorlab.weights import save_model
+
+
+def export(
+    model: ModelName,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The file to write.")],
+    card: Annotated[
+        Path | None, typer.Option(help="JSON to add to the network's card.")
+    ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="In a quarter of the space, for a page.")
+    ] = False,
+    lam: Annotated[
+        float | None, typer.Option(help="Tilt it as if trained with this lambda.")
+    ] = None,
+) -> None:
+    """Write a network in half precision, to ship it."""
+    about = json.loads(card.read_text()) if card else {}
+    network = load_network(model)
+    if lam is not None:
+        _tilt(network, lam)
+        about["lam"] = lam
+    save_model(network, out, dtype=torch.int8 if int8 else torch.float16, **about)
+    print(f"{out.stat().st_size / 1e6:.1f} MB in {out}")
+
+
+def info(model: ModelName = "flagship") -> None:
+    """Show a network's card and layers."""
+    network = load_network(model)
+    print(json.dumps(network.card, indent=2))
+    title = f"width {network.width}, {network.variant}, for 224 x 224 pixels"
+    table = Table(title=title, box=None)
+    rows = layer_table(network)
+    for heading in "layer X C S D Sa De BN L parameters MMAC sees".split():
+        table.add_column(heading, no_wrap=True, justify="right")
+    for row in rows:
+        table.add_row(
+            *(row.name, str(row.X), str(row.C)),
+            *(f"{number:g}" for number in (row.S, row.D, row.Sa, row.De)),
+            *("yes" if mark else "" for mark in (row.BN, row.L)),
+            *(f"{number:,}" for number in (row.parameters, row.macs // 10**6)),
+            str(row.receptive_field),
+        )
+    Console().print(table)
+    macs, parameters = sum(r.macs for r in rows), sum(r.parameters for r in rows)
+    print(f"{parameters:,} parameters, {macs / 1e9:.2f} billion multiply-adds")
+
+
+def _tilt(network: ColorNet, lam: float) -> None:
+    """Have a network answer as if trained with another lambda, in place."""
+    config = network.card.get("config", {})
+    if network.head != "bins" or "lam" not in config:
+        raise ValueError(
+            "lam must be left out for a network that gives no distribution, or whose "
+            "card does not say with which lambda it was trained"
+        )
+    trained = config["lam"] if config["loss"] == "rebal" else 1.0
+    p = smooth_prior(load_prior(config["prior"]), bin_centers())
+    network.output.bias.data += logit_adjustment(
+        p, lam, network.card.get("lam", trained)
+    ).float()
