@@ -9,9 +9,6 @@ import typer
 from tqdm import tqdm
 
 from colorlab.cli.models import load_network
-from colorlab.colorize import colorize as colorize_image
-from colorlab.datasets.images import IMAGE_SUFFIXES
-from colorlab.datasets.sources import is_image, list_files
 
 
 def colorize(
@@ -28,6 +25,9 @@ def colorize(
     ] = None,
 ) -> None:
     """Color photos. Folders among IN are searched for images."""
+    from colorlab.colorize import colorize as colorize_image
+    from colorlab.datasets.images import IMAGE_SUFFIXES
+
     paths = [p for image in images for p in _photos_in(image)]
     to_file = len(images) == 1 and out.suffix.lower() in IMAGE_SUFFIXES
     if to_file and not images[0].is_dir():
@@ -55,6 +55,9 @@ def colorize(
 
 def _photos_in(image: Path) -> list[Path]:
     """List the images below a folder; what is no folder is taken as a photo."""
+    from colorlab.datasets.images import is_image
+    from colorlab.datasets.sources import list_files
+
     if not image.is_dir():
         return [image]
     names = sorted(filter(is_image, list_files(image)))

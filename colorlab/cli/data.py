@@ -7,14 +7,8 @@ import typer
 from tqdm import tqdm
 
 from colorlab.cli.messages import count_images, count_members, print_skipped
-from colorlab.datasets.batches import image_batches
-from colorlab.datasets.download import get_data
-from colorlab.datasets.shards import PER_SHARD, write_shards
-from colorlab.datasets.sources import find_images
-from colorlab.lab import rgb_to_lab
-from colorlab.prior import count_bins, save_counts
-from colorlab.quantize import bin_centers
 
+PER_SHARD = 1000  # that of shards: help must not wait for torch
 data_app = typer.Typer(help="Data sets.", no_args_is_help=True)
 
 
@@ -27,6 +21,9 @@ def data_get(
     to: Annotated[Path | None, typer.Option(help="The folder to put it in.")] = None,
 ) -> None:
     """Download a data set, or unpack a local archive of it."""
+    from colorlab.datasets.download import get_data
+    from colorlab.datasets.sources import find_images
+
     folder = get_data(name, archive, to, progress=lambda m: tqdm(m, unit=" files"))
     for split in ("train", "val"):
         try:
@@ -47,6 +44,9 @@ def data_shard(
     seed: Annotated[int, typer.Option(help="Decides the order.")] = 0,
 ) -> None:
     """Pack photos into tar files (webdataset's shards) with an index."""
+    from colorlab.datasets.shards import write_shards
+    from colorlab.datasets.sources import find_images
+
     photos = find_images(data, split, count_members)
     skipped = write_shards(photos, out, per_shard, shorter, seed, count_images)
     print(f"{len(photos) - len(skipped)} photos packed, in {out}")
@@ -61,6 +61,12 @@ def prior(
     ] = 64,
 ) -> None:
     """Count how often each color occurs in a set of photos."""
+    from colorlab.datasets.batches import image_batches
+    from colorlab.datasets.sources import find_images
+    from colorlab.lab import rgb_to_lab
+    from colorlab.prior import count_bins, save_counts
+    from colorlab.quantize import bin_centers
+
     photos, centers, skipped = (
         find_images(data, progress=count_members),
         bin_centers(),

@@ -6,21 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 from colorlab.cli.messages import count_images, count_members, print_skipped
 from colorlab.cli.models import ModelName, load_network
-from colorlab.datasets.batches import image_batches
-from colorlab.datasets.sources import find_images
-from colorlab.decode import T_PAPER
-from colorlab.evaluate.measure import SIZE, evaluate_images
-from colorlab.evaluate.report import write_scores, write_sheet
-from colorlab.lab import rgb_to_lab
-from colorlab.weights import calibrate as calibrate_network
-from colorlab.weights import save_model
 
+SIZE, T_PAPER = 128, 0.38  # evaluate's and decode's: help must not wait for torch
 MEASURE_NAMES = {
     "auc": "AuC %",
     "auc_rebalanced": "rebalanced AuC %",
@@ -48,6 +38,14 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure a network on photos, beside leaving them gray."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from colorlab.datasets.sources import find_images
+    from colorlab.evaluate.measure import evaluate_images
+    from colorlab.evaluate.report import write_scores, write_sheet
+
     if out and not out.parent.is_dir():
         raise ValueError(f"out must be in a folder that exists, got {out}")
     network = load_network(model)
@@ -95,6 +93,12 @@ def calibrate(
     photos: Annotated[int, typer.Option(min=1, help="Of each data set.")] = 640,
 ) -> None:
     """Measure batch norm's statistics anew, at the size of the photos to color."""
+    from colorlab.datasets.batches import image_batches
+    from colorlab.datasets.sources import find_images
+    from colorlab.lab import rgb_to_lab
+    from colorlab.weights import calibrate as calibrate_network
+    from colorlab.weights import save_model
+
     if not out.parent.is_dir():
         raise ValueError(f"out must be in a folder that exists, got {out}")
     network, skipped, streams = load_network(model), {}, []

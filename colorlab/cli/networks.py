@@ -2,19 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from colorlab.cli.models import ModelName, load_network
-from colorlab.losses import logit_adjustment
-from colorlab.network import ColorNet, layer_table
-from colorlab.prior import load_prior, smooth_prior
-from colorlab.quantize import bin_centers
-from colorlab.weights import save_model
+
+if TYPE_CHECKING:
+    from colorlab.network import ColorNet
 
 
 def export(
@@ -31,6 +26,10 @@ def export(
     ] = None,
 ) -> None:
     """Write a network in half precision, to ship it."""
+    import torch
+
+    from colorlab.weights import save_model
+
     about = json.loads(card.read_text()) if card else {}
     network = load_network(model)
     if lam is not None:
@@ -42,6 +41,11 @@ def export(
 
 def info(model: ModelName = "flagship") -> None:
     """Show a network's card and layers."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from colorlab.network import layer_table
+
     network = load_network(model)
     print(json.dumps(network.card, indent=2))
     title = f"width {network.width}, {network.variant}, for 224 x 224 pixels"
@@ -62,8 +66,12 @@ def info(model: ModelName = "flagship") -> None:
     print(f"{parameters:,} parameters, {macs / 1e9:.2f} billion multiply-adds")
 
 
-def _tilt(network: ColorNet, lam: float) -> None:
+def _tilt(network: "ColorNet", lam: float) -> None:
     """Have a network answer as if trained with another lambda, in place."""
+    from colorlab.losses import logit_adjustment
+    from colorlab.prior import load_prior, smooth_prior
+    from colorlab.quantize import bin_centers
+
     config = network.card.get("config", {})
     if network.head != "bins" or "lam" not in config:
         raise ValueError(

@@ -15,9 +15,6 @@ from tqdm import tqdm
 from colorlab.cli.messages import print_skipped
 from colorlab.cli.models import load_network
 from colorlab.train.config import PRESETS, TrainConfig
-from colorlab.train.diagnostics import ADVICE
-from colorlab.train.loop import train as run_training
-from colorlab.train.run import Stopped
 
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
 RESTART_ADVICE = (
@@ -79,6 +76,9 @@ def train(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Train a network. Options left out are the preset's."""
     given = locals()
+    from colorlab.train.loop import train as run_training
+    from colorlab.train.run import Stopped
+
     if preset not in PRESETS:
         raise ValueError(f"preset must be one of {[*PRESETS]}, got {preset!r}")
     names = {field.name for field in fields(TrainConfig)}
@@ -122,6 +122,8 @@ def _data_and_size(text: str) -> tuple[str, int | None]:
 
 def _show_step(bar: tqdm, told: set[str], step: int, record: dict | None) -> None:
     """Move the bar; name a trouble once, when it begins."""
+    from colorlab.train.diagnostics import ADVICE
+
     bar.update(step - bar.n)
     if record is None:
         return

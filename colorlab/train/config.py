@@ -2,16 +2,13 @@
 
 from dataclasses import asdict, dataclass
 
-import torch
-
-from colorlab.network import LAST_BLOCKS, STRIDE
-from colorlab.prior import LAM
-from colorlab.quantize import N_NEIGHBORS
-
+# Numbers of the network and the prior, typed again (a test compares them), so that
+# `colorlab train --help` need not wait for torch.
+VARIANTS, STRIDE, LAM, N_NEIGHBORS = ("paper", "released"), 8, 0.5, 5
 PRIOR = "tiny-imagenet"  # which colors are rare; ships with the package
 LOSSES = ("rebal", "class", "l2")
 CHOICES = {
-    "variant": tuple(LAST_BLOCKS),
+    "variant": VARIANTS,
     "loss": LOSSES,
     "labels": ("mean", "point"),
     "optimizer": ("adamw", "adam"),
@@ -176,6 +173,8 @@ def fast_precision() -> str:
         "no" for float32. A processor without bfloat16 imitates it, some twenty times
         slower. Book chapter: train.
     """
+    import torch
+
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(False) else "fp16"
     if torch.backends.mps.is_available() or not torch.backends.mkldnn.is_available():

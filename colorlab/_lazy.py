@@ -1,0 +1,48 @@
+"""Names that load their module when they are first used (not taught in the book)."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+
+def lazy_names(
+    package: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Return `__getattr__`, `__dir__` and `__all__` for a package (PEP 562).
+
+    So `import colorlab` and `colorlab --help` need not wait for torch.
+
+    Parameters
+    ----------
+    package : str
+        The package's `__name__`.
+    homes : mapping of str to str
+        For each module of the package, the names that the package offers from it,
+        separated by spaces. Submodules are found without being listed.
+
+    Returns
+    -------
+    getattr : callable
+        Loads a name's module and returns the name.
+    dir : callable
+        Lists the names, for completion.
+    all : list of str
+        The names.
+
+    Examples
+    --------
+    >>> find, names, _ = lazy_names("colorlab", {"lab": "rgb_to_lab"})
+    >>> names(), find("rgb_to_lab").__module__
+    (['rgb_to_lab'], 'colorlab.lab')
+    """
+    home = {name: module for module in homes for name in homes[module].split()}
+
+    def load(name: str) -> Any:
+        if name in home:
+            return getattr(import_module(f"{package}.{home[name]}"), name)
+        if not name.startswith("_") and find_spec(f"{package}.{name}"):
+            return import_module(f"{package}.{name}")
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return load, lambda: sorted(home), sorted(home)
