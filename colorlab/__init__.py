@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "quantize": "N_BINS bin_centers nearest_bin soft_encode to_dense",
         "prior": "count_bins load_prior merge_counts rebalance_weights save_counts "
         "smooth_prior",
-        "network": "ColorNet layer_table",
+        "network": "ColorNet best_device layer_table",
         "weights": "calibrate load_model load_pretrained save_model",
         "losses": "l2_loss logit_adjustment soft_cross_entropy",
         "decode": "annealed_mean mode upsample",

@@ -22,6 +22,23 @@ L_MIDDLE, L_RANGE = 50.0, 100.0  # the authors' PyTorch code scales L so
 LAST_BLOCKS = {"paper": (4, 2), "released": (8, 4)}
 
 
+def best_device() -> torch.device:
+    """Return the accelerator that this machine has, else the CPU.
+
+    Returns
+    -------
+    torch.device
+        For a network and all that it is given: `load_pretrained(device=...)`,
+        `L.to(device)`.
+
+    Examples
+    --------
+    >>> model = ColorNet(width=2).to(best_device())
+    """
+    found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()
+    return found or torch.device("cpu")
+
+
 class ColorNet(nn.Module):
     """The colorization network (book chapter: network).
 

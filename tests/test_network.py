@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from colorlab.network import ColorNet, layer_table
+from colorlab.network import ColorNet, best_device, layer_table
 from colorlab.quantize import N_BINS
 
 # The course paper's figure 4, as printed; its second "conv2.1" is conv2.2.
@@ -185,3 +185,13 @@ def test_receptive_field_is_where_the_gradient_is(last):
         assert rows.max() < size - 1
         seen.add(len(rows))
     assert max(seen) == field, name
+
+
+def test_the_best_device_is_the_accelerator_if_one_is_there(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: "never")
+    assert best_device() == torch.device("cpu")
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    there = torch.device("cuda", 0)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: there)
+    assert best_device() == there
