@@ -55,7 +55,7 @@ outputs: $(READY)  # run the chapters again and store their text outputs
 	$(BIN)/python book/_tools/store_outputs.py
 
 clean:
-	rm -rf .venv _build out *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv node_modules _build out *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt

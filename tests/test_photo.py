@@ -5,7 +5,6 @@ import functools
 import gzip
 import importlib.util
 import io
-import json
 import re
 import shutil
 import threading
@@ -24,8 +23,8 @@ from extensions import load
 from PIL import Image
 from test_widget_pages import small_targets
 
-from colorlab import bin_centers, load_pretrained, upsample
-from colorlab.colorize import _network_size, colorize, output_to_ab
+from colorlab import load_pretrained, upsample
+from colorlab.colorize import colorize, network_size, output_to_ab
 from colorlab.datasets.images import to_rgb, to_tensor
 from colorlab.lab import rgb_to_lab
 
@@ -101,7 +100,7 @@ def test_what_travels_is_small(site):
 
 
 def test_scripts_ask_nobody_and_write_no_html():
-    texts = photo.page_script() + photo.worker_source()
+    texts = photo.page_script() + photo.engine_parts()["worker"]
     assert not re.findall(r"https?://|importScripts|fetch\(|XMLHttpRequest", texts)
     assert not re.findall(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", texts
@@ -110,7 +109,8 @@ def test_scripts_ask_nobody_and_write_no_html():
 
 def test_samples_are_the_historic_photos():
     stored = {path.stem for path in (PHOTOS / "historic").glob("*.jpg")}
-    assert set(photo.SAMPLES) == stored
+    titles = re.findall(r'"([a-z-]+)":', (photo.SOURCES / "samples.js").read_text())
+    assert set(titles) == set(photo.SAMPLES) == stored
     for name in stored:
         small = Image.open(io.BytesIO(photo.thumbnail(name)))
         assert small.size == photo.THUMBNAIL
@@ -118,12 +118,10 @@ def test_samples_are_the_historic_photos():
 
 # Arithmetic: the worker's functions, called in a page
 
-CALL = """async ([source, files, parts, calls]) => {
-  const { encode } = new Function(files + "; return { encode };")();
-  const tasks = "start, open, paint, inspect, save, shares, resizeLine, networkSize";
-  const worker = new Function("postMessage",
-    source.replace("\\nonmessage", "\\nlet heard") +
-    `; return { ${tasks}, chroma, photo: () => photo };`)(() => {});
+CALL = """async ([tasks, files, parts, calls]) => {
+  const load = (text) => import(
+    URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+  const [worker, { encode }] = [await load(tasks), await load(files)];
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   await worker.start(parts);
   const found = [];
@@ -131,9 +129,9 @@ CALL = """async ([source, files, parts, calls]) => {
     const start = performance.now();
     const blob = new Blob([bytes(file)]);
     const read = () => createImageBitmap(blob);
-    const { seen } = await worker.open({ bitmap: await read(), size }, () => {});
+    const opened = worker.open({ bitmap: await read(), size }, () => {});
     const seconds = (performance.now() - start) / 1000;
-    const { rows, columns, height, width } = worker.photo();
+    const { seen, rows, columns, height, width } = opened;
     const saved = await worker.save({ bitmap: await read(), T }, () => {});
     const written = await encode(saved.bitmap, "image/png");
     const result = new Uint8Array(await written.arrayBuffer());
@@ -151,16 +149,15 @@ def run(browser):
     """Give a function that colors files in the browser with the worker's functions."""
     page = browser.new_page()
     page.goto("about:blank")
-    parts = json.loads(photo.engine_script()[len("colorlabPhoto.engine(") : -3])
-    source = parts.pop("worker")
-    files = (photo.SOURCES / "files.js").read_text()
+    names = ("tasks.js", "files.js")
+    tasks, files = (photo.bundle(photo.SOURCES / name) for name in names)
 
     def color(*calls):
         sent = [
             {"file": base64.b64encode(file).decode(), "size": size, "T": T}
             for file, size, T in calls
         ]
-        return page.evaluate(CALL, [source, files, parts, sent])
+        return page.evaluate(CALL, [tasks, files, photo.engine_parts(), sent])
 
     yield color
     page.close()
@@ -168,11 +165,11 @@ def run(browser):
 
 def own_ab(model, image, size, T):
     """Compute what `colorize` does before it joins, in cells."""
-    height, width = _network_size(image.height, image.width, size)
+    height, width = network_size(image.height, image.width, size)
     small = to_rgb(image).resize((width, height), Image.Resampling.BILINEAR)
     L = rgb_to_lab(to_tensor(small)[None])[:, :1]
     with torch.inference_mode():
-        return output_to_ab(model(L), bin_centers(), T)
+        return output_to_ab(model, model(L), T)
 
 
 CASES = {
@@ -200,7 +197,7 @@ def test_page_colors_as_colorize_does(run, tiny, case):
     make, size, T = CASES[case]
     image = make()
     (found,) = run((encode(image), size, T))
-    assert tuple(found["seen"]) == _network_size(image.height, image.width, size)
+    assert tuple(found["seen"]) == network_size(image.height, image.width, size)
     expected = own_ab(tiny, image, size, T)
     shape = (1, found["rows"], found["columns"], 2)
     ab = torch.tensor(found["ab"]).view(shape).permute(0, 3, 1, 2)
@@ -548,7 +545,7 @@ def test_a_color_photo_has_its_truth(browser, address):
     with open_page(browser, address, settle=False) as (page, _):
         give(page, encode(Image.new("RGB", (120, 80), color)))
         shown(page, 120, 80)
-        told = page.get_by_role("row", name="original").inner_text()
+        told = page.get_by_role("row", name="truth").inner_text()
     lab = rgb_to_lab(to_tensor(Image.new("RGB", (1, 1), color))[None]).flatten()
     assert re.findall(r"\d+", told) == [f"{value:.0f}" for value in lab[1:].tolist()]
 
@@ -558,7 +555,7 @@ def test_a_gray_photo_has_no_original_to_show(browser, address):
     with open_page(browser, address, settle=False) as (page, _):
         give(page, encode(lake(mode="L")))
         shown(page, 120, 80)
-        assert page.get_by_role("row", name="original").count() == 0
+        assert page.get_by_role("row", name="truth").count() == 0
         assert page.get_by_role("button", name="original").is_hidden()
 
 

@@ -10,21 +10,11 @@ from browser_fixtures import fixture_browser, open_page  # noqa: F401 (used by n
 from ipywidgets.embed import dependency_state
 from test_widget_pages import swipe
 
-from colorlab import bin_centers, lab_to_rgb
+from colorlab import lab_to_rgb
 from colorlab.widgets import GamutExplorer
-from colorlab.widgets.gamut import HERE, LEVELS, surface_ab
+from colorlab.widgets.gamut import LEVELS, surface_ab
 
 SCRIPTS = ("require.js", "widgets-config.js", "html-manager/dist/embed-amd.js")
-
-# One function of color.js for a list of arguments, where null is the shared array.
-CALL_ALL = """async ([source, name, many, shared]) => {
-  const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
-  const module = await import(url);
-  const array = Float32Array.from(shared);
-  const typed = (a) => a === null ? array : a;
-  const plain = (a) => ArrayBuffer.isView(a) ? Array.from(a) : a;
-  return many.map((args) => plain(module[name](...args.map(typed))));
-}"""
 
 
 def save_page(folder, widget):
@@ -49,27 +39,6 @@ def save_page(folder, widget):
     return path.as_uri()
 
 
-def call_all(browser, name, many, shared=()):
-    page = browser.new_page()
-    try:
-        source = (HERE / "color.js").read_text()
-        return page.evaluate(CALL_ALL, [source, name, many, list(shared)])
-    finally:
-        page.close()
-
-
-def unclipped(lab):  # (M, 3) -> (M, 3)
-    return lab_to_rgb(lab.double()[:, :, None, None], clip=False)[:, :, 0, 0]
-
-
-@pytest.fixture(scope="module")
-def lab_colors():
-    generator = torch.Generator().manual_seed(0)
-    lab = torch.rand(500, 3, generator=generator) * torch.tensor([100.0, 200, 200])
-    lab -= torch.tensor([0.0, 100, 100])
-    return torch.cat([lab, lab * torch.tensor([1, 0.3, 0.3])])  # the latter: many shown
-
-
 # Python's side
 
 
@@ -91,67 +60,6 @@ def test_state_is_small():
     explorer = GamutExplorer()
     assert len(json.dumps(dependency_state([explorer]))) < 100_000
     assert len(explorer.gamut) == 6 * LEVELS**2 * 2 * 4
-
-
-# The page's arithmetic
-
-
-@pytest.mark.browser
-def test_unclipped_rgb_in_the_page(browser, lab_colors):
-    found = torch.tensor(call_all(browser, "labToRgbFree", lab_colors.tolist()))
-    expected = unclipped(lab_colors)
-    assert expected.min() < -0.5  # so that clipping would be seen
-    assert expected.max() > 1
-    # JavaScript computes in float64, and so does `unclipped`
-    assert (found - expected).abs().max() < 1e-5
-
-
-@pytest.mark.browser
-def test_what_a_screen_shows_in_the_page(browser, lab_colors):
-    rgb = unclipped(lab_colors)
-    expected = ((rgb >= -1e-4) & (rgb <= 1 + 1e-4)).all(1)
-    assert 100 < expected.sum() < 900  # both answers are tested
-    assert call_all(browser, "isShown", lab_colors.tolist()) == expected.tolist()
-    ends = [[0, 0, 0], [100, 0, 0], [100, 0, 10], [0, 10, 0]]
-    assert call_all(browser, "isShown", ends) == [True, True, False, False]
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("L", [0, 7, 50, 98])
-def test_slice_in_the_page(browser, L):
-    n, reach = 60, 120
-    found = torch.tensor(call_all(browser, "gamutSlice", [[L, -reach, reach, n]])[0])
-    found = found.view(n * n, 4)
-    axis = -reach + (torch.arange(n) + 0.5) * (2 * reach / n)
-    b, a = torch.cartesian_prod(axis.flip(0), axis).T  # rows from the largest b
-    rgb = unclipped(torch.stack([torch.full_like(a, L), a, b], dim=1))
-    shown = ((rgb >= -1e-4) & (rgb <= 1 + 1e-4)).all(1)
-    assert torch.equal(found[:, 3], torch.where(shown, 255, 0))
-    gap = (found[:, :3] - 255 * rgb.clamp(0, 1))[shown].abs()
-    assert shown.any() == (L > 0)
-    assert gap.max() <= 0.51 if L else gap.numel() == 0  # rounding to bytes
-
-
-@pytest.fixture
-def page_fences(browser):
-    ab = surface_ab(LEVELS).flatten().tolist()
-    return call_all(browser, "hullFences", [[None]], ab)[0]
-
-
-@pytest.mark.browser
-def test_rules_in_the_page(browser, page_fences):
-    arguments = [[[], 0], [page_fences, 0], [page_fences, 10]]
-    grid, hull, padded = call_all(browser, "gridPoints", arguments)
-    axis = torch.arange(-120.0, 121, 10)
-    assert torch.equal(torch.tensor(grid).float(), torch.cartesian_prod(axis, axis))
-    assert torch.equal(torch.tensor(padded).float(), bin_centers())  # order and all
-    # the hull, by another way: left of each edge between its corners
-    tips = surface_ab(LEVELS).double()[[int(fence[3]) for fence in page_fences]]
-    points = torch.tensor(grid).double()
-    edge = tips.roll(-1, 0) - tips  # counterclockwise
-    toward = points[:, None] - tips
-    left = edge[:, 0] * toward[..., 1] - edge[:, 1] * toward[..., 0] >= -1e-9
-    assert torch.equal(torch.tensor(hull).double(), points[left.all(1)])
 
 
 # The figure in a page

@@ -1,17 +1,15 @@
-"""A widget alone in a page of a folder, as the book embeds it; and its arithmetic."""
+"""A widget alone in a page of a folder, as the book embeds it."""
 
 import json
 from contextlib import contextmanager
 
 import pytest
-import torch
 from book_pages import BOOK
 from browser_fixtures import fixture_browser, open_page  # noqa: F401
 from ipywidgets.embed import dependency_state
 from PIL import Image
 
 from colorlab.widgets import TwoColors
-from colorlab.widgets.twocolors import HERE
 
 VENDOR = BOOK / "_static/vendor"
 SCRIPTS = ["require.js", "widgets-config.js", "html-manager/dist/embed-amd.js"]
@@ -24,31 +22,6 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>widget</ti
 <script type="application/vnd.jupyter.widget-view+json">{view}</script>
 </div>
 {scripts}"""
-CALL = """async ([source, name, args]) => {
-  const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
-  const module = await import(url);
-  const typed = args.map((a) => a && a.array ? Float64Array.from(a.array) : a);
-  const result = module[name](...typed);
-  return ArrayBuffer.isView(result) ? Array.from(result) : result;
-}"""
-
-
-@pytest.fixture(name="call")
-def fixture_call(browser):
-    """Give a function that runs one function of color.js in the browser."""
-    source = (HERE / "color.js").read_text()
-    page = browser.new_page()
-
-    def run(name, *args):
-        sent = [
-            {"array": a.double().flatten().tolist()} if torch.is_tensor(a) else a
-            for a in args
-        ]
-        found = page.evaluate(CALL, [source, name, sent])
-        return torch.tensor(found, dtype=torch.float64)
-
-    yield run
-    page.close()
 
 
 def write_page(widget, folder):

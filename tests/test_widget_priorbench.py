@@ -1,4 +1,4 @@
-"""The prior's bench: its arithmetic, its arguments, and the bench played."""
+"""The prior's bench: its arguments, and the bench played."""
 
 import re
 
@@ -7,8 +7,7 @@ import pytest
 import torch
 from browser_fixtures import fixture_browser  # noqa: F401
 from PIL import Image
-from test_widget_pages import (  # noqa: F401
-    fixture_call,
+from test_widget_pages import (
     open_on_phone,
     open_widget,
     small_targets,
@@ -21,34 +20,6 @@ from colorlab.widgets.priorbench import pixel_bins
 
 # Float64 on both sides: only the order of sums of 313 terms differs.
 CLOSE = {"rtol": 1e-11, "atol": 0}
-
-
-def counts(seed):
-    """Counts over many powers of ten, some of them 0, seeded."""
-    chance = torch.Generator().manual_seed(seed)
-    n = (12 * torch.rand(313, generator=chance)).exp().long()
-    return n * (torch.rand(313, generator=chance) > 0.2)
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("sigma", [1, 5, 15])
-@pytest.mark.parametrize("seed", range(3))
-def test_smoothing_in_the_page(call, sigma, seed):
-    p, centers = counts(seed).double(), bin_centers()
-    found = call("smoothPrior", p / p.sum(), centers, sigma)
-    assert torch.allclose(found, smooth_prior(p, centers, sigma), **CLOSE)
-    assert abs(found.sum() - 1) < 1e-12
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("lam", [0, 0.01, 0.5, 1])
-@pytest.mark.parametrize("sigma", [1, 5, 15])
-def test_weights_in_the_page(call, lam, sigma):
-    p_tilde = smooth_prior(load_prior(), bin_centers(), sigma)
-    found = call("rebalanceWeights", p_tilde, lam)
-    assert torch.allclose(found, rebalance_weights(p_tilde, lam), **CLOSE)
-    mean = call("expected", found, p_tilde)
-    assert abs(mean - 1) < 1e-12
 
 
 @pytest.fixture(scope="module")

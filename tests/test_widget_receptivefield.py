@@ -5,60 +5,23 @@ import json
 import re
 
 import pytest
-import torch
 from browser_fixtures import fixture_browser  # noqa: F401 (used by name)
 from ipywidgets.embed import dependency_state
 from PIL import Image
 from test_widget_pages import open_on_phone, open_widget, small_targets
-from torch import nn
 
 from colorlab import ColorNet
 from colorlab.network import layer_table
 from colorlab.widgets import ReceptiveField
-from colorlab.widgets.receptivefield import HERE, network_layers
+from colorlab.widgets.receptivefield import network_layers
 
 NAMES = [row.name for row in layer_table(ColorNet(1))]
-CALL_ALL = """async ([source, name, layers, many]) => {
-  const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
-  const module = await import(url);
-  return many.map((args) => module[name](layers, ...args));
-}"""
 
 
 @pytest.fixture(scope="module")
 def photo():
     ramp = Image.linear_gradient("L")  # 256 x 256, from black to white
     return ramp.crop((0, 16, 224, 240))
-
-
-def convolutions(dilation):
-    """Give the network's convolutions with weights that cancel nowhere."""
-    model = ColorNet(1).double()
-    for block in (model.conv5, model.conv6):
-        for layer in block[:6:2]:
-            layer.dilation = layer.padding = (dilation, dilation)
-    layers = [module for module in model.modules() if hasattr(module, "kernel_size")]
-    for layer in layers:
-        nn.init.constant_(layer.weight, 1 / layer.weight[0].numel())
-    return layers
-
-
-def read_rows(layers, side, row):
-    """Rows of a map that one output in this row and column depends on."""
-    shape = (1, layers[0].in_channels, side, side)
-    given = torch.ones(shape, dtype=torch.float64, requires_grad=True)
-    output = nn.Sequential(*layers)(given)[0, 0]
-    (slope,) = torch.autograd.grad(output[row, row], given)
-    return (slope[0, 0] != 0).any(dim=1).nonzero().flatten().tolist()
-
-
-def call_all(browser, name, layers, many):
-    page = browser.new_page()
-    try:
-        source = ReceptiveField._esm
-        return page.evaluate(CALL_ALL, [source, name, layers, many])
-    finally:
-        page.close()
 
 
 # Python's side
@@ -88,7 +51,6 @@ def test_photo_travels_in_gray(photo):
     assert (sent.mode, sent.size, widget.size) == ("L", (224, 224), [224, 224])
     assert abs(sent.getpixel((100, 200)) - photo.getpixel((100, 200))) <= 3  # JPEG
     assert len(json.dumps(dependency_state([widget]))) < 60_000
-    assert len((HERE / "receptivefield.js").read_text()) < 12_000
 
 
 @pytest.mark.parametrize(
@@ -104,59 +66,6 @@ def test_photo_travels_in_gray(photo):
 def test_impossible_arguments_are_refused(size, given, told):
     with pytest.raises(ValueError, match=f"^{told}"):
         ReceptiveField(Image.new("L", size), **given)
-
-
-# The page's arithmetic
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("dilation", [1, 2])
-def test_fields_are_those_of_the_gradient(browser, dilation):
-    layers, size = network_layers(dilation), 480  # room for 349 pixels, and rows apart
-    modules, many, expected = convolutions(dilation), [], []
-    for m in range(len(layers)):
-        for row in (240 // layers[m]["cell"], 240 // layers[m]["cell"] + 1):
-            many.append([0, m, row])
-            expected.append(read_rows(modules[: m + 1], size, row))
-    found = call_all(browser, "traceRows", layers, many)
-    assert found == expected
-    sides = [rows[-1] - rows[0] + 1 for rows in found]
-    assert sides[::2] == sides[1::2] == [layer["field"] for layer in layers]
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("dilation", [1, 2])
-def test_cells_of_a_map_are_those_of_the_gradient(browser, dilation):
-    layers, modules = network_layers(dilation), convolutions(dilation)
-    first = NAMES.index("conv5_1")
-    pairs = [(m, m) for m in range(2, len(layers))]
-    pairs += [(first, m) for m in range(first, len(layers))]
-    larger = NAMES.index("conv8_1")  # its output has twice as many rows
-    middle = [62 if start <= larger <= end else 31 for start, end in pairs]
-    many = [[*pair, row] for pair, row in zip(pairs, middle, strict=True)]
-    found = call_all(browser, "traceRows", layers, many)
-    for (start, end, row), rows in zip(many, found, strict=True):
-        assert rows == read_rows(modules[start : end + 1], 64, row)
-    counts = {
-        NAMES[end]: len(rows) for (_, end), rows in zip(pairs, found, strict=True)
-    }
-    assert counts["conv6_3"] == 13  # rows; the chapter's exercise counts 169 cells
-    assert counts["conv7_3"] == (31 if dilation == 2 else 19)
-
-
-@pytest.mark.browser
-def test_where_counting_starts(browser):
-    layers = network_layers()
-    wanted = {
-        ("layer", "conv6_2"): "conv6_2",
-        ("block", "conv6_2"): "conv6_1",
-        ("block", "output"): "output",
-        ("conv5", "conv6_2"): "conv5_1",
-        ("conv5", "conv4_3"): "conv4_3",
-    }
-    many = [[NAMES.index(name), since] for since, name in wanted]
-    found = call_all(browser, "firstLayer", layers, many)
-    assert [NAMES[m] for m in found] == list(wanted.values())
 
 
 # The figure in a page

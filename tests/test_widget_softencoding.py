@@ -7,7 +7,7 @@ import pytest
 import torch
 from browser_fixtures import fixture_browser, open_page  # noqa: F401 (used by name)
 from ipywidgets.embed import dependency_state
-from test_widget_gamut import OVERFLOW, call_all, save_page
+from test_widget_gamut import OVERFLOW, save_page
 
 from colorlab import bin_centers, lab_to_rgb, soft_encode
 from colorlab.widgets import SoftEncodingPicker
@@ -33,47 +33,6 @@ def test_picker_says_what_is_wrong(wrong):
 
 def test_state_is_small():
     assert len(json.dumps(dependency_state([SoftEncodingPicker()]))) < 50_000
-
-
-# The page's arithmetic
-
-
-@pytest.fixture(scope="module")
-def colors():
-    """Random ones over all that can be dragged to, the rim and beyond included."""
-    generator = torch.Generator().manual_seed(0)
-    return torch.rand(200, 2, generator=generator) * 220 - 110
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("sigma", [1.0, 2.5, 5.0, 15.0])
-def test_soft_encoding_in_the_page(browser, colors, centers, sigma):
-    sent, pairs = centers.flatten().tolist(), colors.tolist()
-    many = [[a, b, None, k, sigma] for k in range(1, 11) for a, b in pairs]
-    answers = call_all(browser, "softEncode", many, sent)
-    for k in range(1, 11):
-        found = torch.tensor(answers[(k - 1) * len(pairs) : k * len(pairs)])
-        bins, weights = (
-            part[0, ..., 0].T
-            for part in soft_encode(colors.T[None, :, :, None], centers, k, sigma)
-        )
-        assert found.shape == (len(colors), k, 2)
-        # Python spends the last bits of a squared distance on something else: some
-        # millionths of it, which count most at sigma 1.
-        assert (found[..., 1] - weights).abs().max() < 1e-4
-        # Bins by their distance, since the order of nearly equal ones is open.
-        theirs = (centers[bins] - colors[:, None]).norm(dim=2)
-        ours = (centers[found[..., 0].long()] - colors[:, None]).norm(dim=2)
-        assert (ours - theirs).abs().max() < 1e-3
-        assert (found[..., 0] == bins).float().mean() > 0.995
-
-
-@pytest.mark.browser
-def test_a_tie_in_the_page(browser, centers):
-    sent = centers.flatten().tolist()
-    (found,) = call_all(browser, "softEncode", [[5, 0, None, 5, 5.0]], sent)
-    weights = [0.416, 0.416, 0.056, 0.056, 0.056]  # those that the chapter prints
-    assert [round(weight, 3) for _, weight in found] == weights
 
 
 # The figure in a page

@@ -7,8 +7,7 @@ import pytest
 import torch
 from browser_fixtures import fixture_browser  # noqa: F401 (used by name)
 from PIL import Image
-from test_widget_pages import (  # noqa: F401
-    fixture_call,
+from test_widget_pages import (
     open_on_phone,
     open_widget,
     small_targets,
@@ -18,7 +17,7 @@ from test_widget_pages import (  # noqa: F401
 from colorlab import ColorNet, annealed_mean, bin_centers, mode
 from colorlab.network import STRIDE
 from colorlab.widgets import TemperatureExplorer
-from colorlab.widgets.temperature import HERE, pack_photo
+from colorlab.widgets.temperature import pack_photo
 
 MOST = np.log(313)  # nats: all bins alike
 
@@ -64,45 +63,6 @@ def entropy(logits, T):
     return torch.special.entr(p).sum(1)[0]
 
 
-# The page's arithmetic
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("T", [0.05, 0.38, 1.0])
-def test_entropies_in_the_page(browser, T):
-    generator = torch.Generator().manual_seed(0)
-    logits = 4 * torch.randn(1, 313, 2, 3, generator=generator)
-    found = call_floats(browser, logits, T)
-    expected = entropy(logits, T).flatten()
-    assert expected.min() < 4  # nats: no uniform distribution
-    assert (found - expected).abs().max() < 1e-4  # nats; p is in float32
-
-
-@pytest.mark.browser
-def test_entropy_of_the_mode_and_of_bins_alike(browser, call):
-    assert call_floats(browser, torch.randn(1, 313, 1, 2), 0).tolist() == [0, 0]
-    even = call_floats(browser, torch.zeros(1, 313, 1, 1), 0.38)
-    assert abs(even.item() - MOST) < 1e-5
-    assert abs(call("entropy", [0.25, 0.25, 0.5, 0]).item() - 1.0397) < 1e-4
-
-
-CALL = """async ([source, logits, T]) => {
-  const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
-  const module = await import(url);
-  return Array.from(module.entropies(Float32Array.from(logits), 313, T));
-}"""
-
-
-def call_floats(browser, logits, T):
-    page = browser.new_page()
-    try:
-        cells = logits[0].flatten(1).T.flatten().tolist()
-        sent = [(HERE / "color.js").read_text(), cells, T]
-        return torch.tensor(page.evaluate(CALL, sent), dtype=torch.float64)
-    finally:
-        page.close()
-
-
 # The figure in a page
 
 SHADES = """(canvas, [rows, columns]) => {
@@ -129,10 +89,10 @@ def told(figure):
 def marks(figure):
     """Colors by name, and how far each is from the truth."""
     found = {}
-    for entry in figure.locator(".legend > span").all_inner_texts():
+    for entry in figure.locator(".marks tr").all_inner_texts():
         name, a, b, far = re.match(
             r"([a-z ]+?)\s*a (-?\d+), b (-?\d+)(?:; off by (\d+))?",
-            plain(entry),
+            plain(entry).strip(),
         ).groups()
         found[name] = (int(a), int(b)), far and int(far)
     return found
@@ -166,7 +126,7 @@ def test_marks_are_colorlabs_colors(browser, tmp_path, explorer, network, photo)
 @pytest.mark.browser
 def test_marks_differ_in_shape(browser, tmp_path, explorer):
     with open_widget(browser, explorer, tmp_path) as (_, figure):
-        shapes = figure.locator(".legend canvas").evaluate_all(
+        shapes = figure.locator(".marks canvas").evaluate_all(
             "(icons) => icons.map((icon) => icon.toDataURL())"
         )
         assert len(set(shapes)) == len(shapes) == 4

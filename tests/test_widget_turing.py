@@ -1,4 +1,4 @@
-"""The Turing test: what travels, its arguments, its rate, and a test played."""
+"""The Turing test: what travels, its arguments, and a test played."""
 
 import io
 import json
@@ -9,7 +9,6 @@ import pytest
 from browser_fixtures import fixture_browser  # noqa: F401
 from PIL import Image
 from test_widget_pages import (
-    CALL,
     open_on_phone,
     open_widget,
     screenshot,
@@ -17,7 +16,6 @@ from test_widget_pages import (
 
 from colorlab.evaluate.turing import rate_interval, read_results
 from colorlab.widgets import TuringTest
-from colorlab.widgets.turing import HERE
 
 NAMES = [f"photo-{n}" for n in range(6)]
 REAL, PAINTED = (40, 160, 40), (200, 40, 40)
@@ -76,17 +74,6 @@ def test_pictures_of_two_sizes_are_refused():
     odd = {"odd": (Image.new("RGB", (48, 48)), Image.new("RGB", (48, 40)))}
     with pytest.raises(ValueError, match="one size"):
         TuringTest(odd, {}, "abc")
-
-
-@pytest.mark.browser
-def test_rate_is_that_of_python(browser):
-    source = (HERE / "turingreport.js").read_text()
-    page = browser.new_page()
-    counts = [(0, 10), (10, 10), (1, 2), (9, 32), (13, 40), (640, 2000)]
-    for count in counts:
-        found = page.evaluate(CALL, [source, "rateInterval", list(count)])
-        assert found == pytest.approx(rate_interval(*count), abs=1e-12)  # of doubles
-    page.close()
 
 
 # A test, played

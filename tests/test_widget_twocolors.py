@@ -1,4 +1,4 @@
-"""The figure of two colors: its arithmetic, its arguments, and the figure played."""
+"""The figure of two colors: its arguments, and the figure played."""
 
 import re
 
@@ -10,69 +10,15 @@ from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
     fixture_jupyter_lab,
     run_all_cells,
 )
-from test_widget_pages import (  # noqa: F401
-    fixture_call,
+from test_widget_pages import (
     open_on_phone,
     open_widget,
     small_targets,
     swipe,
 )
 
-from colorlab import annealed_mean, l2_loss, lab_to_rgb, mode
+from colorlab import lab_to_rgb
 from colorlab.widgets import TwoColors
-
-SEED = 0
-
-
-def random_pairs(number):
-    """Give colors (2, 2) and probabilities of the first, seeded."""
-    chance = torch.Generator().manual_seed(SEED)
-    colors = torch.rand(number, 2, 2, generator=chance) * 200 - 100
-    return zip(colors, torch.rand(number, generator=chance).tolist(), strict=True)
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("T", [0.01, 0.38, 1.0])
-def test_answers_are_those_of_python(call, T):
-    for colors, share in random_pairs(10):
-        logits = torch.tensor([share, 1 - share]).log().view(1, 2, 1, 1)
-        mean, annealed, likeliest = call(
-            "answersForTwo", *colors.tolist(), share, T
-        ).float()
-        # ab units; float32 sums in another order
-        expected = annealed_mean(logits, colors, T).flatten()
-        assert (annealed - expected).abs().max() < 1e-3
-        assert (likeliest - mode(logits, colors).flatten()).abs().max() < 1e-4
-        assert (mean - torch.tensor([share, 1 - share]) @ colors).abs().max() < 1e-3
-
-
-@pytest.mark.browser
-def test_the_mean_is_where_the_squared_distance_is_level(call):
-    colors, share = torch.tensor([[60.0, 40.0], [-50.0, 50.0]]), 0.7
-    guess = call("answersForTwo", *colors.tolist(), share, 0.38)[0].float()
-    guess = guess.view(1, 2, 1, 1).requires_grad_()
-    losses = [l2_loss(guess, color.view(1, 2, 1, 1)) for color in colors]
-    (slope,) = torch.autograd.grad(share * losses[0] + (1 - share) * losses[1], guess)
-    assert slope.abs().max() < 1e-4  # ab units
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("share", [0, 1])
-def test_a_certain_pixel_has_one_answer(call, share):
-    answers = call("answersForTwo", [60, 40], [-50, 50], share, 0.38)
-    assert (answers == torch.tensor([[60, 40] if share else [-50, 50]])).all()
-
-
-@pytest.mark.browser
-def test_pulled_colors_can_be_shown_and_are_the_first(call):
-    for colors, _ in random_pairs(10):
-        a, b = colors[0].tolist()
-        pulled = call("pullToShown", 60, a, b)
-        shown = [reach(60, color) for color in (pulled, pulled * 1.01)]
-        assert shown[0] < 2e-4  # isShown allows 1e-4, and float rounding
-        if pulled.tolist() != [a, b]:
-            assert shown[1] > 1e-4  # one percent farther is too far
-            assert abs(pulled[0] * b - pulled[1] * a) < 1e-3  # toward gray
 
 
 def reach(L, ab):

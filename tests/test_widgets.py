@@ -18,18 +18,10 @@ from playwright.sync_api import expect
 from test_widget_gamut import counter, picked
 from torch.nn.functional import adaptive_avg_pool2d
 
-from colorlab import ColorNet, annealed_mean, bin_centers, lab_to_rgb, mode, upsample
+from colorlab import ColorNet, annealed_mean, bin_centers
 from colorlab.lab import rgb_to_lab
 from colorlab.widgets import TemperatureExplorer
-from colorlab.widgets.temperature import HERE, pack_photo
-
-CALL = """async ([source, name, args]) => {
-  const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
-  const module = await import(url);
-  const typed = args.map((a) => a && a.array ? Float32Array.from(a.array) : a);
-  const result = module[name](...typed);
-  return Array.from(result);
-}"""
+from colorlab.widgets.temperature import pack_photo
 
 
 @pytest.fixture(scope="module")
@@ -43,22 +35,6 @@ def photo():
     chance = np.random.default_rng(0)
     pixels = chance.integers(0, 256, (6, 9, 3), dtype=np.uint8)
     return Image.fromarray(pixels).resize((90, 60))
-
-
-@pytest.fixture
-def call(browser):
-    """Give a function that runs one function of color.js in the browser."""
-    source = (HERE / "color.js").read_text()
-    page = browser.new_page()
-
-    def run(name, *args):
-        sent = [
-            {"array": a.flatten().tolist()} if torch.is_tensor(a) else a for a in args
-        ]
-        return torch.tensor(page.evaluate(CALL, [source, name, sent]))
-
-    yield run
-    page.close()
 
 
 def test_pack_photo_holds_what_the_network_saw(network, photo):
@@ -97,53 +73,6 @@ def test_one_byte_a_feature_is_enough(network, photo):
         centers = bin_centers()
         gap = annealed_mean(logits, centers, T) - annealed_mean(exact, centers, T)
         assert gap.norm(dim=1).max() < 0.5  # ab units: far below what is seen
-
-
-def test_lab_to_rgb_in_the_page(call):
-    generator = torch.Generator().manual_seed(0)
-    lab = torch.rand(20, 3, generator=generator) * torch.tensor([100, 200, 200])
-    lab -= torch.tensor([0, 100, 100])
-    expected = lab_to_rgb(lab.double()[:, :, None, None])[:, :, 0, 0]
-    for color, rgb in zip(lab.tolist(), expected, strict=True):
-        assert (call("labToRgb", *color) - rgb).abs().max() < 1e-5
-
-
-def test_last_layer_in_the_page(call):
-    generator = torch.Generator().manual_seed(0)
-    features = torch.randint(0, 256, (5, 7), generator=generator)
-    scale = torch.rand(5, generator=generator)
-    weights = torch.randn(11, 5, generator=generator)
-    bias = torch.randn(11, generator=generator)
-    expected = (weights @ (features * scale[:, None]) + bias[:, None]).T
-    found = call("lastLayer", features, scale, weights, bias).view(7, 11)
-    assert torch.allclose(found, expected, atol=1e-2)  # sums of 5 products near 255
-
-
-@pytest.mark.parametrize("T", [0.02, 0.38, 1.0])
-def test_annealed_mean_in_the_page(call, T):
-    centers = bin_centers()
-    generator = torch.Generator().manual_seed(0)
-    logits = 4 * torch.randn(1, 313, 2, 3, generator=generator)
-    cells = logits[0].flatten(1).T.contiguous()  # (cells, Q)
-    expected = annealed_mean(logits, centers, T)[0].flatten(1).T
-    found = call("annealedMean", cells, centers, T).view(-1, 2)
-    assert (found - expected).abs().max() < 1e-3  # ab units, float32 sums
-
-
-def test_mode_in_the_page(call):
-    centers = bin_centers()
-    logits = torch.randn(1, 313, 2, 3, generator=torch.Generator().manual_seed(0))
-    cells = logits[0].flatten(1).T.contiguous()
-    expected = mode(logits, centers)[0].flatten(1).T
-    assert torch.equal(call("annealedMean", cells, centers, 0).view(-1, 2), expected)
-
-
-def test_upsample_in_the_page(call):
-    ab = 50 * torch.randn(1, 2, 3, 4, generator=torch.Generator().manual_seed(0))
-    expected = upsample(ab, (24, 20))[0].permute(1, 2, 0)
-    rows = ab[0].permute(1, 2, 0).contiguous()
-    found = call("upsample", rows, 3, 4, 24, 20).view(24, 20, 2)
-    assert (found - expected).abs().max() < 1e-3
 
 
 def test_explorer_needs_a_network_of_bins(photo):

@@ -1,107 +1,122 @@
-// A curtain between two colorings of one photo.
+// A curtain over a stage; and the figure of two colorings of one photo behind it.
 
-function readPictures(model) {
-  const blob = bytes(model.get("pixels"));
-  let at = 0;
-  return model.get("lengths").map((length) => {
-    const part = blob.slice(at, (at += length));
-    return URL.createObjectURL(new Blob([part], { type: "image/jpeg" }));
-  });
-}
+import {
+  make,
+  makeSelect,
+  onArrows,
+  onDrag,
+  onEnds,
+  placeOn,
+  readFiles,
+  settle,
+  tie,
+  within,
+} from "./page.js";
 
-function makeChoice(side, names, tell) {
-  const choice = make(
-    "select",
-    { "aria-label": `Coloring on the ${side.toLowerCase()}` },
-    names.map((name, i) => make("option", { value: i }, [name])),
+/** @typedef {import("./page.js").View} View */
+
+// The curtain's rail on a stage. `over` is cut off at the curtain; tell hears where it
+// is moved, in shares of the width from the left. Dragged by itself, or `anywhere` on
+// the stage. `set` puts it there, between what the names tell.
+/** @type {(stage: HTMLElement, over: HTMLElement, label: string, anywhere: boolean,
+ *   tell: (share: number) => void) => (share: number, names: string[]) => void} */
+export function makeCurtain(stage, over, label, anywhere, tell) {
+  const knob = make("span", { class: "knob", "aria-hidden": "true" }, ["\u2194"]);
+  const attributes = {
+    class: "rail",
+    role: "slider",
+    tabindex: "0",
+    "aria-label": label,
+  };
+  const ends = { "aria-valuemin": "0", "aria-valuemax": "100" };
+  const rail = make("div", { ...attributes, ...ends }, [knob]);
+  let now = 0.5;
+  const move = (/** @type {number} */ share) => tell(within(share, 0, 1));
+  onDrag(
+    anywhere ? stage : rail,
+    (spot) => Math.abs(placeOn(stage, spot)[0] - now) * stage.clientWidth,
+    (event) => move(placeOn(stage, event)[0]),
   );
-  choice.addEventListener("change", () => tell(Number(choice.value)));
-  return { row: make("label", {}, [`${side} `, choice]), choice };
+  onArrows(rail, ([x, y], far) => move(now + (x + y) * (far ? 0.1 : 0.02)));
+  onEnds(rail, move);
+  stage.append(rail);
+  return (share, [left, right]) => {
+    now = share;
+    const percent = Math.round(100 * share);
+    over.style.clipPath = `inset(0 ${100 - 100 * share}% 0 0)`;
+    rail.style.left = `${100 * share}%`;
+    rail.setAttribute("aria-valuenow", String(percent));
+    const told = `${percent} % ${left}, ${100 - percent} % ${right}`;
+    rail.setAttribute("aria-valuetext", told);
+  };
 }
 
+/** @type {(kind: string) => { image: HTMLImageElement, tag: HTMLElement,
+ *   node: HTMLElement }} */
 function makeLayer(kind) {
   const image = make("img", { draggable: "false" });
   const tag = make("span", { class: "tag" });
   return { image, tag, node: make("div", { class: kind }, [image, tag]) };
 }
 
+/** @type {(view: View) => () => void} */
 function render({ model, el }) {
+  /** @type {string[]} */
   const names = model.get("names");
-  const urls = readPictures(model);
-  const state = {
-    share: 0.5, // of the width, from the left to the curtain
-    shown: ["left", "right"].map((side) => names.indexOf(model.get(side))),
-  };
+  const urls = readFiles(model).map((file) => URL.createObjectURL(file));
   const layers = [makeLayer("over"), makeLayer("under")];
-  const choices = ["Left", "Right"].map((side, i) =>
-    makeChoice(side, names, (index) => choose(i, index)),
-  );
-  const swap = make("button", { type: "button" }, ["\u21c4 swap"]);
-  swap.addEventListener("click", () => update({ shown: [...state.shown].reverse() }));
-  const knob = make("span", { class: "knob", "aria-hidden": "true" }, ["\u2194"]);
-  const rail = make(
-    "div",
-    {
-      class: "rail", role: "slider", tabindex: "0", "aria-label": "Curtain",
-      "aria-valuemin": "0", "aria-valuemax": "100",
-    },
-    [knob],
-  );
-  const stage = make("div", { class: "stage" }, [layers[1].node, layers[0].node, rail]);
+  const stage = make("div", { class: "stage" }, [layers[1].node, layers[0].node]);
   stage.style.aspectRatio = model.get("size").join(" / ");
   stage.style.maxWidth = `${model.get("size")[0]}px`; // not blown up
+  const choices = ["left", "right"].map((side, i) =>
+    makeSelect(`Coloring on the ${side}`, names, (index) => choose(i, names[index])),
+  );
+  const swap = make("button", { type: "button" }, ["\u21c4 swap"]);
+  swap.addEventListener("click", () => show(shown().reverse()));
+  const { state, set, untie } = tie(model, ["left", "right", "share"], draw);
+  const draws = makeCurtain(stage, layers[0].node, "Curtain", true, (share) =>
+    set({ share }),
+  );
+
+  const shown = () => [state().left, state().right];
+  const show = (/** @type {string[]} */ [left, right]) => set({ left, right });
 
   // The other side's picture is never chosen twice: the two change places.
-  function choose(i, index) {
-    const shown = state.shown.map((old, j) => (j === i ? index : old));
-    if (shown[0] === shown[1]) shown[1 - i] = state.shown[i];
-    update({ shown });
+  /** @type {(i: number, name: string) => void} */
+  function choose(i, name) {
+    const before = shown();
+    const after = before.map((old, j) => (j === i ? name : old));
+    if (after[0] === after[1]) after[1 - i] = before[i];
+    show(after);
   }
 
-  function update(change) {
-    Object.assign(state, change);
-    const percent = Math.round(100 * state.share);
-    state.shown.forEach((index, i) => {
+  function draw() {
+    shown().forEach((name, i) => {
       const { image, tag } = layers[i];
+      const index = names.indexOf(name);
       if (image.src !== urls[index]) image.src = urls[index];
-      image.alt = `The photo, coloring: ${names[index]}`;
-      tag.textContent = i ? `${names[index]} \u25b6` : `\u25c0 ${names[index]}`;
-      choices[i].choice.value = index;
+      image.alt = `The photo, coloring: ${name}`;
+      tag.textContent = i ? `${name} \u25b6` : `\u25c0 ${name}`;
+      choices[i].value = String(index);
     });
-    layers[0].node.style.clipPath = `inset(0 ${100 - 100 * state.share}% 0 0)`;
-    rail.style.left = `${100 * state.share}%`;
-    const [left, right] = state.shown.map((index) => names[index]);
-    rail.setAttribute("aria-valuenow", percent);
-    rail.setAttribute("aria-valuetext", `${percent} % ${left}, ${100 - percent} % ${right}`);
+    draws(state().share, shown());
   }
 
-  function follow(event) {
-    const box = stage.getBoundingClientRect();
-    update({ share: within((event.clientX - box.left) / box.width, 0, 1) });
-  }
-
-  // How many page pixels a pointer is from the curtain.
-  function distance({ clientX }) {
-    const box = stage.getBoundingClientRect();
-    return Math.abs(clientX - box.left - state.share * box.width);
-  }
-
-  onDrag(stage, distance, follow);
-  onArrows(rail, ([x, y], fast) =>
-    update({ share: within(state.share + (x + y) * (fast ? 0.1 : 0.02), 0, 1) }),
+  const labels = choices.map((choice, i) =>
+    make("label", {}, [["Left ", "Right "][i], choice]),
   );
-  onEnds(rail, (share) => update({ share }));
   el.append(
     make("div", { class: "lab-figure curtain" }, [
-      make("div", { class: "bar" }, [choices[0].row, choices[1].row, swap]),
+      make("div", { class: "bar" }, [...labels, swap]),
       stage,
     ]),
   );
-  update({});
+  draw();
   const unsettle = settle(el);
   return () => {
+    untie();
     unsettle();
-    urls.forEach((url) => URL.revokeObjectURL(url));
+    for (const url of urls) URL.revokeObjectURL(url);
   };
 }
 

@@ -1,13 +1,11 @@
 """One photo under several colorings, behind a curtain (chapters: losses, evaluate)."""
 
-import io
-from pathlib import Path
-
 import anywidget
 import traitlets
 from PIL import Image
 
-HERE = Path(__file__).parent
+from colorlab.widgets.front import front, to_jpeg
+
 JPEG_QUALITY = 80
 LARGEST_PICTURE, LARGEST_SUM = 110_000, 500_000  # bytes; in a page they take 4/3
 LONGEST_SIDE = 720  # pixels: the width of a page's column
@@ -41,14 +39,14 @@ class Curtain(anywidget.AnyWidget):
         `right` do not name two of them.
     """
 
-    _esm = "".join((HERE / name).read_text() for name in ("page.js", "curtain.js"))
-    _css = (HERE / "page.css").read_text() + (HERE / "curtain.css").read_text()
+    _esm, _css = front("curtain")
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     lengths = traitlets.List(traitlets.Int()).tag(sync=True)  # bytes of each JPEG
     pixels = traitlets.Bytes().tag(sync=True)
     size = traitlets.List(traitlets.Int()).tag(sync=True)  # width, height
     left = traitlets.Unicode().tag(sync=True)
     right = traitlets.Unicode().tag(sync=True)
+    share = traitlets.Float(0.5, min=0, max=1).tag(sync=True)  # left of the curtain
 
     def __init__(
         self,
@@ -76,6 +74,15 @@ class Curtain(anywidget.AnyWidget):
             left=explain(left),
             right=explain(right),
         )
+
+    @traitlets.validate("left", "right")
+    def _check_name(self, proposal: dict) -> str:
+        name = proposal["value"]
+        if name not in self.names and explain(name) not in self.names:
+            raise traitlets.TraitError(
+                f"name must be one of {self.names}, got {name!r}"
+            )
+        return name if name in self.names else explain(name)
 
 
 def explain(name: str) -> str:
@@ -113,15 +120,9 @@ def pack_pictures(pictures: list[Image.Image]) -> tuple[tuple[int, int], list[by
     scale = min(1, LONGEST_SIDE / max(width, height))
     while True:
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        files = [_jpeg(picture.convert("RGB").resize(size)) for picture in pictures]
+        small = [picture.convert("RGB").resize(size) for picture in pictures]
+        files = [to_jpeg(picture, JPEG_QUALITY, progressive=True) for picture in small]
         sizes = [len(file) for file in files]
         if max(sizes) <= LARGEST_PICTURE and sum(sizes) <= LARGEST_SUM:
             return size, files
         scale *= 0.9
-
-
-def _jpeg(picture: Image.Image) -> bytes:
-    file = io.BytesIO()
-    options = {"optimize": True, "progressive": True}  # smaller by a tenth
-    picture.save(file, "jpeg", quality=JPEG_QUALITY, **options)
-    return file.getvalue()

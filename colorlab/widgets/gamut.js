@@ -1,22 +1,65 @@
 // The gamut explorer: drag lightness, and switch the three rules on one by one. At step
 // 0 there are no rules: any color can be picked, in steps of one unit.
 
-const GAMUT = { size: 440, corner: [-125, -125], span: 250, pixels: 500 };
+import { gridPoints, hullFences } from "./bins.js";
+import { isShown, labToRgb } from "./color.js";
+import {
+  cssColor,
+  floats,
+  make,
+  makeButtons,
+  makeLegend,
+  makeSlider,
+  onArrows,
+  onDrag,
+  settle,
+  tie,
+  within,
+  withMinus,
+} from "./page.js";
+import {
+  centerOf,
+  distanceTo,
+  drawAxes,
+  inks,
+  makeIcon,
+  openPlane,
+  paintSlice,
+  pointedAt,
+  rimmed,
+  square,
+  write,
+} from "./plane.js";
+
+/** @typedef {import("./page.js").Pair} Pair */
+/** @typedef {import("./plane.js").Plane} Plane */
+/** @typedef {import("./plane.js").Context} Context */
+/** @typedef {import("./plane.js").Ink} Ink */
+/** @typedef {{ kept: Pair[][], numbers: Map<string, number>[], tips: Pair[],
+ *   rim: Pair[] }} Rules */
+
+/** @type {import("./plane.js").Frame} */
+const FRAME = { size: 440, corner: [-125, -125], span: 250 };
+const PIXELS = 500; // of the slice
 const STEPS = [
   ["1. A grid of 10", "Grid points from \u2212120 to 120, ten apart."],
-  ["2. Inside the hull", "Keep those inside the hull (thick line) of all screen colors."],
+  [
+    "2. Inside the hull",
+    "Keep those inside the hull (thick line) of all screen colors.",
+  ],
   ["3. One bin of padding", "Widen the hull by one bin along a and b (dashed line)."],
 ];
 const UNITS = ["grid points", "grid points in the hull", "bins"];
 
 // What each step keeps, and the two outlines.
+/** @type {(gamut: Float32Array) => Rules} */
 function followRules(gamut) {
   const fences = hullFences(gamut);
   const kept = [gridPoints([], 0), gridPoints(fences, 0), gridPoints(fences, 10)];
-  const tips = fences.map(([, , , tip]) => [gamut[2 * tip], gamut[2 * tip + 1]]);
+  const tips = fences.map(([, , , tip]) => centerOf(gamut, tip));
   const rim = tips.map(([a, b], n) => {
     const [u, v] = fences[n];
-    return [a + 10 * Math.sign(u), b + 10 * Math.sign(v)];
+    return /** @type {Pair} */ ([a + 10 * Math.sign(u), b + 10 * Math.sign(v)]);
   });
   const numbers = kept.map((points) => new Map(points.map((p, i) => [String(p), i])));
   return { kept, numbers, tips, rim };
@@ -24,41 +67,51 @@ function followRules(gamut) {
 
 // The colors of all lightnesses from above, as gray patches between the samples of
 // the cube's faces.
-function drawShadow({ context, place, ink }, gamut, levels) {
+/** @type {(plane: Plane, gamut: Float32Array, levels: number) => void} */
+function drawShadow(plane, gamut, levels) {
+  const { context, ink } = plane;
   context.fillStyle = context.strokeStyle = ink("shadow");
   context.lineWidth = 1;
   for (let n = 0; n < gamut.length / 2; n++) {
     const [row, column] = [Math.floor(n / levels) % levels, n % levels];
     if (row === levels - 1 || column === levels - 1) continue;
     const corners = [n, n + 1, n + levels + 1, n + levels];
-    outline({ context, place }, corners.map((i) => [gamut[2 * i], gamut[2 * i + 1]]));
+    outline(
+      plane,
+      corners.map((i) => centerOf(gamut, i)),
+    );
     context.fill();
     context.stroke();
   }
 }
 
+/** @type {(plane: Plane, points: Pair[]) => void} */
 function outline({ context, place }, points) {
   context.beginPath();
-  for (const [a, b] of points) context.lineTo(...place(a, b));
+  for (const point of points) context.lineTo(...place(...point));
   context.closePath();
 }
 
+/** @type {(context: Context, x: number, y: number, shape: string, ink: Ink) => void} */
 function dot(context, x, y, shape, ink) {
   context.beginPath();
+  context.lineWidth = 1;
   if (shape === "dropped") {
     context.moveTo(x - 2.5, y - 2.5);
     context.lineTo(x + 2.5, y + 2.5);
     context.moveTo(x + 2.5, y - 2.5);
     context.lineTo(x - 2.5, y + 2.5);
-  } else context.arc(x, y, 2.7, 0, 2 * Math.PI);
-  const [fill, stroke] = { kept: ["ink", "sheet"], padding: ["sheet", "ink"], dropped: ["sheet", "dropped"] }[shape];
-  context.lineWidth = 1;
-  context.strokeStyle = ink(stroke);
-  context.fillStyle = ink(fill);
-  if (shape !== "dropped") context.fill();
+    context.strokeStyle = ink("dropped");
+  } else {
+    context.arc(x, y, 2.7, 0, 2 * Math.PI);
+    context.fillStyle = ink(shape === "kept" ? "ink" : "sheet");
+    context.strokeStyle = ink(shape === "kept" ? "sheet" : "ink");
+    context.fill();
+  }
   context.stroke();
 }
 
+/** @type {(plane: Plane, rules: Rules, step: number) => void} */
 function drawRules(plane, rules, step) {
   const { context, place, ink } = plane;
   context.strokeStyle = ink("line");
@@ -79,30 +132,35 @@ function drawRules(plane, rules, step) {
     context.stroke();
     context.setLineDash([]);
   }
-  for (const point of rules.kept[0]) dot(context, ...place(...point), fate(rules, point, step), ink);
+  for (const point of rules.kept[0]) {
+    dot(context, ...place(...point), fate(rules, point, step), ink);
+  }
 }
 
 // What a step makes of a grid point: "kept", "padding" or "dropped".
+/** @type {(rules: Rules, point: Pair, step: number) => string} */
 function fate({ numbers }, point, step) {
   if (!numbers[step - 1].has(String(point))) return "dropped";
   return step === 3 && !numbers[1].has(String(point)) ? "padding" : "kept";
 }
 
+/** @type {(rules: Rules, point: Pair, step: number) => string} */
 function tellFate(rules, point, step) {
   const number = rules.numbers[2].get(String(point));
-  const outcome = {
-    kept: step < 3 ? "kept so far" : `bin ${number} of ${rules.kept[2].length}`,
-    padding: `bin ${number} of ${rules.kept[2].length}, thanks to the padding`,
-    dropped: step === 2 && number !== undefined
-      ? "dropped here, back in step 3"
-      : "no bin: outside the outline",
-  };
-  return outcome[fate(rules, point, step)];
+  const bin = `bin ${number} of ${rules.kept[2].length}`;
+  const outcome = fate(rules, point, step);
+  if (outcome === "kept") return step < 3 ? "kept so far" : bin;
+  if (outcome === "padding") return `${bin}, thanks to the padding`;
+  return step === 2 && number !== undefined
+    ? "dropped here, back in step 3"
+    : "no bin: outside the outline";
 }
 
 // An axis's name on the sheet, in place of the first dots of the row at b.
+/** @type {(plane: Plane, text: string, b: number) => void} */
 function label({ context, scale, place, ink }, text, b) {
-  const y = place(0, b)[1], high = 10 * scale;
+  const y = place(0, b)[1];
+  const high = 10 * scale;
   context.font = "14px system-ui, sans-serif";
   context.fillStyle = ink("sheet");
   const dots = Math.ceil((context.measureText(text).width + 10) / high);
@@ -111,8 +169,10 @@ function label({ context, scale, place, ink }, text, b) {
 }
 
 // Four hues of L = 65, placed as on the plane.
+/** @type {(context: Context) => void} */
 function drawSample(context) {
-  for (const [i, j] of [[0, 0], [1, 0], [0, 1], [1, 1]]) {
+  for (let n = 0; n < 4; n++) {
+    const [i, j] = [n % 2, n >> 1];
     context.fillStyle = cssColor(labToRgb(65, 60 * i - 30, 30 - 60 * j));
     context.fillRect(1 + 9 * i, 3 + 7 * j, 9, 7);
   }
@@ -120,8 +180,12 @@ function drawSample(context) {
 
 function gamutLegend() {
   const names = { kept: "kept", padding: "kept as padding", dropped: "dropped" };
-  const icons = Object.entries(names).map(([shape, name]) =>
-    [makeIcon(20, (context, middle, ink) => dot(context, middle, middle, shape, ink)), name]);
+  const icons = Object.entries(names).map(([shape, name]) => {
+    const icon = makeIcon(20, (context, middle) =>
+      dot(context, middle, middle, shape, inks(context.canvas)),
+    );
+    return [icon, name];
+  });
   const colors = makeLegend([
     [makeIcon(20, drawSample), "color: on a screen at this L"],
     [make("i", { class: "elsewhere" }), "at another L only"],
@@ -129,74 +193,64 @@ function gamutLegend() {
   return [colors, makeLegend(icons)];
 }
 
+/** @type {(view: import("./page.js").View) => () => void} */
 function render({ model, el }) {
   const gamut = floats(model.get("gamut"));
   const rules = followRules(gamut);
-  const shadow = make("canvas");
-  const { size, corner, span, pixels } = GAMUT;
-  const slice = make("canvas");
+  const [shadow, slice] = [make("canvas"), make("canvas")];
   const plane = make("canvas", { class: "plane", tabindex: "0", role: "application" });
-  const lightness = makeSlider(
-    "L", "Lightness L", { min: 0, max: 100, step: 1 }, (L) => update({ L }),
-  );
-  const steps = makeButtons("Rules", STEPS.map(([name]) => name), (i) => update({ step: i + 1 }));
-  const [count, unit, told] = [make("strong"), make("span"), make("p", { class: "told" })];
+  const range = { min: 0, max: 100, step: 1 };
+  const lightness = makeSlider("L", "Lightness L", range, (L) => set({ L }));
+  const names = STEPS.map(([name]) => name);
+  const steps = makeButtons("Rules", names, (i) => set({ step: i + 1 }));
+  const [count, unit] = [make("strong"), make("span")];
+  const told = make("p", { class: "told" });
   const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
   const pick = make("p", { class: "pick", "aria-live": "polite" });
   const counter = make("p", { class: "counter", role: "status" }, [count, " ", unit]);
   const [colors, dots] = gamutLegend();
   const ofRules = [dots, steps.row, counter, told];
-  const root = make("div", { class: "lab-figure gamut-explorer" }, [
-    make("div", { class: "panes" }, [
-      make("div", { class: "pane view" }, [plane, colors, dots]),
-      make("div", { class: "pane controls" }, [
-        lightness.row,
-        steps.row,
-        counter,
-        told,
-        make("div", { class: "picked" }, [swatch, pick]),
-      ]),
-    ]),
-  ]);
-  const state = { L: model.get("L"), step: model.get("step"), point: [20, 40] };
+  const { state, set, untie } = tie(model, ["L", "step", "point"], draw);
 
-  function update(change) {
-    Object.assign(state, change);
-    if ("L" in change) paintSlice(state.L, corner[0], span, pixels, slice);
+  /** @type {(changed: import("./page.js").Traits) => void} */
+  function draw(changed) {
+    if ("L" in changed) paintSlice(state().L, FRAME, PIXELS, slice);
     paint();
     describe();
   }
 
   function repaint() {
-    drawShadow(openPlane(shadow, size, corner, span, inks(plane)), gamut, model.get("levels"));
+    const sheet = openPlane(shadow, FRAME, inks(plane));
+    drawShadow(sheet, gamut, model.get("levels"));
     paint();
   }
 
   function paint() {
-    const open = openPlane(plane, size, corner, span);
-    open.context.drawImage(shadow, 0, 0, size, size);
-    open.context.drawImage(slice, 0, 0, size, size);
-    drawAxes(open);
-    if (state.step) drawRules(open, rules, state.step);
-    label(open, "a: green \u2194 red", -110);
-    label(open, "b: blue \u2195 yellow", 110);
-    square(open, state.point, state.step ? 11 : 6);
-    rimmed(open.context, 2.5);
+    const { step, point } = state();
+    const sheet = openPlane(plane, FRAME);
+    sheet.context.drawImage(shadow, 0, 0, FRAME.size, FRAME.size);
+    sheet.context.drawImage(slice, 0, 0, FRAME.size, FRAME.size);
+    drawAxes(sheet);
+    if (step) drawRules(sheet, rules, step);
+    label(sheet, "a: green \u2194 red", -110);
+    label(sheet, "b: blue \u2195 yellow", 110);
+    square(sheet, point, step ? 11 : 6);
+    rimmed(sheet.context, 2.5);
   }
 
   function describe() {
-    const { L, step, point } = state;
+    const { L, step, point } = state();
+    const [a, b] = point;
     lightness.set(L);
     for (const part of ofRules) part.classList.toggle("none", !step);
     if (step) tellRule(step);
-    const shown = isShown(L, ...point);
-    const rgb = labToRgb(L, ...point);
+    const shown = isShown(L, a, b);
+    const rgb = labToRgb(L, a, b);
     swatch.classList.toggle("none", !shown);
     swatch.style.backgroundColor = shown ? cssColor(rgb) : "";
     const color = shown
       ? `R, G, B ${rgb.map((v) => Math.round(255 * v)).join(", ")} at L ${L}`
       : "no screen color at this L";
-    const [a, b] = point;
     pick.textContent = withMinus(
       step
         ? `Center a ${a}, b ${b}: ${tellFate(rules, point, step)}; ${color}.`
@@ -210,34 +264,55 @@ function render({ model, el }) {
     );
   }
 
+  /** @type {(step: number) => void} */
   function tellRule(step) {
     const kept = rules.kept[step - 1].length;
     const before = rules.kept[Math.max(0, step - 2)].length;
     const change = ["", `${before - kept} are dropped.`, `${kept - before} come back.`];
     steps.press(step - 1);
-    count.textContent = kept;
+    count.textContent = String(kept);
     unit.textContent = UNITS[step - 1];
     told.textContent = `${STEPS[step - 1][1]} ${change[step - 1]}`;
   }
 
+  /** @type {(point: Pair) => void} */
   function choose(point) {
-    const apart = state.step ? 10 : 1;
-    const [a, b] = point.map((v) => within(Math.round(v / apart) * apart, -120, 120) + 0);
-    if (a !== state.point[0] || b !== state.point[1]) update({ point: [a, b] });
+    const apart = state().step ? 10 : 1;
+    const near = point.map((v) => within(Math.round(v / apart) * apart, -120, 120) + 0);
+    if (String(near) !== String(state().point)) set({ point: near });
   }
 
-  const follow = (event) => choose(pointedAt(plane, event, corner, span));
-  onDrag(plane, (event) => distanceTo(state.point, plane, event, corner, span), follow);
-  plane.addEventListener("pointermove", (event) => event.pointerType === "mouse" && follow(event));
-  onArrows(plane, ([x, y], shift) => {
-    const far = state.step || shift ? 10 : 1;
-    choose([state.point[0] + far * x, state.point[1] + far * y]);
+  const follow = (/** @type {MouseEvent} */ event) =>
+    choose(pointedAt(plane, event, FRAME));
+  onDrag(plane, (spot) => distanceTo(state().point, plane, spot, FRAME), follow);
+  plane.addEventListener("pointermove", (event) => {
+    if (event.pointerType === "mouse") follow(event);
   });
-  model.on("change:L", () => update({ L: model.get("L") }));
-  model.on("change:step", () => update({ step: model.get("step") }));
-  el.append(root);
-  update({ L: state.L });
-  return settle(el, repaint);
+  onArrows(plane, ([x, y], shift) => {
+    const { step, point } = state();
+    const far = step || shift ? 10 : 1;
+    choose([point[0] + far * x, point[1] + far * y]);
+  });
+  el.append(
+    make("div", { class: "lab-figure gamut-explorer" }, [
+      make("div", { class: "panes" }, [
+        make("div", { class: "pane view" }, [plane, colors, dots]),
+        make("div", { class: "pane controls" }, [
+          lightness.row,
+          steps.row,
+          counter,
+          told,
+          make("div", { class: "picked" }, [swatch, pick]),
+        ]),
+      ]),
+    ]),
+  );
+  draw({ L: state().L });
+  const unsettle = settle(el, repaint);
+  return () => {
+    untie();
+    unsettle();
+  };
 }
 
 export default { render };

@@ -1,15 +1,13 @@
 """Cut the gamut at any lightness, and count the bins (chapters lab and quantize)."""
 
-from pathlib import Path
-
 import anywidget
 import torch
 import traitlets
 from torch import Tensor
 
 from colorlab.lab import rgb_to_lab
+from colorlab.widgets.front import front
 
-HERE = Path(__file__).parent
 LEVELS = 18  # samples along an edge of the RGB cube; 5 already give the same bins
 
 
@@ -17,7 +15,7 @@ class GamutExplorer(anywidget.AnyWidget):
     """The screen's colors at one lightness, under the grid that becomes the bins.
 
     What travels is the ab of colors on the RGB cube's surface. The slices, the hull
-    and the three rules that lead to the bins are computed in the page, by `color.js`.
+    and the three rules that lead to the bins are computed in the page.
 
     Parameters
     ----------
@@ -33,14 +31,12 @@ class GamutExplorer(anywidget.AnyWidget):
         If L is not in 0..100 or step not in 0..3.
     """
 
-    _esm = "".join(
-        (HERE / f"{name}.js").read_text() for name in ("color", "page", "gamut")
-    )
-    _css = (HERE / "page.css").read_text() + (HERE / "gamut.css").read_text()
+    _esm, _css = front("gamut")
     gamut = traitlets.Bytes().tag(sync=True)
     levels = traitlets.Int().tag(sync=True)
-    L = traitlets.Float().tag(sync=True)
-    step = traitlets.Int().tag(sync=True)
+    L = traitlets.Float(min=0, max=100).tag(sync=True)
+    step = traitlets.Int(min=0, max=3).tag(sync=True)
+    point = traitlets.List(traitlets.Float(), [20.0, 40.0], 2, 2).tag(sync=True)  # a, b
 
     def __init__(self, L: float = 65.0, step: int = 1) -> None:
         if not 0 <= L <= 100:

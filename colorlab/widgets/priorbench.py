@@ -1,8 +1,5 @@
 """A bench to smooth the prior and weigh its bins (book chapter: prior)."""
 
-import io
-from pathlib import Path
-
 import anywidget
 import numpy as np
 import torch
@@ -13,14 +10,15 @@ from torch import Tensor
 from colorlab.lab import rgb_to_lab
 from colorlab.prior import LAM, load_prior
 from colorlab.quantize import SIGMA, bin_centers, nearest_bin
+from colorlab.widgets.front import front, to_jpeg
 
-HERE = Path(__file__).parent
+JPEG_QUALITY = 88
 
 
 class PriorBench(anywidget.AnyWidget):
     """Turn lambda and sigma; see the prior, the weights, and a photo's pixels.
 
-    Smoothing and weights are computed in the page, by `color.js`.
+    Smoothing and weights are computed in the page, by `bins.js`.
 
     Parameters
     ----------
@@ -42,17 +40,17 @@ class PriorBench(anywidget.AnyWidget):
         number is out of range.
     """
 
-    _esm = "".join(
-        (HERE / name).read_text() for name in ("color.js", "page.js", "priorbench.js")
-    )
-    _css = (HERE / "page.css").read_text() + (HERE / "priorbench.css").read_text()
+    _esm, _css = front("priorbench")
     p = traitlets.Bytes().tag(sync=True)  # float64, (Q,)
     centers = traitlets.Bytes().tag(sync=True)  # float32, (Q, 2)
     bins = traitlets.Bytes().tag(sync=True)  # uint16, one a pixel, row by row
     size = traitlets.List(traitlets.Int()).tag(sync=True)  # width, height
     jpeg = traitlets.Bytes().tag(sync=True)
-    lam = traitlets.Float().tag(sync=True)
-    sigma = traitlets.Float().tag(sync=True)
+    lam = traitlets.Float(min=0, max=1).tag(sync=True)
+    sigma = traitlets.Float(SIGMA, min=1, max=15).tag(sync=True)
+    log = traitlets.Bool(True).tag(sync=True)  # the scale of the prior's map
+    bin = traitlets.Int(min=0).tag(sync=True)  # that is framed
+    pixel = traitlets.List(traitlets.Int()).tag(sync=True)  # x, y; or none
 
     def __init__(
         self,
@@ -73,14 +71,17 @@ class PriorBench(anywidget.AnyWidget):
         if not 1 <= sigma <= 15:
             raise ValueError(f"sigma must be in 1..15, got {sigma}")
         small = _shrink(photo.convert("RGB"), size)
+        bins, (x, y) = pixel_bins(small, centers), (side // 2 for side in small.size)
         super().__init__(
             p=(p.double() / p.sum().item()).cpu().numpy().tobytes(),
             centers=centers.numpy().tobytes(),
-            bins=pixel_bins(small, centers).numpy().astype("<u2").tobytes(),
+            bins=bins.numpy().astype("<u2").tobytes(),
             size=list(small.size),
-            jpeg=_jpeg(small),
+            jpeg=to_jpeg(small, JPEG_QUALITY),
             lam=lam,
             sigma=sigma,
+            bin=bins[y, x].item(),
+            pixel=[x, y],
         )
 
 
@@ -106,9 +107,3 @@ def pixel_bins(photo: Image.Image, centers: Tensor) -> Tensor:
 def _shrink(photo: Image.Image, size: int) -> Image.Image:
     scale = min(1, size / min(photo.size))
     return photo.resize([max(1, round(side * scale)) for side in photo.size])
-
-
-def _jpeg(photo: Image.Image) -> bytes:
-    file = io.BytesIO()
-    photo.save(file, "jpeg", quality=88)
-    return file.getvalue()

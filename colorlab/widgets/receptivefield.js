@@ -1,48 +1,46 @@
 // The receptive field: pick a cell of the output, go through the layers.
 
+import { CELL, firstLayer, traceRows } from "./layers.js";
+import {
+  bytes,
+  context2d,
+  distanceOn,
+  make,
+  makeButtons,
+  makeSlider,
+  onArrows,
+  onDrag,
+  placeOn,
+  settle,
+  tie,
+  within,
+} from "./page.js";
+import { rimmed, write } from "./plane.js";
+
+/** @typedef {import("./page.js").Pair} Pair */
+/** @typedef {import("./layers.js").Layer} Layer */
+/** @typedef {{ context: CanvasRenderingContext2D, scale: number, width: number,
+ *   height: number, place: (x: number, y: number) => Pair }} Sheet */
+/** @typedef {{ from: Pair, to: Pair, first: number, cell: number, columns: number[],
+ *   rows: number[] }} Found */
+
 const VIEW = 352; // page pixels of the larger side of a canvas
 const RIM = 68; // pixels of padding shown around the photo
-const CELL = 4; // pixels, each way, that an output stands for
 const ZERO = "#777"; // L = 50, which the network reads as 0
-
-// Rows of a layer's input that rows of its output read; rows beyond the map are zeros.
-export function readRows({ kernel, stride, dilation, padding, transposed }, rows) {
-  const read = new Set();
-  for (const row of rows) {
-    for (let tap = 0; tap < kernel; tap++) {
-      const at = transposed
-        ? (row + padding - tap) / stride
-        : stride * row - padding + dilation * tap;
-      if (Number.isInteger(at)) read.add(at);
-    }
-  }
-  return [...read].sort((one, other) => one - other);
-}
-
-// Rows of the map that layer `from` reads which one row of layer `to` depends on.
-export function traceRows(layers, from, to, row) {
-  let rows = [row];
-  for (let m = to; m >= from; m--) rows = readRows(layers[m], rows);
-  return rows;
-}
-
-// The layer that one counts cells from: this one, its block's first, or conv5_1.
-export function firstLayer(layers, m, since) {
-  const block = since === "block" ? layers[m].name.split("_")[0] : "conv5";
-  const first = layers.findIndex(({ name }) => name.split("_")[0] === block);
-  return since === "layer" ? m : Math.min(m, first);
-}
+const SINCE = ["layer", "block", "conv5"];
 
 // What the cell of layer m that covers a pixel sees: of the photo, from pixel `from` to
 // `to`, and of the map that layer `first` reads, `rows` and `columns`.
+/** @type {(layers: Layer[], m: number, pixel: Pair, since: string) => Found} */
 function look(layers, m, [x, y], since) {
   const first = firstLayer(layers, m, since);
+  /** @type {(start: number, pixel: number) => number[]} */
   const trace = (start, pixel) =>
     traceRows(layers, start, m, Math.floor(pixel / layers[m].cell));
   const [columns, rows] = [trace(0, x), trace(0, y)];
   return {
     from: [columns[0], rows[0]],
-    to: [columns.at(-1) + 1, rows.at(-1) + 1],
+    to: [columns[columns.length - 1] + 1, rows[rows.length - 1] + 1],
     first,
     cell: first ? layers[first - 1].cell : 1,
     columns: trace(first, x),
@@ -50,39 +48,46 @@ function look(layers, m, [x, y], since) {
   };
 }
 
-const span = (list) => list.at(-1) - list[0] + 1;
+/** @type {(list: number[]) => number} */
+const span = (list) => list[list.length - 1] - list[0] + 1;
 
 // What part of the square from `from` to `to` is on the photo, in 0..1.
+/** @type {(found: Found, size: Pair) => number} */
 function shareOnPhoto({ from, to }, size) {
-  const part = (i) =>
+  const part = (/** @type {number} */ i) =>
     Math.max(0, Math.min(size[i], to[i]) - Math.max(0, from[i])) / (to[i] - from[i]);
   return part(0) * part(1);
 }
 
 // A gray sheet of page pixels; `place` tells where a pixel of the photo is on it.
+/** @type {(canvas: HTMLCanvasElement, corner: Pair, sides: Pair,
+ *   photo: HTMLImageElement, size: Pair) => Sheet} */
 function openSheet(canvas, corner, sides, photo, size) {
   const density = Math.max(1, window.devicePixelRatio || 1);
   const scale = VIEW / Math.max(...sides);
   const [width, height] = sides.map((side) => side * scale);
   canvas.width = width * density;
   canvas.height = height * density;
-  const context = canvas.getContext("2d");
+  const context = context2d(canvas);
   context.scale(density, density);
   context.fillStyle = ZERO;
   context.fillRect(0, 0, width, height);
   context.imageSmoothingEnabled = false; // pixels are to be seen
+  /** @type {(x: number, y: number) => Pair} */
   const place = (x, y) => [(x - corner[0]) * scale, (y - corner[1]) * scale];
   if (photo.complete) {
-    context.drawImage(photo, ...place(0, 0), ...size.map((side) => side * scale));
+    context.drawImage(photo, ...place(0, 0), size[0] * scale, size[1] * scale);
   }
   return { context, place, scale, width, height };
 }
 
+/** @type {(sheet: Sheet, from: Pair, to: Pair) => void} */
 function tracePath({ context, place, scale }, from, to) {
   context.beginPath();
   context.rect(...place(...from), (to[0] - from[0]) * scale, (to[1] - from[1]) * scale);
 }
 
+/** @type {(sheet: Sheet, from: Pair, to: Pair) => void} */
 function dimOutside(sheet, from, to) {
   const { context, width, height } = sheet;
   tracePath(sheet, from, to);
@@ -91,8 +96,12 @@ function dimOutside(sheet, from, to) {
   context.fill("evenodd");
 }
 
-function paintWhole(canvas, photo, size, found, other, cell) {
-  const sheet = openSheet(canvas, [-RIM, -RIM], size.map((side) => side + 2 * RIM), photo, size);
+/** @type {(canvas: HTMLCanvasElement, photo: HTMLImageElement, size: Pair,
+ *   found: Found, other: Found | null, cell: Pair) => void} */
+function paintWhole(canvas, photo, size, found, other, [column, row]) {
+  const [width, height] = size;
+  const sides = /** @type {Pair} */ ([width + 2 * RIM, height + 2 * RIM]);
+  const sheet = openSheet(canvas, [-RIM, -RIM], sides, photo, size);
   const { context } = sheet;
   dimOutside(sheet, found.from, found.to);
   tracePath(sheet, [0, 0], size);
@@ -101,14 +110,12 @@ function paintWhole(canvas, photo, size, found, other, cell) {
   context.stroke();
   if (other) {
     tracePath(sheet, other.from, other.to);
-    context.setLineDash([5, 5]);
-    rimmed(context, 1);
-    context.setLineDash([]);
+    rimmed(context, 1, [5, 5]);
   }
   tracePath(sheet, found.from, found.to);
   rimmed(context, 1.5);
-  const corner = cell.map((i) => CELL * i);
-  tracePath(sheet, corner, corner.map((v) => v + CELL));
+  const [x, y] = [CELL * column, CELL * row];
+  tracePath(sheet, [x, y], [x + CELL, y + CELL]);
   context.fillStyle = "#fff";
   context.fill();
   context.lineWidth = 1;
@@ -117,134 +124,162 @@ function paintWhole(canvas, photo, size, found, other, cell) {
   write(context, "beyond the photo: zeros", 12, 24, "left");
 }
 
+/** @type {(canvas: HTMLCanvasElement, photo: HTMLImageElement, size: Pair,
+ *   found: Found) => void} */
 function paintClose(canvas, photo, size, { from, to, cell, columns, rows }) {
   const margin = Math.max(1, (to[0] - from[0]) / 40);
-  const low = [Math.min(from[0], cell * columns[0]), Math.min(from[1], cell * rows[0])];
-  const high = [to[0], to[1]].map((end, i) =>
-    Math.max(end, cell * ([columns, rows][i].at(-1) + 1)));
-  const side = Math.max(high[0] - low[0], high[1] - low[1]) + 2 * margin;
-  const sheet = openSheet(canvas, low.map((v) => v - margin), [side, side], photo, size);
-  const { context } = sheet;
+  const [across, down] = [columns, rows].map((list, i) => [
+    Math.min(from[i], cell * list[0]),
+    Math.max(to[i], cell * (list[list.length - 1] + 1)),
+  ]);
+  const side = Math.max(across[1] - across[0], down[1] - down[0]) + 2 * margin;
+  const corner = /** @type {Pair} */ ([across[0] - margin, down[0] - margin]);
+  const sheet = openSheet(canvas, corner, [side, side], photo, size);
   dimOutside(sheet, from, to);
   tracePath(sheet, from, to);
-  rimmed(context, 1.5);
+  rimmed(sheet.context, 1.5);
   for (const row of rows) {
     for (const column of columns) {
-      const corner = [cell * (column + 0.15), cell * (row + 0.15)];
-      tracePath(sheet, corner, corner.map((v) => v + 0.7 * cell));
-      rimmed(context, 1);
+      const [x, y] = [cell * (column + 0.15), cell * (row + 0.15)];
+      tracePath(sheet, [x, y], [x + 0.7 * cell, y + 0.7 * cell]);
+      rimmed(sheet.context, 1);
     }
   }
 }
 
+/** @type {(number: number) => string} */
 const group = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
-const square2 = (side) => `${side} \u00d7 ${side}`;
+/** @type {(side: number) => string} */
+const squareOf = (side) => `${side} \u00d7 ${side}`;
 
+/** @type {(view: import("./page.js").View) => () => void} */
 function render({ model, el }) {
   const size = model.get("size");
+  /** @type {Layer[][]} */
   const networks = [model.get("dilated"), model.get("plain")];
-  const last = networks[0].length - 1;
-  const ends = size.map((side) => side / CELL - 1);
+  const names = networks[0].map(({ name }) => name);
+  const ends = size.map((/** @type {number} */ side) => side / CELL - 1);
   const photo = make("img");
-  const url = URL.createObjectURL(new Blob([bytes(model.get("photo"))], { type: "image/jpeg" }));
-  const state = {
-    cell: model.get("place").map((v, i) => Math.round(v * ends[i])),
-    m: networks[0].findIndex(({ name }) => name === model.get("layer")),
-    network: 0,
-    since: 0,
-  };
-  const whole = make("canvas", { class: "plane whole", tabindex: "0", role: "application" });
+  const file = new Blob([bytes(model.get("photo"))], { type: "image/jpeg" });
+  const url = URL.createObjectURL(file);
+  const whole = make("canvas", {
+    class: "plane whole",
+    tabindex: "0",
+    role: "application",
+  });
   const close = make("canvas", { class: "plane close", role: "img" });
-  const slider = makeSlider("layer", "Layer", { min: 0, max: last, step: 1 }, (m) => update({ m }));
+  const range = { min: 0, max: names.length - 1, step: 1 };
+  const slider = makeSlider("layer", "Layer", range, (m) => set({ layer: names[m] }));
   const dilation = makeButtons(
-    "Dilation of blocks 5 and 6", ["dilation 2, as built", "dilation 1: none"],
-    (network) => update({ network }),
+    "Dilation of blocks 5 and 6",
+    ["dilation 2, as built", "dilation 1: none"],
+    (i) => set({ dilation: 2 - i }),
   );
-  const kinds = ["layer", "block", "conv5"];
   const since = makeButtons(
-    "Framed cells", ["this layer", "its block", "since conv5_1"], (i) => update({ since: i }),
+    "Framed cells",
+    ["this layer", "its block", "since conv5_1"],
+    (i) => set({ since: SINCE[i] }),
   );
   const [headline, framed] = [make("strong"), make("p", { class: "framed" })];
   const [rest, title] = [make("span"), make("div", { class: "title" })];
+  const traits = ["cell", "layer", "dilation", "since"];
+  const { state, set, untie } = tie(model, traits, draw);
 
-  function update(change) {
-    Object.assign(state, change);
-    const pixel = state.cell.map((i) => CELL * i + CELL / 2);
-    const [found, other] = [state.network, 1 - state.network].map((i) =>
-      look(networks[i], state.m, pixel, kinds[state.since]));
-    const differs = span([found.from[0], found.to[0]]) !== span([other.from[0], other.to[0]]);
-    paintWhole(whole, photo, size, found, differs && other, state.cell);
+  function draw() {
+    const { cell, layer, dilation: chosen, since: from } = state();
+    const m = names.indexOf(layer);
+    const [x, y] = cell.map((/** @type {number} */ i) => CELL * i + CELL / 2);
+    const [mine, others] = chosen === 2 ? networks : [networks[1], networks[0]];
+    const [found, other] = [mine, others].map((it) => look(it, m, [x, y], from));
+    const differs = mine[m].field !== others[m].field;
+    paintWhole(whole, photo, size, found, differs ? other : null, cell);
     paintClose(close, photo, size, found);
-    describe(found, differs);
+    slider.set(m, layer);
+    slider.input.setAttribute("aria-valuetext", layer);
+    dilation.press(2 - chosen);
+    since.press(SINCE.indexOf(from));
+    describe(found, mine[m], differs ? others[m].field : 0);
   }
 
-  function describe(found, differs) {
-    const [mine, others] = [state.network, 1 - state.network].map((i) => networks[i][state.m]);
-    const { name, field } = mine;
-    const read = found.rows.length * found.columns.length;
-    const spanned = span(found.rows) * span(found.columns);
+  /** @type {(found: Found, layer: Layer, otherField: number) => void} */
+  function describe(found, { name, field }, otherField) {
+    const { cell, dilation: chosen } = state();
+    const { from, to, rows, columns, first } = found;
+    const read = rows.length * columns.length;
+    const spanned = span(rows) * span(columns);
     const on = Math.round(100 * shareOnPhoto(found, size));
-    const unlike = ` ${state.network ? "With dilation 2" : "Without dilation"}, with as many weights: `;
-    slider.set(state.m, name);
-    slider.row.querySelector("input").setAttribute("aria-valuetext", name);
-    dilation.press(state.network);
-    since.press(state.since);
+    const unlike = chosen === 2 ? "Without dilation" : "With dilation 2";
     title.textContent = `close-up: what ${name} sees of it`;
-    headline.textContent = `${name} sees ${square2(field)} = ${group(field ** 2)} pixels.`;
+    const pixels = `${squareOf(field)} = ${group(field ** 2)} pixels`;
+    headline.textContent = `${name} sees ${pixels}.`;
     rest.textContent =
       ` ${on}\u00a0% of them are on the photo.` +
-      (differs ? `${unlike}${square2(others.field)} (dashed).` : "");
+      (otherField
+        ? ` ${unlike}, with as many weights: ${squareOf(otherField)} (dashed).`
+        : "");
     framed.textContent =
-      `Framed: of the map that ${networks[0][found.first].name} reads, ${read} of the ` +
-      `${spanned} cells it spans (${Math.round((100 * read) / spanned)}\u00a0%). A cell is ` +
-      `${found.cell} pixel${found.cell > 1 ? "s" : ""} wide.`;
+      `Framed: of the map that ${names[first]} reads, ${read} of the ` +
+      `${spanned} cells it spans (${Math.round((100 * read) / spanned)}\u00a0%). ` +
+      `A cell is ${found.cell} pixel${found.cell > 1 ? "s" : ""} wide.`;
     whole.setAttribute(
       "aria-label",
-      `The photo. Cell in column ${state.cell[0] + 1} of ${ends[0] + 1}, row ${state.cell[1] + 1} ` +
-        `of ${ends[1] + 1}; ${name} sees columns ${found.from[0]} to ${found.to[0] - 1} and rows ` +
-        `${found.from[1]} to ${found.to[1] - 1} of the pixels. Click, or move with the arrow keys.`,
+      `The photo. Cell in column ${cell[0] + 1} of ${ends[0] + 1}, ` +
+        `row ${cell[1] + 1} of ${ends[1] + 1}; ${name} sees ` +
+        `columns ${from[0]} to ${to[0] - 1} and ` +
+        `rows ${from[1]} to ${to[1] - 1} of the pixels. ` +
+        "Click, or move with the arrow keys.",
     );
-    close.setAttribute("aria-label", `Close-up of what ${name} sees, with ${read} framed cells.`);
+    close.setAttribute(
+      "aria-label",
+      `Close-up of what ${name} sees, with ${read} framed cells.`,
+    );
   }
 
-  function move(cell) {
-    update({ cell: cell.map((v, i) => within(v, 0, ends[i])) });
+  /** @type {(column: number, row: number) => void} */
+  function move(column, row) {
+    set({ cell: [within(column, 0, ends[0]), within(row, 0, ends[1])] });
   }
 
-  // The photo's pixel under a pointer.
-  function pixelAt({ clientX, clientY }) {
-    const box = whole.getBoundingClientRect();
-    const scale = (size[0] + 2 * RIM) / box.width;
-    return [(clientX - box.left) * scale - RIM, (clientY - box.top) * scale - RIM];
-  }
-
-  const distance = (event) => {
-    const [x, y] = pixelAt(event);
-    const scale = whole.getBoundingClientRect().width / (size[0] + 2 * RIM);
-    return scale * Math.hypot(x - CELL * (state.cell[0] + 0.5), y - CELL * (state.cell[1] + 0.5));
-  };
-  onDrag(whole, distance, (event) => move(pixelAt(event).map((v) => Math.floor(v / CELL))));
+  // The canvas shows the photo with a rim.
+  const [width, height] = size.map((/** @type {number} */ side) => side + 2 * RIM);
+  /** @type {(share: number, side: number) => number} */
+  const cellAt = (share, side) => Math.floor((share * side - RIM) / CELL);
+  onDrag(
+    whole,
+    (spot) => {
+      const [x, y] = state().cell.map(
+        (/** @type {number} */ i) => RIM + CELL * (i + 0.5),
+      );
+      return distanceOn(whole, spot, [x / width, y / height]);
+    },
+    (event) => {
+      const [x, y] = placeOn(whole, event);
+      move(cellAt(x, width), cellAt(y, height));
+    },
+  );
   onArrows(whole, ([x, y], far) => {
     const step = far ? 10 : 1;
-    move([state.cell[0] + step * x, state.cell[1] - step * y]);
+    move(state().cell[0] + step * x, state().cell[1] - step * y);
   });
-  photo.addEventListener("load", () => update({}));
+  photo.addEventListener("load", draw);
   photo.src = url;
+  const wholeTitle = make("div", { class: "title" }, ["the photo"]);
   el.append(
     make("div", { class: "lab-figure receptive-field" }, [
       make("div", { class: "bar" }, [slider.row, dilation.row]),
       make("p", { class: "seen", "aria-live": "polite" }, [headline, rest]),
       make("div", { class: "panes" }, [
-        make("div", { class: "pane" }, [make("div", { class: "title" }, ["the photo"]), whole]),
+        make("div", { class: "pane" }, [wholeTitle, whole]),
         make("div", { class: "pane" }, [title, close]),
       ]),
       framed,
       make("div", { class: "bar" }, ["Frame what is read by ", since.row]),
     ]),
   );
-  update({});
-  const unsettle = settle(el, () => update({}));
+  draw();
+  const unsettle = settle(el, draw);
   return () => {
+    untie();
     unsettle();
     URL.revokeObjectURL(url);
   };

@@ -1,19 +1,17 @@
 """Pick a cell and see what each layer sees of the photo (book chapter: network)."""
 
-import io
-from pathlib import Path
-
 import anywidget
 import torch
 import traitlets
 from PIL import Image
 
 from colorlab.network import STRIDE, ColorNet, layer_table
+from colorlab.widgets.front import front, to_jpeg
 
-HERE = Path(__file__).parent
 JPEG_QUALITY = 88
 SIZE = 224  # pixels, the paper's; it cancels out of what is computed here
 LARGEST = 448  # pixels each way
+CELL = 4  # pixels, each way, that an output stands for
 DILATED = ("conv5", "conv6")
 
 
@@ -21,7 +19,7 @@ class ReceptiveField(anywidget.AnyWidget):
     """A gray photo, and the square of it that one number of each layer can see.
 
     What travels is the photo and what `layer_table` and the modules say of each
-    layer; `traceRows` in `receptivefield.js` walks back from there.
+    layer; `traceRows` in `layers.js` walks back from there.
 
     Parameters
     ----------
@@ -39,16 +37,15 @@ class ReceptiveField(anywidget.AnyWidget):
         If an argument is outside its range.
     """
 
-    _esm = "".join(
-        (HERE / f"{name}.js").read_text() for name in ("page", "receptivefield")
-    )
-    _css = (HERE / "page.css").read_text() + (HERE / "receptivefield.css").read_text()
+    _esm, _css = front("receptivefield")
     photo = traitlets.Bytes().tag(sync=True)
     size = traitlets.List(traitlets.Int()).tag(sync=True)  # width, height
     dilated = traitlets.List(traitlets.Dict()).tag(sync=True)
     plain = traitlets.List(traitlets.Dict()).tag(sync=True)
-    place = traitlets.List(traitlets.Float()).tag(sync=True)
+    cell = traitlets.List(traitlets.Int(), [0, 0], 2, 2).tag(sync=True)  # column, row
     layer = traitlets.Unicode().tag(sync=True)
+    dilation = traitlets.Int(2, min=1, max=2).tag(sync=True)
+    since = traitlets.Enum(("layer", "block", "conv5"), "layer").tag(sync=True)
 
     def __init__(
         self,
@@ -68,14 +65,12 @@ class ReceptiveField(anywidget.AnyWidget):
         names = [row["name"] for row in dilated]
         if layer not in names:
             raise ValueError(f"layer must be one of {names}, got {layer!r}")
-        file = io.BytesIO()
-        photo.convert("L").save(file, "jpeg", quality=JPEG_QUALITY, optimize=True)
         super().__init__(
-            photo=file.getvalue(),
+            photo=to_jpeg(photo.convert("L"), JPEG_QUALITY),
             size=list(photo.size),
             dilated=dilated,
             plain=plain,
-            place=[x, y],
+            cell=[_cell_at(v, n) for v, n in zip((x, y), photo.size, strict=True)],
             layer=layer,
         )
 
@@ -116,6 +111,10 @@ def network_layers(dilation: int = 2) -> list[dict]:
             layer_table(model, SIZE), _convolutions(model), strict=True
         )
     ]
+
+
+def _cell_at(share: float, side: int) -> int:
+    return int(share * (side / CELL - 1) + 0.5)
 
 
 def _convolutions(model: torch.nn.Module) -> list[torch.nn.Module]:

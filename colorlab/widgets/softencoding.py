@@ -1,13 +1,11 @@
 """Drag a color and see which bins share it (book chapter: quantize)."""
 
-from pathlib import Path
-
 import anywidget
 import traitlets
 
 from colorlab.quantize import N_NEIGHBORS, SIGMA, bin_centers
+from colorlab.widgets.front import front
 
-HERE = Path(__file__).parent
 REACH = 110.0  # ab units that a color may be from gray, along a and b
 MOST_K = 10  # that of the authors' released layer
 SIGMAS = (1.0, 15.0)  # ab units, the ends of the slider
@@ -16,7 +14,7 @@ SIGMAS = (1.0, 15.0)  # ab units, the ends of the slider
 class SoftEncodingPicker(anywidget.AnyWidget):
     """One color, its k nearest bins with their weights, and the color they give back.
 
-    What travels is the bins' centers. `softEncode` in `color.js` is the twin of
+    What travels is the bins' centers. `softEncode` in `bins.js` is the twin of
     `colorlab.soft_encode`.
 
     Parameters
@@ -36,14 +34,11 @@ class SoftEncodingPicker(anywidget.AnyWidget):
         If an argument is outside its range.
     """
 
-    _esm = "".join(
-        (HERE / f"{name}.js").read_text() for name in ("color", "page", "softencoding")
-    )
-    _css = (HERE / "page.css").read_text() + (HERE / "softencoding.css").read_text()
+    _esm, _css = front("softencoding")
     centers = traitlets.Bytes().tag(sync=True)
-    color = traitlets.List(traitlets.Float()).tag(sync=True)
-    k = traitlets.Int().tag(sync=True)
-    sigma = traitlets.Float().tag(sync=True)
+    color = traitlets.List(traitlets.Float(min=-REACH, max=REACH)).tag(sync=True)
+    k = traitlets.Int(1, min=1, max=MOST_K).tag(sync=True)
+    sigma = traitlets.Float(SIGMA, min=SIGMAS[0], max=SIGMAS[1]).tag(sync=True)
     L = traitlets.Float().tag(sync=True)
 
     def __init__(

@@ -1,7 +1,5 @@
 """Pick a point of a photo and drag the temperature (book chapter: decode)."""
 
-from pathlib import Path
-
 import anywidget
 import numpy as np
 import torch
@@ -14,9 +12,10 @@ from colorlab.decode import T_PAPER
 from colorlab.lab import rgb_to_lab
 from colorlab.network import STRIDE, ColorNet
 from colorlab.quantize import N_BINS, bin_centers
+from colorlab.widgets.front import front
 
-HERE = Path(__file__).parent
 L_BYTE = 2.55  # lightness travels as one byte
+VIEWS = ("colored", "truth", "gray", "uncertainty")
 
 
 class TemperatureExplorer(anywidget.AnyWidget):
@@ -24,7 +23,7 @@ class TemperatureExplorer(anywidget.AnyWidget):
 
     What travels is what the network sees just before its last layer, one byte a
     number; that layer, the softmax, the mean and the way to RGB are computed in the
-    page, by `color.js`.
+    page, by `bins.js` and `color.js`.
 
     Parameters
     ----------
@@ -43,15 +42,15 @@ class TemperatureExplorer(anywidget.AnyWidget):
         If the network does not give one logit a bin.
     """
 
-    _esm = "".join(
-        (HERE / f"{name}.js").read_text() for name in ("color", "page", "temperature")
-    )
-    _css = (HERE / "page.css").read_text() + (HERE / "temperature.css").read_text()
+    _esm, _css = front("temperature")
     photos = traitlets.List(traitlets.Dict()).tag(sync=True)
     pixels = traitlets.Bytes().tag(sync=True)
-    head = traitlets.Bytes().tag(sync=True)
+    output = traitlets.Bytes().tag(sync=True)
     centers = traitlets.Bytes().tag(sync=True)
-    T = traitlets.Float().tag(sync=True)
+    T = traitlets.Float(T_PAPER, min=0, max=1).tag(sync=True)
+    photo = traitlets.Int(min=0).tag(sync=True)
+    cell = traitlets.List(traitlets.Int(), [0, 0], 2, 2).tag(sync=True)  # column, row
+    view = traitlets.Enum(VIEWS, VIEWS[0]).tag(sync=True)
 
     def __init__(
         self,
@@ -68,15 +67,18 @@ class TemperatureExplorer(anywidget.AnyWidget):
         for name, image, x, y in photos:
             layout, blob = pack_photo(model, image, size)
             offset = sum(map(len, blobs))
-            layouts.append({"name": name, "x": x, "y": y, "offset": offset, **layout})
+            sides = zip((x, y), (layout["columns"], layout["rows"]), strict=True)
+            cell = [int(share * (side - 1) + 0.5) for share, side in sides]
+            layouts.append({"name": name, "cell": cell, "offset": offset, **layout})
             blobs.append(blob)
         weights = [model.output.weight.flatten(), model.output.bias]
         super().__init__(
             photos=layouts,
             pixels=b"".join(blobs),
-            head=torch.cat(weights).detach().cpu().numpy().tobytes(),
+            output=torch.cat(weights).detach().cpu().numpy().tobytes(),
             centers=bin_centers().numpy().tobytes(),
             T=T,
+            cell=layouts[0]["cell"],
         )
 
 

@@ -1,45 +1,63 @@
 // The colorization Turing test: each pair for a second, then a choice.
 
+import { context2d, make, readFiles, settle } from "./page.js";
+import { makeReport, percent } from "./turingreport.js";
+
+/** @typedef {import("./page.js").Model} Model */
+/** @typedef {import("./turingreport.js").Pair} Pair */
+/** @typedef {import("./turingreport.js").Trial} Trial */
+
 const SIDES = ["left", "right"];
 const LATE = 250; // ms: a pair seen so much longer than planned comes again
 const PAUSED = "Paused. Nothing is shown or asked until you go on.";
 const HOW = matchMedia("(pointer: coarse)").matches
   ? "Tap it."
   : "Click it, or press the left or right arrow key.";
+
+/** @type {(ms: number) => Promise<void>} */
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** @type {() => Promise<number>} */
 const frame = () => new Promise(requestAnimationFrame);
 
+/** @type {<T>(items: T[]) => T[]} */
 function shuffled(items) {
   const left = [...items];
   return items.map(() => left.splice(Math.floor(Math.random() * left.length), 1)[0]);
 }
 
 // Trials in random order; `side` is where the painted one stands.
+/** @type {(pairs: Pair[]) => Trial[]} */
 function deal(pairs) {
   return shuffled(pairs).map((pair) => ({ pair, side: Number(Math.random() < 0.5) }));
 }
 
 // Real and painted photos take turns in the bytes.
+/** @type {(model: Model) => Pair[]} */
 function readPairs(model) {
-  const blob = bytes(model.get("pixels"));
-  let at = 0;
-  const files = model.get("lengths").map(
-    (length) => new Blob([blob.slice(at, (at += length))], { type: "image/jpeg" }),
-  );
-  return [...model.get("practice"), ...model.get("names")].map((name, i) => {
-    const [real, painted] = [files[2 * i], files[2 * i + 1]];
-    return { name: name.replaceAll("-", " "), key: name, files: [real, painted] };
-  });
+  const files = readFiles(model);
+  /** @type {string[]} */
+  const keys = [...model.get("practice"), ...model.get("names")];
+  return keys.map((key, i) => ({
+    key,
+    name: key.replaceAll("-", " "),
+    files: files.slice(2 * i, 2 * i + 2),
+    bitmaps: [],
+    urls: [],
+  }));
 }
 
+/** @type {(pairs: Pair[]) => Promise<void>} */
 async function decode(pairs) {
   for (const pair of pairs) {
-    pair.bitmaps ??= await Promise.all(pair.files.map((file) => createImageBitmap(file)));
+    if (pair.bitmaps.length) continue;
+    pair.bitmaps = await Promise.all(pair.files.map((file) => createImageBitmap(file)));
   }
 }
 
 // A number that lives as long as the browser's tab; 0 at first, and where none is kept.
+/** @type {(key: string) => { get: () => number, set: (value: number) => void }} */
 function remember(key) {
+  /** @type {<T>(run: () => T) => T | null} */
   const attempt = (run) => {
     try {
       return run();
@@ -49,34 +67,62 @@ function remember(key) {
   };
   return {
     get: () => Number(attempt(() => sessionStorage.getItem(key))),
-    set: (value) => attempt(() => sessionStorage.setItem(key, value)),
+    set: (value) => attempt(() => sessionStorage.setItem(key, String(value))),
   };
 }
 
+/** @type {(i: number, size: [number, number], choose: (i: number) => void) =>
+ *   { button: HTMLButtonElement, canvas: HTMLCanvasElement, tag: HTMLElement }} */
+function makeSide(i, [width, height], choose) {
+  const label = `${SIDES[i]} photo`;
+  const canvas = make("canvas", { role: "img", "aria-label": label, width, height });
+  const tag = make("span", { class: "tag" });
+  const button = make("button", { type: "button", class: "side" }, [canvas, tag]);
+  button.addEventListener("click", () => choose(i));
+  return { button, canvas, tag };
+}
+
+/** @type {(model: Model, trials: Trial[], round: number) => object} */
+function makeResult(model, trials, round) {
+  const id = crypto.getRandomValues(new Uint32Array(2));
+  return {
+    kind: model.get("kind"),
+    format: model.get("format"),
+    pairs: model.get("version"),
+    run: Array.from(id, (n) => n.toString(16).padStart(8, "0")).join(""),
+    round,
+    seconds: model.get("seconds"),
+    answers: trials.map(({ pair, side, chosen, ms = 0 }) => ({
+      photo: pair.key,
+      painted: SIDES[side],
+      chosen: SIDES[Number(chosen)],
+      shown_ms: Math.round(ms),
+    })),
+  };
+}
+
+/** @type {(view: import("./page.js").View) => () => void} */
 function render({ model, el }) {
   const pairs = readPairs(model);
   const drills = pairs.slice(0, model.get("practice").length);
   const tests = pairs.slice(drills.length);
   const seconds = model.get("seconds");
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  /** @type {string[]} */
   const urls = [];
   const tab = remember(`colorlab-turing-${model.get("version")}`);
   let rounds = tab.get(); // also of before the page was loaded again
   let unsaved = false; // answers that leaving the page would lose
+  /** @type {HTMLElement | undefined} */
   let kept; // the download of the last result
   let paused = false;
-  let answer; // resolves what the reader is asked for
+  /** @type {(side?: number) => void} */
+  let answer = () => {}; // resolves what the reader is asked for
 
   const status = make("p", { class: "status", role: "status" });
-  const sides = SIDES.map((side, i) => {
-    const canvas = make("canvas", { role: "img", "aria-label": `${side} photo` });
-    [canvas.width, canvas.height] = model.get("size");
-    const tag = make("span", { class: "tag" });
-    const button = make("button", { type: "button", class: "side" }, [canvas, tag]);
-    button.addEventListener("click", () => choose(i));
-    return { button, canvas, tag };
-  });
-  const stage = make("div", { class: "stage" }, sides.map(({ button }) => button));
+  const sides = SIDES.map((_, i) => makeSide(i, model.get("size"), choose));
+  const buttons = sides.map(({ button }) => button);
+  const stage = make("div", { class: "stage" }, buttons);
   const progress = make("progress", { "aria-label": "Pairs done" });
   const count = make("span", { class: "count" });
   const pause = make("button", { type: "button" }, ["Pause"]);
@@ -85,16 +131,26 @@ function render({ model, el }) {
   const panel = make("div", { class: "panel" });
   const root = make(
     "div",
-    { class: "lab-figure turing", tabindex: "-1", "data-lm-suppress-shortcuts": "true" },
+    {
+      class: "lab-figure turing",
+      tabindex: "-1",
+      "data-lm-suppress-shortcuts": "true",
+    },
     [status, stage, bar, next, panel],
   );
 
-  const asked = () => new Promise((resolve) => (answer = resolve));
+  /** @type {() => Promise<number | undefined>} */
+  const asked = () =>
+    new Promise((resolve) => {
+      answer = resolve;
+    });
 
+  /** @type {(side: number) => void} */
   function choose(side) {
     if (root.dataset.phase === "choose") answer(side);
   }
 
+  /** @type {(phase: string, text: string, button?: string) => void} */
   function setPhase(phase, text, button = "") {
     root.dataset.phase = phase;
     status.textContent = text;
@@ -103,29 +159,35 @@ function render({ model, el }) {
     pause.classList.toggle("idle", Boolean(button)); // it waits for the reader anyway
     const choosing = phase === "choose";
     sides.forEach((side, i) => {
+      const label = choosing ? `The ${SIDES[i]} one was painted` : `${SIDES[i]} photo`;
       side.button.setAttribute("aria-disabled", String(!choosing));
-      side.button.setAttribute("aria-label", choosing ? `The ${SIDES[i]} one was painted` : `${SIDES[i]} photo`);
-      if (phase !== "told") side.tag.textContent = choosing ? ["\u25c0 left", "right \u25b6"][i] : "";
+      side.button.setAttribute("aria-label", label);
+      if (phase === "told") return;
+      side.tag.textContent = choosing ? ["\u25c0 left", "right \u25b6"][i] : "";
     });
     if (phase === "start" && !kept) return; // the page has just been opened
+    const { activeElement } = document;
     if (button) next.focus({ preventScroll: true });
-    else if (!root.contains(document.activeElement) || document.activeElement === next)
+    else if (!root.contains(activeElement) || activeElement === next) {
       root.focus({ preventScroll: true });
+    }
   }
 
   function blank() {
     for (const { canvas } of sides) {
-      canvas.getContext("2d").fillStyle = "#777";
-      canvas.getContext("2d").fillRect(0, 0, canvas.width, canvas.height);
+      context2d(canvas).fillStyle = "#777";
+      context2d(canvas).fillRect(0, 0, canvas.width, canvas.height);
     }
   }
 
+  /** @type {(trial: Trial) => void} */
   function draw({ pair, side }) {
-    sides.forEach(({ canvas }, i) =>
-      canvas.getContext("2d").drawImage(pair.bitmaps[Number(i === side)], 0, 0),
-    );
+    sides.forEach(({ canvas }, i) => {
+      context2d(canvas).drawImage(pair.bitmaps[Number(i === side)], 0, 0);
+    });
   }
 
+  /** @type {(done: number, all: number, label: string) => void} */
   function tellProgress(done, all, label) {
     progress.max = all;
     progress.value = done;
@@ -133,6 +195,7 @@ function render({ model, el }) {
   }
 
   // Both changes are seen at the screen's next refresh, so that their distance is kept.
+  /** @type {(trial: Trial) => Promise<number>} */
   async function expose(trial) {
     const from = await frame();
     draw(trial);
@@ -147,6 +210,8 @@ function render({ model, el }) {
     while (paused) await sleep(50);
   }
 
+  // Tells whether the pair was seen too long, and shall come again.
+  /** @type {(trial: Trial) => Promise<boolean>} */
   async function ask(trial) {
     blank();
     await unpaused();
@@ -161,7 +226,10 @@ function render({ model, el }) {
     } while (paused);
     setPhase("show", "Look \u2026");
     trial.ms = await expose(trial);
-    if (trial.ms > 1000 * seconds + LATE && !trial.late) return (trial.late = true);
+    if (trial.ms > 1000 * seconds + LATE && !trial.late) {
+      trial.late = true;
+      return true;
+    }
     do {
       await unpaused();
       setPhase("choose", `Which one was painted? ${HOW}`);
@@ -171,12 +239,14 @@ function render({ model, el }) {
     return false;
   }
 
+  /** @type {(trial: Trial) => Promise<void>} */
   async function tell(trial) {
     draw(trial);
-    sides.forEach(({ tag }, i) => (tag.textContent = i === trial.side ? "painted" : "real"));
-    const side = SIDES[trial.side];
-    const right = trial.fooled ? `Fooled: the ${side} one was painted.` : `Correct: the ${side} one was painted.`;
-    setPhase("told", right, "Next");
+    sides.forEach(({ tag }, i) => {
+      tag.textContent = i === trial.side ? "painted" : "real";
+    });
+    const outcome = trial.fooled ? "Fooled" : "Correct";
+    setPhase("told", `${outcome}: the ${SIDES[trial.side]} one was painted.`, "Next");
     await asked();
   }
 
@@ -192,11 +262,13 @@ function render({ model, el }) {
   }
 
   async function test() {
-    const [queue, done] = [deal(tests), []];
-    while (queue.length) {
+    const queue = deal(tests);
+    /** @type {Trial[]} */
+    const done = [];
+    for (let trial = queue.shift(); trial; trial = queue.shift()) {
       tellProgress(done.length, tests.length, "Pair");
-      const trial = queue.shift();
-      (await ask(trial)) ? queue.push(trial) : done.push(trial);
+      if (await ask(trial)) queue.push(trial);
+      else done.push(trial);
     }
     return done;
   }
@@ -204,124 +276,121 @@ function render({ model, el }) {
   async function play() {
     setPhase("ready", "The photos are being unpacked \u2026");
     await decode(pairs);
-    tab.set(++rounds);
+    rounds++;
+    tab.set(rounds);
     unsaved = true;
     setPaused(false);
     if (drills.length) {
       await practise();
       blank();
-      setPhase("between", `Now ${tests.length} pairs that count, without answers in between.`, "Begin the test");
+      const told = `Now ${tests.length} pairs that count, without answers in between.`;
+      setPhase("between", told, "Begin the test");
       await asked();
     }
     report(await test());
   }
 
+  /** @type {(value: boolean) => void} */
   function setPaused(value) {
     paused = value;
     pause.textContent = paused ? "Go on" : "Pause";
     pause.setAttribute("aria-pressed", String(paused));
-    const { phase } = root.dataset;
+    const { phase = "" } = root.dataset;
     if (!paused || !next.hidden || !["ready", "choose"].includes(phase)) return;
     setPhase("paused", PAUSED);
     if (phase === "choose") answer();
   }
 
-  function result(trials) {
-    const id = crypto.getRandomValues(new Uint32Array(2));
-    return {
-      kind: model.get("kind"),
-      format: model.get("format"),
-      pairs: model.get("version"),
-      run: Array.from(id, (n) => n.toString(16).padStart(8, "0")).join(""),
-      round: rounds,
-      seconds,
-      answers: trials.map(({ pair, side, chosen, ms }) => ({
-        photo: pair.key, painted: SIDES[side], chosen: SIDES[chosen], shown_ms: Math.round(ms),
-      })),
-    };
-  }
-
-  function makeDownload(file) {
-    const link = make("a", { class: "download", download: `turing-${file.run.slice(0, 8)}.json` }, [
+  /** @type {(trials: Trial[]) => HTMLElement} */
+  function makeDownload(trials) {
+    const text = JSON.stringify(makeResult(model, trials, rounds), null, 1);
+    const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+    const name = `turing-${JSON.parse(text).run.slice(0, 8)}.json`;
+    const link = make("a", { class: "download", download: name, href: url }, [
       "Download the result file",
     ]);
-    link.href = URL.createObjectURL(
-      new Blob([JSON.stringify(file, null, 1)], { type: "application/json" }),
-    );
-    link.addEventListener("click", () => (unsaved = false));
-    urls.push(link.href);
+    link.addEventListener("click", () => {
+      unsaved = false;
+    });
+    urls.push(url);
     return link;
   }
 
+  /** @type {(trials: Trial[]) => void} */
   function report(trials) {
     for (const pair of tests) {
-      pair.urls ??= pair.files.map((file) => URL.createObjectURL(file));
+      if (pair.urls.length) continue;
+      pair.urls = pair.files.map((file) => URL.createObjectURL(file));
       urls.push(...pair.urls);
     }
-    const fooled = trials.filter((trial) => trial.fooled);
-    const [rate, ...ends] = rateInterval(fooled.length, trials.length);
-    const paper = model.get("paper");
-    kept = makeDownload(result(trials));
+    kept = makeDownload(trials);
     const again = make("button", { type: "button" }, ["Start over"]);
     again.addEventListener("click", open);
-    panel.replaceChildren(
-      make("div", { class: "bars" }, [
-        makeBar("you", rate, ends),
-        makeBar("the paper", paper),
-        makeBar("guessing", 0.5),
-      ]),
-      ...inWords(rate, ...ends, trials.length, paper).map((text) => make("p", {}, [text])),
-      make("div", { class: "bar" }, [kept, again]),
-      make("p", { class: "fine" }, [
-        "The file holds which photos fooled you, on which side they stood and how long they were seen; nothing about you.",
-      ]),
-      makeGallery("Photos that fooled you", fooled, true),
-      makeGallery("Photos that did not", trials.filter((trial) => !trial.fooled), false),
-    );
+    const controls = make("div", { class: "bar" }, [kept, again]);
+    panel.replaceChildren(...makeReport(trials, model.get("paper"), controls));
+    const fooled = trials.filter((trial) => trial.fooled).length;
     setPhase(
       "done",
-      `You took the painted photo for the real one in ${fooled.length} of ${trials.length} pairs: ${percent(rate)}.`,
+      `You took the painted photo for the real one in ${fooled} of ${trials.length} ` +
+        `pairs: ${percent(fooled / trials.length)}.`,
     );
   }
 
   function open() {
-    const again = rounds ? " You know the photos now: a second result cannot be pooled." : "";
-    panel.replaceChildren(
-      make("ol", {}, [
-        make("li", {}, ["Two versions of one photo appear side by side. One is real; in the other all color was painted by the network."]),
-        make("li", {}, [`After ${seconds === 1 ? "one second" : `${seconds} seconds`} both disappear. Then say which one was painted. Take your time: only looking is timed.`]),
-        make("li", {}, [`First ${drills.length} for practice, with answers. Then ${tests.length} that count, without. About three minutes; you can pause.`]),
-      ]),
-      ...(kept ? [make("p", {}, ["Your last result: ", kept])] : []),
-    );
-    setPhase("start", `Can you tell painted from real?${again}`, "Start");
+    const again = " You know the photos now: a second result cannot be pooled.";
+    const long = seconds === 1 ? "one second" : `${seconds} seconds`;
+    const rules = [
+      "Two versions of one photo appear side by side. One is real; in the other all " +
+        "color was painted by the network.",
+      `After ${long} both disappear. Then say which one was painted. ` +
+        "Take your time: only looking is timed.",
+      `First ${drills.length} for practice, with answers. Then ${tests.length} that ` +
+        "count, without. About three minutes; you can pause.",
+    ];
+    const last = kept ? [make("p", {}, ["Your last result: ", kept])] : [];
+    const list = rules.map((rule) => make("li", {}, [rule]));
+    panel.replaceChildren(make("ol", {}, list), ...last);
+    const question = "Can you tell painted from real?";
+    setPhase("start", question + (rounds ? again : ""), "Start");
   }
 
-  next.addEventListener("click", () => (root.dataset.phase === "start" ? play() : answer()));
+  next.addEventListener("click", () => {
+    if (root.dataset.phase === "start") play();
+    else answer();
+  });
   pause.addEventListener("click", () => setPaused(!paused));
+  /** @type {(event: KeyboardEvent) => void} */
   const onKey = (event) => {
     const side = ["ArrowLeft", "ArrowRight"].indexOf(event.key);
-    if (side < 0 || ["start", "done"].includes(root.dataset.phase)) return;
+    const { phase = "" } = root.dataset;
+    if (side < 0 || ["start", "done"].includes(phase)) return;
     // After a click beside the figure, keys go to the page.
-    if (event.target !== document.body && !root.contains(event.target)) return;
+    const { target } = event;
+    if (target !== document.body && !root.contains(/** @type {Node} */ (target)))
+      return;
     event.preventDefault();
     event.stopPropagation();
     if (!event.repeat) choose(side);
   };
-  const onHide = () => document.hidden && next.hidden && setPaused(true);
-  const onLeave = (event) => unsaved && event.preventDefault(); // the browser asks
-  document.addEventListener("keydown", onKey, true);
-  document.addEventListener("visibilitychange", onHide);
-  window.addEventListener("beforeunload", onLeave);
+  const left = new AbortController(); // ends listening where the view is taken away
+  const { signal } = left;
+  document.addEventListener("keydown", onKey, { capture: true, signal });
+  const onHide = () => {
+    if (document.hidden && next.hidden) setPaused(true);
+  };
+  document.addEventListener("visibilitychange", onHide, { signal });
+  /** @type {(event: Event) => void} */
+  const onLeave = (event) => {
+    if (unsaved) event.preventDefault(); // the browser asks
+  };
+  window.addEventListener("beforeunload", onLeave, { signal });
   el.append(root);
   open();
   const unsettle = settle(el);
   return () => {
     unsettle();
-    document.removeEventListener("keydown", onKey, true);
-    document.removeEventListener("visibilitychange", onHide);
-    window.removeEventListener("beforeunload", onLeave);
-    urls.forEach((url) => URL.revokeObjectURL(url));
+    left.abort();
+    for (const url of urls) URL.revokeObjectURL(url);
   };
 }
 

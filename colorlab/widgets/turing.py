@@ -1,16 +1,12 @@
 """Which of two photos is painted? The colorization Turing test (turing)."""
 
-import io
-from pathlib import Path
-
 import anywidget
 import traitlets
 from PIL import Image
 
 from colorlab.evaluate.turing import PAPER_RATE, RESULT_FORMAT, RESULT_KIND
+from colorlab.widgets.front import front, to_jpeg
 
-HERE = Path(__file__).parent
-SCRIPTS = ("page.js", "turingreport.js", "turing.js")
 JPEG_QUALITY = 70  # 36 pairs of 256 pixels are then 0.9 MB
 
 Pairs = dict[str, tuple[Image.Image, Image.Image]]
@@ -42,11 +38,7 @@ class TuringTest(anywidget.AnyWidget):
         `seconds` not positive.
     """
 
-    _esm = "".join(
-        (HERE / name).read_text()
-        for name in ("page.js", "turingreport.js", "turing.js")
-    )
-    _css = (HERE / "page.css").read_text() + (HERE / "turing.css").read_text()
+    _esm, _css = front("turing")
     practice = traitlets.List(traitlets.Unicode()).tag(sync=True)  # names, come first
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     lengths = traitlets.List(traitlets.Int()).tag(sync=True)  # bytes: real, painted, ..
@@ -73,7 +65,7 @@ class TuringTest(anywidget.AnyWidget):
         pictures = [p for pair in (practice | pairs).values() for p in pair]
         if len(sizes := {picture.size for picture in pictures}) > 1:
             raise ValueError(f"pictures must be of one size, got {sorted(sizes)}")
-        files = [_jpeg(picture) for picture in pictures]
+        files = [to_jpeg(picture, JPEG_QUALITY) for picture in pictures]
         super().__init__(
             practice=list(practice),
             names=list(pairs),
@@ -83,9 +75,3 @@ class TuringTest(anywidget.AnyWidget):
             seconds=seconds,
             version=version,
         )
-
-
-def _jpeg(picture: Image.Image) -> bytes:
-    file = io.BytesIO()
-    picture.convert("RGB").save(file, "jpeg", quality=JPEG_QUALITY, optimize=True)
-    return file.getvalue()

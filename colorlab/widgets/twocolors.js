@@ -1,20 +1,60 @@
 // Two plausible colors of one pixel: drag them, their odds and T.
 
-const SIDE = 340, LOW = -85, SPAN = 190; // page pixels; ab units: all colors of L = 60
+import { answersForTwo, distribution } from "./bins.js";
+import { labToRgb, pullToShown } from "./color.js";
+import {
+  cssColor,
+  make,
+  makeButtons,
+  makeSlider,
+  onArrows,
+  settle,
+  tie,
+  within,
+} from "./page.js";
+import {
+  drawAxes,
+  drawMark,
+  makeMarkIcon,
+  nameAxes,
+  openPlane,
+  paintSlice,
+  pointedAt,
+  rimmed,
+  tellColor,
+  write,
+} from "./plane.js";
+
+/** @typedef {import("./page.js").Pair} Pair */
+
+const [LOW, SPAN] = [-85, 190]; // ab units: all colors of L = 60
+/** @type {import("./plane.js").Frame} */
+const FRAME = { size: 340, corner: [LOW, LOW], span: SPAN };
+const PIXELS = 170; // of the slice
 const HIDING = 24; // page pixels from a handle: there a small mark is behind it
 const LONGEST = 120; // chroma of a full bar
-const ANSWERS = [["L2: the mean", "circle"], ["annealed mean", "diamond"], ["mode", "square"]];
+/** @type {[name: string, shape: string, r: number][]} */
+const ANSWERS = [
+  ["L2: the mean", "circle", 5],
+  ["annealed mean", "diamond", 5],
+  ["mode", "square", 7],
+];
 const TRIES = [
-  ["7 to 3", { colors: [[60, 40], [-50, 50]], share: 0.7 }],
-  ["half and half", { colors: [[60, 40], [-50, 50]], share: 0.5 }],
-  ["opposite colors", { colors: [[30, 20], [-30, -20]], share: 0.5 }],
+  { name: "7 to 3", given: { first: [60, 40], second: [-50, 50], share: 0.7 } },
+  { name: "half and half", given: { first: [60, 40], second: [-50, 50], share: 0.5 } },
+  {
+    name: "opposite colors",
+    given: { first: [30, 20], second: [-30, -20], share: 0.5 },
+  },
 ];
 
-function paintTwo(canvas, gamut, { colors, share }, [mean, annealed, mode]) {
-  const plane = openPlane(canvas, SIDE, [LOW, LOW], SPAN);
-  const { context, place } = plane;
+/** @type {(canvas: HTMLCanvasElement, gamut: HTMLCanvasElement, colors: Pair[],
+ *   share: number, answers: Pair[]) => void} */
+function paintTwo(canvas, gamut, colors, share, [mean, annealed, mode]) {
+  const plane = openPlane(canvas, FRAME);
+  const { context, place, size } = plane;
   context.globalAlpha = 0.45;
-  context.drawImage(gamut, 0, 0, SIDE, SIDE);
+  context.drawImage(gamut, 0, 0, size, size);
   context.globalAlpha = 1;
   drawAxes(plane);
   nameAxes(plane);
@@ -23,136 +63,151 @@ function paintTwo(canvas, gamut, { colors, share }, [mean, annealed, mode]) {
   context.beginPath();
   context.moveTo(...place(...colors[0]));
   context.lineTo(...place(...colors[1]));
-  context.setLineDash([5, 4]);
-  rimmed(context, 1.5);
-  context.setLineDash([]);
-  const modes = share === 0.5 ? colors : [mode];
-  modes.forEach((color) => drawMark(context, "square", ...place(...color), 18));
+  rimmed(context, 1.5, [5, 4]);
+  for (const color of share === 0.5 ? colors : [mode]) {
+    drawMark(context, "square", ...place(...color), 18);
+  }
   // Sizes differ, so that marks of one color nest; behind a handle they are larger.
+  /** @type {(shape: string, color: Pair, small: number, large: number) => void} */
   const mark = (shape, [a, b], small, large) => {
-    const hidden = colors.some((c) => Math.hypot(a - c[0], b - c[1]) * plane.scale < HIDING);
+    const far = colors.map((c) => Math.hypot(a - c[0], b - c[1]) * plane.scale);
+    const hidden = Math.min(...far) < HIDING;
     drawMark(context, shape, ...place(a, b), hidden ? large : small);
   };
   mark("diamond", annealed, 11, 17);
   mark("circle", mean, 6, 28);
 }
 
-const chroma = ([a, b]) => Math.hypot(a, b).toFixed(0);
-const tell = ([a, b]) =>
-  withMinus(`a ${a.toFixed(0)}, b ${b.toFixed(0)}`).replace(/\u22120(?!\d)/g, "0");
+/** @type {(color: Pair) => string} */
+const chroma = (color) => Math.hypot(...color).toFixed(0);
 
+/** @type {(name: string, icon: HTMLElement) => { row: HTMLElement,
+ *   show: (L: number, color: Pair, note?: string) => void }} */
 function makeAnswer(name, icon) {
   const [swatch, numbers, bar] = ["swatch", "numbers", "chroma"].map((kind) =>
     make("div", { class: kind }),
   );
   const text = make("div", {}, [make("div", {}, [name]), numbers, bar]);
-  const show = (L, color, note = "") => {
-    swatch.style.background = cssColor(labToRgb(L, ...color));
-    numbers.textContent = `${tell(color)}: chroma ${chroma(color)}${note}`;
-    bar.style.width = `${(100 * Math.hypot(...color)) / LONGEST}%`;
+  return {
+    row: make("div", { class: "answer" }, [swatch, icon, text]),
+    show(L, color, note = "") {
+      swatch.style.background = cssColor(labToRgb(L, ...color));
+      numbers.textContent = `${tellColor(color)}: chroma ${chroma(color)}${note}`;
+      bar.style.width = `${(100 * Math.hypot(...color)) / LONGEST}%`;
+    },
   };
-  return { row: make("div", { class: "answer" }, [swatch, icon, text]), show };
 }
 
 // A color on the plane that the pointer and the arrow keys move.
-function makeHandle(letter, canvas, move) {
+/** @type {(letter: string, canvas: HTMLElement, color: () => Pair,
+ *   move: (color: Pair) => void) => HTMLElement} */
+function makeHandle(letter, canvas, color, move) {
   const handle = make("button", { type: "button", class: "handle" }, [letter]);
   handle.addEventListener("pointerdown", (event) => {
     handle.setPointerCapture(event.pointerId);
   });
   handle.addEventListener("pointermove", (event) => {
     if (!handle.hasPointerCapture(event.pointerId)) return;
-    move(pointedAt(canvas, event, [LOW, LOW], SPAN));
+    move(pointedAt(canvas, event, FRAME));
+  });
+  onArrows(handle, ([x, y], far) => {
+    const step = far ? 10 : 2;
+    move([color()[0] + step * x, color()[1] + step * y]);
   });
   return handle;
 }
 
+/** @type {(view: import("./page.js").View) => () => void} */
 function render({ model, el }) {
   const L = model.get("L");
-  const gamut = paintSlice(L, LOW, SPAN, 170);
-  const state = {
-    colors: [model.get("first"), model.get("second")],
-    share: model.get("share"),
-    T: model.get("T"),
-  };
+  const gamut = paintSlice(L, FRAME, PIXELS);
   const canvas = make("canvas", { class: "plane", role: "img" });
-  const handles = ["A", "B"].map((letter, i) => {
-    const handle = makeHandle(letter, canvas, (color) => moveTo(i, color));
-    onArrows(handle, ([x, y], fast) => {
-      const [a, b] = state.colors[i], step = fast ? 10 : 2;
-      moveTo(i, [a + step * x, b + step * y]);
-    });
-    return handle;
-  });
+  const handles = ["first", "second"].map((name, i) =>
+    makeHandle(
+      "AB"[i],
+      canvas,
+      () => state()[name],
+      ([a, b]) => {
+        const to = (/** @type {number} */ v) => within(Math.round(v), LOW, LOW + SPAN);
+        set({ [name]: pullToShown(L, to(a), to(b)) });
+      },
+    ),
+  );
   const given = ["A", "B"].map((letter) =>
     makeAnswer(`color ${letter}`, make("span", { class: "letter" }, [letter])),
   );
-  const answers = ANSWERS.map(([name, shape]) => makeAnswer(name, makeIcon(22, (context, middle) =>
-    drawMark(context, shape, middle, middle, shape === "square" ? 7 : 5))));
-  const share = makeSlider(
-    "share of A", "Share of color A", { min: 0, max: 1, step: 0.01 },
-    (value) => update({ share: value }),
+  const answers = ANSWERS.map(([name, shape, r]) =>
+    makeAnswer(name, makeMarkIcon(shape, 22, r)),
   );
-  const T = makeSlider(
-    "T", "Temperature T", { min: 0.01, max: 1, step: 0.01 }, (value) => update({ T: value }),
+  const odds = { min: 0, max: 1, step: 0.01 };
+  const shareSlider = makeSlider("share of A", "Share of color A", odds, (share) =>
+    set({ share }),
   );
-  const tries = makeButtons("Try", TRIES.map(([name]) => name), (i) => update(TRIES[i][1]));
+  const range = { min: 0.01, max: 1, step: 0.01 };
+  const temperature = makeSlider("T", "Temperature T", range, (T) => set({ T }));
+  const names = TRIES.map(({ name }) => name);
+  const tries = makeButtons("Try", names, (i) => set(TRIES[i].given));
   const readout = make("p", { class: "readout", "aria-live": "polite" });
+  const traits = ["first", "second", "share", "T"];
+  const { state, set, untie } = tie(model, traits, draw);
 
-  function moveTo(i, [a, b]) {
-    const inside = [a, b].map((v) => within(Math.round(v), LOW, LOW + SPAN));
-    update({ colors: state.colors.map((c, j) => (j === i ? pullToShown(L, ...inside) : c)) });
-  }
-
-  function update(change) {
-    Object.assign(state, change);
-    const { colors } = state;
-    const found = answersForTwo(...colors, state.share, state.T);
-    paintTwo(canvas, gamut, state, found);
-    handles.forEach((handle, i) => {
-      const [a, b] = colors[i];
-      handle.style.left = `${(100 * (a - LOW)) / SPAN}%`;
-      handle.style.top = `${100 - (100 * (b - LOW)) / SPAN}%`;
-      handle.style.background = cssColor(labToRgb(L, a, b));
-      handle.setAttribute("aria-label", `Color ${"AB"[i]}, ${tell(colors[i])}. Arrow keys move it.`);
-      given[i].show(L, colors[i]);
+  function draw() {
+    const { first, second, share, T } = state();
+    const colors = [first, second];
+    const found = answersForTwo(first, second, share, T);
+    paintTwo(canvas, gamut, colors, share, found);
+    colors.forEach(([a, b], i) => {
+      const { style } = handles[i];
+      style.left = `${(100 * (a - LOW)) / SPAN}%`;
+      style.top = `${100 - (100 * (b - LOW)) / SPAN}%`;
+      style.background = cssColor(labToRgb(L, a, b));
+      const label = `Color ${"AB"[i]}, ${tellColor([a, b])}. Arrow keys move it.`;
+      handles[i].setAttribute("aria-label", label);
+      given[i].show(L, [a, b]);
     });
-    const tie = state.share === 0.5;
-    answers.forEach((answer, i) =>
-      answer.show(L, found[i], i === 2 && tie ? " (a tie: A or B)" : ""),
+    answers.forEach((answer, i) => {
+      answer.show(L, found[i], i === 2 && share === 0.5 ? " (a tie: A or B)" : "");
+    });
+    shareSlider.set(share, share.toFixed(2));
+    temperature.set(T, T.toFixed(2));
+    const now = String([first, second, share]);
+    tries.press(TRIES.findIndex(({ given: it }) => String(Object.values(it)) === now));
+    const logits = Float32Array.from([share, 1 - share], Math.log);
+    const [before, after] = [1, T].map((t) =>
+      (100 * distribution(logits, 0, 2, t)[0]).toFixed(0),
     );
-    share.set(state.share.toFixed(2));
-    T.set(state.T.toFixed(2));
-    tries.press(TRIES.findIndex(([, { colors: c, share: p }]) =>
-      p === state.share && String(c) === String(colors),
-    ));
-    const [before, after] = [1, state.T].map((t) =>
-      (100 * distribution(Float32Array.from([state.share, 1 - state.share], Math.log), 0, 2, t)[0]).toFixed(0),
-    );
-    const told = `L2 asks for chroma ${chroma(found[0])}, where A has ${chroma(colors[0])} and B ${chroma(colors[1])}.`;
     readout.textContent =
-      `${told} T = ${state.T.toFixed(2)} turns A\u2019s share of ${before}\u00a0% into ` +
-      `${after}\u00a0%: the annealed mean has chroma ${chroma(found[1])}.`;
+      `L2 asks for chroma ${chroma(found[0])}, where A has ${chroma(first)} and ` +
+      `B ${chroma(second)}. T = ${T.toFixed(2)} turns A\u2019s share of ` +
+      `${before}\u00a0% into ${after}\u00a0%: the annealed mean has chroma ` +
+      `${chroma(found[1])}.`;
+    const told = ANSWERS.map(([name], i) => `${name} at ${tellColor(found[i])}`);
     canvas.setAttribute(
       "aria-label",
-      `The ab plane: A at ${tell(colors[0])}, B at ${tell(colors[1])}; ` +
-        ANSWERS.map(([name], i) => `${name} at ${tell(found[i])}`).join("; "),
+      `The ab plane: A at ${tellColor(first)}, B at ${tellColor(second)}; ` +
+        told.join("; "),
     );
   }
 
+  const rows = [...given, ...answers].map(({ row }) => row);
+  const controls = [shareSlider.row, temperature.row, tries.row];
   el.append(
     make("div", { class: "lab-figure two-colors" }, [
       make("div", { class: "panes" }, [
         make("div", { class: "pane" }, [
           make("div", { class: "field" }, [canvas, ...handles]),
-          make("div", { class: "controls" }, [share.row, T.row, tries.row]),
+          make("div", { class: "controls" }, controls),
         ]),
-        make("div", { class: "pane" }, [...[...given, ...answers].map(({ row }) => row), readout]),
+        make("div", { class: "pane" }, [...rows, readout]),
       ]),
     ]),
   );
-  update({});
-  return settle(el, () => update({}));
+  draw();
+  const unsettle = settle(el, draw);
+  return () => {
+    untie();
+    unsettle();
+  };
 }
 
 export default { render };

@@ -1,15 +1,13 @@
 """One pixel, two plausible colors, three answers (book chapter: losses)."""
 
-from pathlib import Path
-
 import anywidget
 import torch
 import traitlets
 
 from colorlab.decode import T_PAPER
 from colorlab.lab import lab_to_rgb
+from colorlab.widgets.front import front
 
-HERE = Path(__file__).parent
 LIGHTNESS = 60.0  # L of every color in the figure; the page's plane is cut to fit it
 ROUNDING = 1e-4  # of a screen's full level: white itself comes out as 1.00001
 
@@ -18,7 +16,7 @@ class TwoColors(anywidget.AnyWidget):
     """Why L2 goes gray: drag two colors, their odds, and the temperature.
 
     Three answers move along: what L2 asks for (the mean), the mode, and the annealed
-    mean of the two-bin distribution. All is computed in the page, by `color.js`.
+    mean of the two-bin distribution. All is computed in the page, by `bins.js`.
 
     Parameters
     ----------
@@ -36,14 +34,11 @@ class TwoColors(anywidget.AnyWidget):
         of range.
     """
 
-    _esm = "".join(
-        (HERE / name).read_text() for name in ("color.js", "page.js", "twocolors.js")
-    )
-    _css = (HERE / "page.css").read_text() + (HERE / "twocolors.css").read_text()
+    _esm, _css = front("twocolors")
     first = traitlets.List(traitlets.Float()).tag(sync=True)
     second = traitlets.List(traitlets.Float()).tag(sync=True)
-    share = traitlets.Float().tag(sync=True)
-    T = traitlets.Float().tag(sync=True)
+    share = traitlets.Float(min=0, max=1).tag(sync=True)
+    T = traitlets.Float(T_PAPER, min=0.01, max=1).tag(sync=True)
     L = traitlets.Float().tag(sync=True)
 
     def __init__(

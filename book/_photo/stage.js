@@ -1,0 +1,71 @@
+// The photo before and after, a curtain between them, and the point that is inspected.
+
+import { makeCurtain } from "../../colorlab/widgets/curtain.js";
+import { context2d, make, placeOn } from "../../colorlab/widgets/page.js";
+
+const THIN = 8; // times as long as wide: no room for a curtain
+
+// Put an image on a canvas of its size.
+/** @type {(canvas: HTMLCanvasElement, image: ImageData) => void} */
+export function put(canvas, image) {
+  if (canvas.width !== image.width) canvas.width = image.width;
+  if (canvas.height !== image.height) canvas.height = image.height;
+  context2d(canvas).putImageData(image, 0, 0);
+}
+
+/** @type {(pick: (x: number, y: number) => void) => {
+ *   node: HTMLElement, after: HTMLCanvasElement, before: HTMLCanvasElement,
+ *   draw: (share?: number) => void, name: (before: string) => void,
+ *   fit: (width: number, height: number) => void,
+ *   mark: (x: number, y: number) => void }} */
+export function makeStage(pick) {
+  const label =
+    "The colored photo. Click, or move with the arrow keys, to inspect a point.";
+  const focus = { tabindex: "0", role: "application", "aria-label": label };
+  const after = make("canvas", { class: "after", ...focus });
+  const hidden = { "aria-hidden": "true" };
+  const before = make("canvas", { class: "before", ...hidden });
+  const [one, two] = ["one", "two"].map((side) =>
+    make("span", { class: `tag ${side}`, ...hidden }),
+  );
+  two.textContent = "colored \u25b6";
+  const ring = make("span", { class: "ring", ...hidden });
+  const node = make("div", { class: "stage curtain" }, [after, before, one, two, ring]);
+  const title = "Curtain between before and after";
+  const curtain = makeCurtain(node, before, title, false, draw);
+  let share = 0.5;
+
+  /** @type {(to?: number) => void} */
+  function draw(to = share) {
+    share = to;
+    one.hidden = share < 0.02;
+    two.hidden = share > 0.98;
+    curtain(share, ["before", "colored"]);
+  }
+
+  after.addEventListener("click", (event) => pick(...placeOn(node, event)));
+  after.addEventListener("pointermove", (event) => {
+    if (event.pointerType === "mouse" && event.buttons) pick(...placeOn(node, event));
+  });
+  return {
+    node,
+    after,
+    before,
+    draw,
+    name(told) {
+      one.textContent = `\u25c0 ${told}`;
+    },
+    fit(width, height) {
+      node.style.aspectRatio = `${width} / ${height}`;
+      const long = Math.max(width / height, height / width);
+      node.classList.toggle("thin", long > THIN);
+      // Neither blown up from a few pixels, nor higher than the screen.
+      const [wide, high] = [Math.max(240, 3 * width), (80 * width) / height];
+      node.style.maxWidth = `min(${wide}px, ${high}vh)`;
+    },
+    mark(x, y) {
+      ring.style.left = `${100 * x}%`;
+      ring.style.top = `${100 * y}%`;
+    },
+  };
+}

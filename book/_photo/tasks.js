@@ -1,0 +1,143 @@
+// What the page asks its worker for: look at a photo, run the network, paint.
+
+import {
+  annealedMean,
+  distribution,
+  meanColor,
+  upsampler,
+} from "../../colorlab/widgets/bins.js";
+import { paintRows, rootsOf } from "../../colorlab/widgets/color.js";
+import { fromBase64, Network } from "./network.js";
+import {
+  eachBand,
+  grayed,
+  lightnessOf,
+  makeView,
+  meanChroma,
+  openCanvas,
+  survey,
+} from "./picture.js";
+
+/** @typedef {import("./loader.js").Tell} Tell */
+/** @typedef {{ network: Network, view: import("./picture.js").View, small: Uint8Array,
+ *   logits: Float32Array, rows: number, columns: number, seen: number[],
+ *   colored: boolean }} Photo */
+/** @typedef {{ height: number, width: number, rows: number, columns: number,
+ *   seen: number[], transparent: boolean, colored: boolean, original: ImageData,
+ *   gray: ImageData }} Found What the page is told of a photo. */
+
+const COLORED = 6; // bytes: mean distance of a pixel's channels, above a print's tone
+
+/** @type {Network | undefined} */
+let network;
+/** @type {Photo | undefined} */
+let photo;
+
+/** @type {<T>(part: T | undefined) => T} */
+function needed(part) {
+  if (part === undefined) throw new Error("No photo was opened.");
+  return part;
+}
+
+/** @type {(given: { kernel: string, file: string, centers: number[] }) =>
+ *   Promise<import("./loader.js").Card>} */
+export async function start({ kernel, file, centers }) {
+  const { instance } = await WebAssembly.instantiate(fromBase64(kernel));
+  const exports = /** @type {any} */ (instance.exports);
+  network = new Network(exports, fromBase64(file), centers);
+  const { T, size } = network.card;
+  return { T, size, centers: network.centers };
+}
+
+/** @type {(given: { bitmap: ImageBitmap, size: number }, tell: Tell) => Found} */
+export function open({ bitmap, size }, tell) {
+  tell("Reading the photo");
+  const { small, h, w, transparent, spread } = survey(bitmap, size);
+  const seen = [h, w];
+  const { logits, rows, columns } = needed(network).run(
+    lightnessOf(small),
+    h,
+    w,
+    (i, n) => tell(`Coloring: layer ${i} of ${n}`, i / n),
+  );
+  const view = makeView(bitmap);
+  const colored = spread > COLORED;
+  const { height, width } = bitmap;
+  photo = {
+    network: needed(network),
+    view,
+    small,
+    logits,
+    rows,
+    columns,
+    seen,
+    colored,
+  };
+  bitmap.close();
+  const [original, gray] = [view.image, grayed(view)];
+  return { height, width, rows, columns, seen, transparent, colored, original, gray };
+}
+
+// The ab of each row of the photo at some size.
+/** @type {(T: number, height: number, width: number) => (y: number) => Float32Array} */
+function chromaRows(T, height, width) {
+  const { rows, columns } = needed(photo);
+  return upsampler(chroma(T), rows, columns, height, width);
+}
+
+/** @type {(T: number) => Float32Array} */
+export function chroma(T) {
+  const { logits, network: seer } = needed(photo);
+  return annealedMean(logits, seer.centers, T);
+}
+
+/** @type {(given: { T: number }) => { image: ImageData }} */
+export function paint({ T }) {
+  const { image, roots } = needed(photo).view;
+  const { width, height } = image;
+  paintRows(image.data, roots, width, chromaRows(T, height, width));
+  return { image };
+}
+
+/** @type {(given: { column: number, row: number, T: number }) =>
+ *   import("../../colorlab/widgets/inspector.js").Point} */
+export function inspect({ column, row, T }) {
+  const {
+    network: seer,
+    logits,
+    rows,
+    columns,
+    view,
+    small,
+    seen,
+    colored,
+  } = needed(photo);
+  const { centers } = seer;
+  const { width, height } = view.image;
+  const [x, y] = [(column + 0.5) / columns, (row + 0.5) / rows];
+  const root = view.roots[Math.floor(y * height) * width + Math.floor(x * width)];
+  const at = (/** @type {number} */ t) =>
+    distribution(logits, row * columns + column, centers.length / 2, t);
+  const points = {
+    mean: meanColor(at(1), centers),
+    "annealed mean": meanColor(at(T), centers),
+    mode: meanColor(at(0), centers),
+    truth: colored ? meanChroma(small, seen[1], columns, column, row) : null,
+  };
+  return { p: at(T), L: 116 * root - 16, points };
+}
+
+/** @type {(given: { bitmap: ImageBitmap, T: number }, tell: Tell) =>
+ *   { bitmap: ImageBitmap }} */
+export function save({ bitmap, T }, tell) {
+  const { width, height } = bitmap;
+  const [canvas, context] = openCanvas(width, height);
+  const abOf = chromaRows(T, height, width);
+  eachBand(bitmap, (band, top) => {
+    paintRows(band.data, rootsOf(band.data), width, abOf, top);
+    context.putImageData(band, 0, top);
+    tell("Painting at full size", (top + band.height) / height);
+  });
+  bitmap.close();
+  return { bitmap: canvas.transferToImageBitmap() };
+}

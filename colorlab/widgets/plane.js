@@ -1,0 +1,240 @@
+// The ab plane: its sheet, axes, bins and marks.
+
+import { gamutSlice, labToRgb } from "./color.js";
+import { context2d, cssColor, make, withMinus } from "./page.js";
+
+/** @typedef {import("./page.js").Pair} Pair */
+/** @typedef {import("./page.js").Spot} Spot */
+/** @typedef {import("./page.js").Icon} Icon */
+/** @typedef {CanvasRenderingContext2D} Context */
+/** @typedef {(name: string) => string} Ink */
+/** @typedef {{ size: number, corner: Pair, span: number }} Frame Size in page pixels,
+ *   and a and b from the corner up, in Lab units. */
+/** @typedef {{ context: Context, size: number, scale: number, ink: Ink,
+ *   place: (a: number, b: number) => Pair }} Plane */
+/** @typedef {[name: string, shape: string, r: number]} Mark */
+
+const TEXT = "13px system-ui, sans-serif";
+const SMALL = "11px system-ui, sans-serif";
+const LEAST = 0.4; // ab units: the side of the smallest square drawn
+
+// The panel's colors as page.css names them, in the page's theme: none before the
+// canvas is in the page, where settle has it painted again.
+/** @type {(canvas: HTMLCanvasElement) => Ink} */
+export function inks(canvas) {
+  const style = getComputedStyle(canvas);
+  return (name) => style.getPropertyValue(`--${name}`).trim();
+}
+
+// A square sheet for a frame.
+/** @type {(canvas: HTMLCanvasElement, frame: Frame, ink?: Ink) => Plane} */
+export function openPlane(canvas, { size, corner, span }, ink = inks(canvas)) {
+  const density = Math.max(1, window.devicePixelRatio || 1);
+  canvas.width = canvas.height = size * density;
+  const context = context2d(canvas);
+  context.scale(density, density);
+  context.fillStyle = ink("sheet");
+  context.fillRect(0, 0, size, size);
+  const scale = size / span;
+  return {
+    context,
+    size,
+    scale,
+    ink,
+    place: (a, b) => [(a - corner[0]) * scale, size - (b - corner[1]) * scale],
+  };
+}
+
+// Where on such a plane a pointer is, and how many page pixels it is from a color.
+/** @type {(canvas: Element, spot: Spot, frame: Frame) => Pair} */
+export function pointedAt(canvas, { clientX, clientY }, { corner, span }) {
+  const box = canvas.getBoundingClientRect();
+  return [
+    corner[0] + (span * (clientX - box.left)) / box.width,
+    corner[1] + span * (1 - (clientY - box.top) / box.height),
+  ];
+}
+
+/** @type {(color: Pair, canvas: Element, spot: Spot, frame: Frame) => number} */
+export function distanceTo(color, canvas, spot, frame) {
+  const [a, b] = pointedAt(canvas, spot, frame);
+  const scale = canvas.getBoundingClientRect().width / frame.span;
+  return Math.hypot(a - color[0], b - color[1]) * scale;
+}
+
+// Numbers stand between the rows of dots, below and to the right of their ticks.
+/** @type {(plane: Plane) => void} */
+export function drawAxes({ context, size, place }) {
+  const [x, y] = place(0, 0);
+  context.strokeStyle = "#8a8a8a";
+  context.lineWidth = 1;
+  context.beginPath();
+  context.moveTo(x, 0);
+  context.lineTo(x, size);
+  context.moveTo(0, y);
+  context.lineTo(size, y);
+  for (const number of [-100, -50, 50, 100]) {
+    const [u, v] = place(number, number);
+    context.moveTo(u, y - 4);
+    context.lineTo(u, y + 4);
+    context.moveTo(x - 4, v);
+    context.lineTo(x + 4, v);
+  }
+  context.stroke();
+  for (const number of [-100, -50, 50, 100]) {
+    const [u, v] = place(number, number);
+    const text = withMinus(String(number));
+    write(context, text, Math.min(u, size - 14), y + 12, "center", SMALL);
+    write(context, text, x + 3, v + 12, "left", SMALL);
+  }
+}
+
+// Letters of ink with a rim of the sheet: readable on any color.
+/** @type {(context: Context, text: string, x: number, y: number,
+ *   align?: CanvasTextAlign, font?: string) => void} */
+export function write(context, text, x, y, align = "center", font = TEXT) {
+  const ink = inks(context.canvas);
+  context.font = font;
+  context.textAlign = align;
+  context.lineJoin = "round";
+  context.lineWidth = 4;
+  context.strokeStyle = ink("sheet");
+  context.strokeText(text, x, y);
+  context.fillStyle = ink("ink");
+  context.fillText(text, x, y);
+}
+
+/** @type {(plane: Plane) => void} */
+export function nameAxes({ context, size }) {
+  write(context, "a: green \u2194 red", 6, size - 13, "left"); // between rows of dots
+  write(context, "b: blue \u2195 yellow", 6, 22, "left");
+}
+
+/** @type {(plane: Plane, center: Pair, side: number) => void} */
+export function square({ context, scale, place }, [a, b], side) {
+  const [x, y] = place(a, b);
+  const pixels = side * scale;
+  context.beginPath();
+  context.rect(x - pixels / 2, y - pixels / 2, pixels, pixels);
+}
+
+// A bin of the plane, filled with a color of CSS.
+/** @type {(plane: Plane, center: Pair, side: number, color: string) => void} */
+function paintBin(plane, center, side, color) {
+  const { context, ink } = plane;
+  square(plane, center, side);
+  context.fillStyle = color;
+  context.fill();
+  context.strokeStyle = ink("line");
+  context.lineWidth = 0.5;
+  context.stroke();
+}
+
+// Bin q of centers (Q, 2).
+/** @type {(centers: ArrayLike<number>, q: number) => Pair} */
+export const centerOf = (centers, q) => [centers[2 * q], centers[2 * q + 1]];
+
+// The bins of a distribution in the colors of lightness L; areas are like p, and what
+// is too small for a square is a dot.
+/** @type {(plane: Plane, p: Float32Array, centers: ArrayLike<number>, L: number)
+ *   => void} */
+export function paintBins(plane, p, centers, L) {
+  const { context, place, ink } = plane;
+  const top = Math.max(...p);
+  p.forEach((share, q) => {
+    const center = centerOf(centers, q);
+    const side = 10 * Math.sqrt(share / top); // ab units
+    if (side >= LEAST) {
+      paintBin(plane, center, side, cssColor(labToRgb(L, ...center)));
+    } else {
+      const [x, y] = place(...center);
+      context.fillStyle = ink("faint");
+      context.fillRect(x - 1, y - 1, 2, 2);
+    }
+  });
+}
+
+// The colors of one lightness on a frame, as `pixels` x `pixels`: see gamutSlice.
+/** @type {(L: number, frame: Frame, pixels: number, canvas?: HTMLCanvasElement) =>
+ *   HTMLCanvasElement} */
+export function paintSlice(L, { corner, span }, pixels, canvas = make("canvas")) {
+  canvas.width = canvas.height = pixels;
+  const slice = gamutSlice(L, corner[0], corner[0] + span, pixels);
+  context2d(canvas).putImageData(new ImageData(slice, pixels, pixels), 0, 0);
+  return canvas;
+}
+
+// Whatever the path's surround: a line with a white rim, dashed or not.
+/** @type {(context: Context, width?: number, dashes?: number[]) => void} */
+export function rimmed(context, width = 2, dashes = []) {
+  context.setLineDash(dashes);
+  for (const [style, wide] of /** @type {[string, number][]} */ ([
+    ["#fff", width + 2.5],
+    ["#000", width],
+  ])) {
+    context.strokeStyle = style;
+    context.lineWidth = wide;
+    context.stroke();
+  }
+  context.setLineDash([]);
+}
+
+/** @type {(context: Context, shape: string, x: number, y: number, r: number)
+ *   => void} */
+export function drawMark(context, shape, x, y, r) {
+  context.beginPath();
+  if (shape === "circle") context.arc(x, y, r, 0, 2 * Math.PI);
+  if (shape === "square") context.rect(x - r, y - r, 2 * r, 2 * r);
+  if (shape === "diamond") {
+    context.moveTo(x, y - 1.4 * r);
+    context.lineTo(x + 1.4 * r, y);
+    context.lineTo(x, y + 1.4 * r);
+    context.lineTo(x - 1.4 * r, y);
+    context.closePath();
+  }
+  if (shape === "cross") {
+    for (const v of [-r, r]) {
+      context.moveTo(x - r, y - v);
+      context.lineTo(x + r, y + v);
+    }
+  }
+  rimmed(context);
+}
+
+// Of the points, some may be missing. Sizes differ and the largest comes first, so that
+// marks of one color nest.
+/** @type {(plane: Plane, marks: Mark[], points: Record<string, Pair | null>) =>
+ *   void} */
+export function drawMarks({ context, place }, marks, points) {
+  for (const [name, shape, r] of [...marks].sort((one, other) => other[2] - one[2])) {
+    const point = points[name];
+    if (point) drawMark(context, shape, ...place(...point), r);
+  }
+}
+
+// An icon of `size` page pixels that `draw` fills, given a context and the middle.
+/** @type {(size: number, draw: (context: Context, middle: number) => void) => Icon} */
+export function makeIcon(size, draw) {
+  const canvas = make("canvas", { class: "icon", "aria-hidden": "true" });
+  const paint = () => {
+    canvas.width = canvas.height = 2 * size;
+    context2d(canvas).scale(2, 2);
+    draw(context2d(canvas), size / 2);
+  };
+  paint();
+  return Object.assign(canvas, { paint });
+}
+
+/** @type {(shape: string, size?: number, r?: number) => Icon} */
+export const makeMarkIcon = (shape, size = 20, r = 5) =>
+  makeIcon(size, (context, middle) => drawMark(context, shape, middle, middle, r));
+
+// A color in words: "a 20, b -40", with a real minus and no "-0".
+/** @type {(ab: Pair, digits?: number) => string} */
+export function tellColor([a, b], digits = 0) {
+  const number = (/** @type {number} */ value) => {
+    const text = value.toFixed(digits);
+    return withMinus(Number(text) === 0 ? text.replace("-", "") : text);
+  };
+  return `a ${number(a)}, b ${number(b)}`;
+}

@@ -1,0 +1,61 @@
+// Functions of the page that give a whole where theirs give a row, a line or a layer.
+
+import { fromBase64, Network } from "../../book/_photo/network.js";
+import { axisShares, resizeLine } from "../../book/_photo/picture.js";
+import {
+  gridPoints,
+  hullFences,
+  rebalanceWeights,
+  softEncode,
+  upsampler,
+} from "../../colorlab/widgets/bins.js";
+import { paintRows, rootOf } from "../../colorlab/widgets/color.js";
+
+export function upsample(ab, rows, columns, height, width) {
+  const rowOf = upsampler(ab, rows, columns, height, width);
+  return Array.from({ length: height }, (_, y) => Array.from(rowOf(y)));
+}
+
+// Each color as one pixel of a row: RGBA bytes.
+export function paint(L, ab) {
+  const pixels = new Uint8ClampedArray(4 * L.length);
+  paintRows(pixels, L.map(rootOf), L.length, () => ab);
+  return pixels;
+}
+
+// Pillow's BILINEAR, over RGB bytes.
+export function resize(pixels, height, width, newHeight, newWidth) {
+  const [across, down] = [axisShares(width, newWidth), axisShares(height, newHeight)];
+  const narrow = new Uint8Array(3 * newWidth * height);
+  for (let y = 0; y < height; y++) {
+    resizeLine(pixels, 3 * y * width, 3, across, narrow, 3 * y * newWidth, 3);
+  }
+  const small = new Uint8Array(3 * newWidth * newHeight);
+  for (let x = 0; x < newWidth; x++) {
+    resizeLine(narrow, 3 * x, 3 * newWidth, down, small, 3 * x, 3 * newWidth);
+  }
+  return small;
+}
+
+export function run(kernel, file, L, height, width) {
+  const { exports } = new WebAssembly.Instance(
+    new WebAssembly.Module(fromBase64(kernel)),
+  );
+  return new Network(exports, fromBase64(file), []).run(L, height, width).logits;
+}
+
+export function padded(ab, padding) {
+  return gridPoints(hullFences(ab), padding);
+}
+
+// The weights of all bins, most of them 0.
+export function encode(a, b, centers, k, sigma) {
+  const dense = new Float64Array(centers.length / 2);
+  for (const [q, weight] of softEncode(a, b, centers, k, sigma)) dense[q] = weight;
+  return dense;
+}
+
+export function scaledWeights(p, lam) {
+  const w = rebalanceWeights(p, lam);
+  return w.map((weight) => weight / Math.max(...w));
+}

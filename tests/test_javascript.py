@@ -1,0 +1,559 @@
+"""JavaScript is code: types, lint and format are checked, and its arithmetic too.
+
+Node runs `tests/js`. What its functions must give is computed here, by colorlab.
+"""
+
+import base64
+import json
+import re
+
+import pytest
+import torch
+from book_pages import BOOK, ROOT
+from javascript_fixtures import (  # noqa: F401 (the fixtures are used by name)
+    fixture_node,
+    fixture_tools,
+    run,
+)
+from PIL import Image
+from torch import nn
+
+from colorlab import (
+    ColorNet,
+    annealed_mean,
+    bin_centers,
+    lab_to_rgb,
+    load_prior,
+    mode,
+    nearest_bin,
+    rebalance_weights,
+    rgb_to_lab,
+    smooth_prior,
+    soft_encode,
+    upsample,
+)
+from colorlab.colorize import network_size
+from colorlab.evaluate.turing import rate_interval
+from colorlab.network import layer_table
+from colorlab.weights import ASSETS, load_pretrained
+from colorlab.widgets.front import bundle
+from colorlab.widgets.gamut import LEVELS, surface_ab
+from colorlab.widgets.receptivefield import network_layers
+
+WIDGETS, WHOLE = "colorlab/widgets", "tests/js/whole.mjs"
+COLOR, BINS = f"{WIDGETS}/color.js", f"{WIDGETS}/bins.js"
+LAYERS, REPORT = f"{WIDGETS}/layers.js", f"{WIDGETS}/turingreport.js"
+PICTURE = "book/_photo/picture.js"
+SOURCES = [*(ROOT / WIDGETS).glob("*.js"), *(BOOK / "_photo").glob("*.js")]
+KINDS = {
+    torch.float32: "Float32Array",
+    torch.float64: "Float64Array",
+    torch.uint8: "Uint8Array",
+}
+
+
+# Tools
+
+
+def test_types(node, tools):
+    done = run(node, tools / "tsc")
+    assert done.returncode == 0, done.stdout
+
+
+def test_lint_and_format(tools):
+    done = run(tools / "biome", "check", "--error-on-warnings")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wrong_type_is_found(node, tools, tmp_path):
+    text = (ROOT / BINS).read_text().replace("return [a, b];", 'return [a, "b"];')
+    assert text.count('"b"') == 1
+    (tmp_path / "bins.js").write_text(text)
+    config = json.loads((ROOT / "tsconfig.json").read_text())
+    config["include"] = ["bins.js"]
+    (tmp_path / "tsconfig.json").write_text(json.dumps(config))
+    done = run(node, tools / "tsc", "--project", tmp_path)
+    assert "not assignable to type 'number'" in done.stdout
+
+
+def test_lines_are_short():
+    # The formatter leaves long texts and comments alone.
+    long = [
+        f"{path.name}: {line}"
+        for path in [*SOURCES, *(ROOT / "tests/js").iterdir()]
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if len(line) > 88
+    ]
+    assert len(SOURCES) > 20
+    assert long == []
+
+
+def test_the_lock_names_no_registry():
+    lock = json.loads((ROOT / "package-lock.json").read_text())
+    assert [name for name, each in lock["packages"].items() if "resolved" in each] == []
+    tools = json.loads((ROOT / "package.json").read_text())["devDependencies"]
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in tools.values())
+
+
+# Joining modules
+
+
+def save(folder, **texts):
+    for name, text in texts.items():
+        (folder / f"{name}.js").write_text(text)
+
+
+def test_modules_are_joined_in_scopes_of_their_own(node, tmp_path):
+    save(
+        tmp_path,
+        deep="let calls = 0;\nexport function count() {\n  return ++calls;\n}\n",
+        left='import { count } from "./deep.js";\nconst own = 1;\n'
+        "export const left = () => own + count();\n",
+        right='import { count } from "./deep.js";\nconst own = 10;\n'
+        "export const right = () => own + count();\n",
+        entry='import { left } from "./left.js";\nimport { right } from "./right.js";\n'
+        "// import is a word\nexport default [left(), right(), typeof own];\n",
+    )
+    (tmp_path / "joined.mjs").write_text(bundle(tmp_path / "entry.js"))
+    script = f"import('{(tmp_path / 'joined.mjs').as_uri()}')"
+    script += ".then((joined) => console.log(...joined.default))"
+    done = run(node, "-e", script)
+    assert done.stdout.split() == ["2", "12", "undefined"]  # deep is there once
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'import all from "./deep.js";',
+        'import * as all from "./deep.js";',
+        'import "./deep.js";',
+        'export { count } from "./deep.js";',
+    ],
+)
+def test_other_imports_are_refused(tmp_path, line):
+    save(tmp_path, deep="export const count = 1;\n", entry=f"{line}\n")
+    with pytest.raises(ValueError, match="must import and export by name"):
+        bundle(tmp_path / "entry.js")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_each_module_can_be_joined(node, path, tmp_path):
+    (tmp_path / "joined.mjs").write_text(bundle(path))
+    done = run(node, "--check", tmp_path / "joined.mjs")
+    assert done.returncode == 0, done.stderr
+
+
+# Arithmetic: each function of JavaScript, and what colorlab gives
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def call(run, *args, expected):
+    if torch.is_tensor(expected):
+        expected = expected.flatten().tolist()
+    return {"run": run, "args": [packed(a) for a in args], "expected": expected}
+
+
+def packed(value):
+    if torch.is_tensor(value):
+        return {"kind": KINDS[value.dtype], "values": value.flatten().tolist()}
+    return value
+
+
+def case(name, module, calls, tolerance=0.0):
+    return {
+        "name": name,
+        "module": module,
+        "calls": list(calls),
+        "tolerance": tolerance,
+    }
+
+
+def lab_colors(number=500):
+    """Colors of which many are on no screen, and some are; dark yellow ones, too."""
+    lab = torch.rand(number, 3, generator=seeded()) * torch.tensor([100.0, 200, 200])
+    lab -= torch.tensor([0.0, 100, 100])
+    dark = torch.tensor([[0.0, -10, 100], [8.0, 20, 60], [3.0, -5, 40]])
+    return torch.cat([lab, lab * torch.tensor([1, 0.3, 0.3]), dark]).double()
+
+
+def to_rgb(lab, clip=True):  # (M, 3) -> (M, 3)
+    return lab_to_rgb(lab.double()[:, :, None, None], clip=clip)[:, :, 0, 0]
+
+
+def is_shown(rgb):
+    return ((rgb >= -1e-4) & (rgb <= 1 + 1e-4)).all(1)
+
+
+def color_cases():
+    lab, levels = lab_colors(), torch.randint(0, 256, (200, 3), generator=seeded())
+    free = to_rgb(lab, clip=False)
+    assert free.min() < -0.5  # so that clipping would be seen
+    assert free.max() > 1
+    shown = is_shown(free)
+    assert 100 < shown.sum() < 900  # both answers are tested
+    exact = rgb_to_lab(levels[:, :, None, None] / 255.0)[:, :, 0, 0]
+    rows = list(zip(lab.tolist(), to_rgb(lab), free, shown, strict=True))
+    pixels = torch.cat([255 * to_rgb(lab), torch.zeros(len(lab), 1)], dim=1)
+    return [
+        case(
+            "lab_to_rgb",
+            COLOR,
+            [call("labToRgb", *c, expected=rgb) for c, rgb, _, _ in rows],
+            1e-5,  # constants have seven digits
+        ),
+        case(
+            "lab_to_rgb, not clipped",
+            COLOR,
+            [call("labToRgb", *c, False, expected=rgb) for c, _, rgb, _ in rows],
+            1e-5,
+        ),
+        case(
+            "rgb_to_lab of bytes",
+            COLOR,
+            [
+                call("rgbToLab", *c, expected=lab)
+                for c, lab in zip(levels.tolist(), exact, strict=True)
+            ],
+            1e-3,  # Lab units; colorlab computes in float32 here
+        ),
+        case(
+            "lightness of bytes",
+            PICTURE,
+            [call("lightnessOf", levels.to(torch.uint8), expected=exact[:, 0])],
+            1e-3,
+        ),
+        case(
+            "what a screen shows",
+            COLOR,
+            [call("isShown", *c, expected=[bool(s)]) for c, _, _, s in rows],
+        ),
+        case(
+            "a row of pixels is painted by lab_to_rgb",
+            WHOLE,
+            [call("paint", lab[:, 0], lab[:, 1:].float(), expected=pixels)],
+            0.6,  # rounding to bytes, of float32 roots
+        ),
+        case(
+            "slices of the gamut", COLOR, [slice_call(L) for L in (0, 7, 50, 98)], 0.51
+        ),
+    ]
+
+
+def slice_call(L, n=60, reach=120):
+    axis = -reach + (torch.arange(n) + 0.5) * (2 * reach / n)
+    b, a = torch.cartesian_prod(axis.flip(0), axis).T  # rows from the largest b
+    rgb = to_rgb(torch.stack([torch.full_like(a, L), a, b], dim=1), clip=False)
+    shown = is_shown(rgb)
+    assert shown.any() == (L > 0)
+    rgba = torch.cat([255 * rgb.clamp(0, 1), torch.full((n * n, 1), 255)], dim=1)
+    expected = torch.where(shown[:, None], rgba, 0)
+    return call("gamutSlice", L, -reach, reach, n, expected=expected)
+
+
+def gamut_cases():
+    ab = surface_ab(LEVELS)
+    axis = torch.arange(-120.0, 121, 10)
+    grid = torch.cartesian_prod(axis, axis)
+    return [
+        case("the grid", BINS, [call("gridPoints", [], 0, expected=grid)]),
+        case(
+            "the rules lead to the bins, in order",
+            WHOLE,
+            [call("padded", ab, 10, expected=bin_centers())],
+        ),
+        case("the hull", WHOLE, [call("padded", ab, 0, expected=in_hull(ab, grid))]),
+    ]
+
+
+def in_hull(ab, points):
+    """Find grid points in the hull by another way: left of each of its edges."""
+    angle = 2 * torch.pi * torch.arange(3600, dtype=torch.float64) / 3600
+    along = torch.stack([angle.cos(), angle.sin()], dim=1) @ ab.double().T
+    tips = ab.double()[along.argmax(1)]
+    edge = tips.roll(-1, 0) - tips  # counterclockwise
+    toward = points.double()[:, None] - tips
+    left = edge[:, 0] * toward[..., 1] - edge[:, 1] * toward[..., 0] >= -1e-9
+    return points[left.all(1)]
+
+
+def encoding_cases():
+    centers = bin_centers()
+    colors = torch.rand(60, 2, generator=seeded()) * 220 - 110
+    nearest = nearest_bin(colors.T[None, :, :, None], centers).flatten()
+    near = [
+        call("nearestBin", *color, centers, expected=[bin])
+        for color, bin in zip(colors.tolist(), nearest.tolist(), strict=True)
+    ]
+    found = [case("nearest_bin", BINS, near)]
+    for sigma in (1.0, 2.5, 5.0, 15.0):
+        calls = []
+        for k in (1, 2, 5, 10):
+            bins, weights = (
+                part[0, ..., 0].T
+                for part in soft_encode(colors.T[None, :, :, None], centers, k, sigma)
+            )
+            for color, b, w in zip(colors.tolist(), bins, weights, strict=True):
+                # Weights by their bin, as the order of nearly equal ones is open.
+                dense = torch.zeros(len(centers)).scatter_(0, b, w)
+                args = (*color, centers, k, sigma)
+                calls.append(call("encode", *args, expected=dense))
+        # Python spends the last bits of a squared distance on something else: some
+        # millionths of it, which count most at sigma 1.
+        found.append(case(f"soft_encode, sigma {sigma}", WHOLE, calls, 1e-4))
+    tie = torch.zeros(len(centers))
+    bins, weights = soft_encode(torch.tensor([5.0, 0]).view(1, 2, 1, 1), centers)
+    tie[bins.flatten()] = weights.flatten()
+    assert sorted(weights.flatten().tolist())[-1] == pytest.approx(0.416, abs=1e-3)
+    calls = [call("encode", 5, 0, centers, 5, 5.0, expected=tie)]
+    return [*found, case("soft_encode, a tie of two", WHOLE, calls, 1e-4)]
+
+
+def decoding_cases():
+    centers = bin_centers()
+    logits = 4 * torch.randn(1, 313, 2, 3, generator=seeded())
+    cells = logits[0].flatten(1).T.contiguous()  # (cells, Q)
+    means, nats = [], []
+    for T in (0.02, 0.38, 1.0):
+        expected = annealed_mean(logits, centers, T)[0].flatten(1).T
+        means.append(call("annealedMean", cells, centers, T, expected=expected))
+        spread = torch.special.entr((cells.double() / T).softmax(1)).sum(1)
+        nats.append(call("entropies", cells, 313, T, expected=spread))
+    likeliest = mode(logits, centers)[0].flatten(1).T
+    even = torch.zeros(1, 313)
+    nats.append(call("entropies", cells, 313, 0, expected=[0.0] * 6))
+    nats.append(
+        call("entropies", even, 313, 0.38, expected=torch.tensor([313.0]).log())
+    )
+    ab = 50 * torch.randn(1, 2, 3, 4, generator=seeded())
+    whole = upsample(ab, (24, 20))[0].permute(1, 2, 0)
+    rows = ab[0].permute(1, 2, 0).contiguous()
+    enlarged = [call("upsample", rows, 3, 4, 24, 20, expected=whole)]
+    return [
+        case("annealed_mean", BINS, means, 1e-3),  # ab units, float32 sums
+        case(
+            "mode", BINS, [call("annealedMean", cells, centers, 0, expected=likeliest)]
+        ),
+        case("entropy in nats", BINS, nats, 1e-4),  # p is in float32
+        case(
+            "upsample",
+            WHOLE,
+            enlarged,
+            1e-3,
+        ),
+        last_layer_case(),
+    ]
+
+
+def last_layer_case():
+    features = torch.randint(0, 256, (5, 7), generator=seeded())
+    scale = torch.rand(5, generator=seeded(1))
+    weights = torch.randn(11, 5, generator=seeded(2))
+    bias = torch.randn(11, generator=seeded(3))
+    expected = (weights @ (features * scale[:, None]) + bias[:, None]).T
+    args = (features.to(torch.uint8), scale, weights, bias)
+    calls = [call("lastLayer", *args, expected=expected)]
+    return case("the network's last layer", BINS, calls, 1e-2)  # products near 255
+
+
+def two_color_cases():
+    answers = []
+    colors = torch.rand(10, 2, 2, generator=seeded()) * 200 - 100
+    shares = torch.rand(10, generator=seeded(1)).tolist()
+    for T in (0.01, 0.38, 1.0):
+        for pair, share in zip(colors, shares, strict=True):
+            odds = torch.tensor([share, 1 - share])
+            logits = odds.log().view(1, 2, 1, 1)
+            annealed = annealed_mean(logits, pair, T).flatten()
+            expected = torch.stack(
+                [odds @ pair, annealed, mode(logits, pair).flatten()]
+            )
+            args = (*pair.tolist(), share, T)
+            answers.append(call("answersForTwo", *args, expected=expected))
+    certain = [
+        call("answersForTwo", [60, 40], [-50, 50], share, 0.38, expected=wanted * 3)
+        for share, wanted in ((1, [60, 40]), (0, [-50, 50]))
+    ]
+    pulled = [
+        call("pullToShown", 60, *ab, expected=pull(60, ab))
+        for ab in colors[:, 0].tolist()
+    ]
+    return [
+        case("answers for two colors", BINS, answers, 1e-3),  # ab units, float32
+        case("a certain pixel has one answer", BINS, certain),
+        case("colors are pulled to those of a screen", COLOR, pulled, 1e-2),  # ab units
+    ]
+
+
+def pull(L, ab):
+    """Find the largest share of a color that a screen shows, among 100,000."""
+    share = torch.linspace(0, 1, 100_001, dtype=torch.float64)[:, None]
+    lab = torch.cat([torch.full_like(share, L), share * torch.tensor([ab])], dim=1)
+    last = is_shown(to_rgb(lab, clip=False)).nonzero().max()
+    return lab[last, 1:]
+
+
+def prior_cases():
+    centers, smoothed, weights, means = bin_centers(), [], [], []
+    for seed in range(3):
+        n = (12 * torch.rand(313, generator=seeded(seed))).exp().long()
+        p = (n * (torch.rand(313, generator=seeded(seed + 9)) > 0.2)).double()
+        for sigma in (1, 5, 15):
+            expected = smooth_prior(p, centers, sigma)
+            args = (p / p.sum(), centers, sigma)
+            smoothed.append(call("smoothPrior", *args, expected=expected))
+    for sigma in (1, 5, 15):
+        tilde = smooth_prior(load_prior(), centers, sigma)
+        for lam in (0, 0.01, 0.5, 1):
+            w = rebalance_weights(tilde, lam)
+            scale = w / w.max()  # some weights are a million times others
+            weights.append(call("scaledWeights", tilde, lam, expected=scale))
+            means.append(call("expected", w, tilde, expected=[1.0]))
+    # Float64 on both sides: only the order of sums of 313 terms differs.
+    return [
+        case("smooth_prior", BINS, smoothed, 1e-12),
+        case("rebalance_weights", WHOLE, weights, 1e-11),
+        case("weights have the mean 1", BINS, means, 1e-12),
+    ]
+
+
+def convolutions(dilation):
+    """Give the network's convolutions with weights that cancel nowhere."""
+    model = ColorNet(1).double()
+    for block in (model.conv5, model.conv6):
+        for layer in block[:6:2]:
+            layer.dilation = layer.padding = (dilation, dilation)
+    layers = [module for module in model.modules() if hasattr(module, "kernel_size")]
+    for layer in layers:
+        nn.init.constant_(layer.weight, 1 / layer.weight[0].numel())
+    return layers
+
+
+def read_rows(layers, side, row):
+    """Rows of a map that one output in this row and column depends on."""
+    shape = (1, layers[0].in_channels, side, side)
+    given = torch.ones(shape, dtype=torch.float64, requires_grad=True)
+    output = nn.Sequential(*layers)(given)[0, 0]
+    (slope,) = torch.autograd.grad(output[row, row], given)
+    return (slope[0, 0] != 0).any(dim=1).nonzero().flatten().tolist()
+
+
+def field_cases():
+    names, size = [row.name for row in layer_table(ColorNet(1))], 480
+    first, larger = names.index("conv5_1"), names.index("conv8_1")
+    fields, cells = [], []
+    for dilation in (1, 2):
+        layers, modules = network_layers(dilation), convolutions(dilation)
+        for m, layer in enumerate(layers):  # room for 349 pixels
+            row = size // 2 // layer["cell"]
+            rows = read_rows(modules[: m + 1], size, row)
+            assert rows[-1] - rows[0] + 1 == layer["field"]
+            fields.append(call("traceRows", layers, 0, m, row, expected=rows))
+        pairs = [(m, m) for m in range(2, len(layers))]
+        pairs += [(first, m) for m in range(first, len(layers))]
+        for start, end in pairs:
+            row = 62 if start <= larger <= end else 31  # its output is twice as large
+            rows = read_rows(modules[start : end + 1], 64, row)
+            cells.append(call("traceRows", layers, start, end, row, expected=rows))
+    since = {
+        ("layer", "conv6_2"): "conv6_2",
+        ("block", "conv6_2"): "conv6_1",
+        ("block", "output"): "output",
+        ("conv5", "conv6_2"): "conv5_1",
+        ("conv5", "conv4_3"): "conv4_3",
+    }
+    layers = network_layers()
+    starts = [
+        call("firstLayer", layers, names.index(m), kind, expected=[names.index(wanted)])
+        for (kind, m), wanted in since.items()
+    ]
+    return [
+        case("receptive fields are those of the gradient", LAYERS, fields),
+        case("cells of a map are those of the gradient", LAYERS, cells),
+        case("where counting starts", LAYERS, starts),
+    ]
+
+
+def picture_cases():
+    sides = [
+        (640, 427, 128),
+        (100, 100, 100),
+        (1, 1, 128),
+        (1200, 40, 64),
+        (97, 300, 256),
+    ]
+    sizes = [call("networkSize", *s, expected=list(network_size(*s))) for s in sides]
+    pixels = torch.randint(0, 256, (30, 41, 3), generator=seeded()).to(torch.uint8)
+    image = Image.fromarray(pixels.numpy())
+    resized = []
+    for height, width in ((8, 16), (16, 8), (48, 64)):
+        small = image.resize((width, height), Image.Resampling.BILINEAR)
+        args = (pixels, 30, 41, height, width)
+        expected = list(small.tobytes())
+        resized.append(call("resize", *args, expected=expected))
+    small = pixels[:8, :16].contiguous()
+    ab = rgb_to_lab(small.permute(2, 0, 1)[None])[0, 1:]
+    truth = ab[:, 4:8, 12:16].mean(dim=(1, 2))
+    cell = call("meanChroma", small, 16, 4, 3, 1, expected=truth)
+    return [
+        case("network_size", PICTURE, sizes),
+        case("Pillow's bilinear resize, to the bit", WHOLE, resized),
+        case("the true color of a cell", PICTURE, [cell], 1e-3),
+    ]
+
+
+def network_case():
+    model = load_pretrained("tiny")
+    L = 100 * torch.rand(1, 1, 24, 32, generator=seeded())
+    with torch.inference_mode():
+        logits = model(L)[0].flatten(1).T
+    files = (BOOK / "_photo/kernel.wasm", ASSETS / "tiny.safetensors")
+    parts = [base64.b64encode(path.read_bytes()).decode() for path in files]
+    calls = [call("run", *parts, L, 24, 32, expected=logits)]
+    return case("the whole network", WHOLE, calls, 1e-3)  # of logits up to 30
+
+
+def turing_case():
+    counts = [(0, 10), (10, 10), (1, 2), (9, 32), (13, 40), (640, 2000)]
+    calls = [call("rateInterval", *c, expected=list(rate_interval(*c))) for c in counts]
+    return case("rate_interval", REPORT, calls, 1e-12)  # of doubles
+
+
+@pytest.fixture(scope="module")
+def twins():
+    return [
+        *color_cases(),
+        *gamut_cases(),
+        *encoding_cases(),
+        *decoding_cases(),
+        *two_color_cases(),
+        *prior_cases(),
+        *field_cases(),
+        *picture_cases(),
+        network_case(),
+        turing_case(),
+    ]
+
+
+def run_tests(node, twins, folder):
+    path = folder / "twins.json"
+    path.write_text(json.dumps(twins))
+    return run(node, "--test", "tests/js/", COLORLAB_TWINS=str(path))
+
+
+def test_arithmetic_is_colorlabs(node, twins, tmp_path):
+    done = run_tests(node, twins, tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert int(re.search(r"^# pass (\d+)", done.stdout, re.M)[1]) > len(twins)
+
+
+def test_another_answer_is_noticed(node, twins, tmp_path):
+    (name,) = [each for each in twins if each["name"] == "annealed_mean"]
+    wrong = json.loads(json.dumps(name))
+    wrong["calls"][0]["expected"][3] += 0.01
+    others = [each for each in twins if each is not name]
+    done = run_tests(node, [*others, wrong], tmp_path)
+    assert done.returncode == 1
+    assert re.findall(r"not ok \d+ - (.*)", done.stdout)[0] == "annealed_mean"
