@@ -136,7 +136,7 @@ def colorize(
     small = rgb.resize((width, height), Image.Resampling.BILINEAR)  # averages
     L = rgb_to_lab(to_tensor(small)[None].to(model.centers.device))[:, :1]
     training = model.training
-    ab = predict_ab(model.eval(), L, T).cpu()
+    ab = predict_ab(model.eval(), L, T, (rgb.height, rgb.width)).cpu()
     model.train(training)
     colored = _join(to_tensor(rgb)[None], ab)
     if opened.has_transparency_data:
@@ -234,8 +234,7 @@ def to_image(rgb: Tensor) -> Image.Image:
 
 
 def _join(rgb: Tensor, ab: Tensor) -> Image.Image:
-    """Put ab, enlarged, under the full-size lightness of rgb, (1, 3, H, W)."""
-    ab = upsample(ab, rgb.shape[-2:])
+    """Put ab, (1, 2, H, W), under the lightness of rgb, (1, 3, H, W)."""
     joined = Image.new("RGB", (rgb.shape[3], rgb.shape[2]))
     for top in range(0, rgb.shape[2], BAND):
         band = slice(top, top + BAND)
