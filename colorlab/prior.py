@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from colorlab.files import whole_file
 from colorlab.quantize import SIGMA, bin_centers, nearest_bin
 
 LAM = 0.5  # lambda of Zhang et al. 2016, section 2.2: half prior, half uniform
@@ -148,7 +149,9 @@ def save_counts(counts: Tensor, centers: Tensor, path: str | Path, note: str) ->
     lines = [f"# {line}" for line in note.splitlines()] + ["a,b,count"]
     for (a, b), count in zip(centers.tolist(), counts.tolist(), strict=True):
         lines.append(f"{a:.0f},{b:.0f},{count}")
-    Path(path).write_text("\n".join(lines) + "\n")
+    text = "\n".join(lines) + "\n"
+    with whole_file(path) as file:  # a name in the note may hold any bytes
+        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def load_prior(name: str | Path = "tiny-imagenet") -> Tensor:

@@ -1,6 +1,7 @@
 """The command line, as a user types it."""
 
-import json
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -10,15 +11,14 @@ from PIL import Image
 
 from colorlab import (
     ColorNet,
-    bin_centers,
+    __version__,
     load_model,
-    load_pretrained,
     load_prior,
-    logit_adjustment,
     save_model,
-    smooth_prior,
 )
-from colorlab.cli import main
+from colorlab.cli import app, main
+
+CALL = [os.fsencode(sys.executable), b"-m", b"colorlab"]
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_unreadable_photos_are_listed(monkeypatch, photos, network, tmp_path, ca
     (photos / "4.png").write_bytes(b"no picture")
     words = ("train", photos, "--out", tmp_path / "run", "--preset", "smoke")
     words += ("--width", 2, "--size", 16, "--batch-size", 4, "--steps", 4)
-    listed = "1 photos could not be read and were skipped:\n  4.png: "
+    listed = "1 images could not be read and were skipped:\n  4.png: "
     for command in (
         words,
         ("prior", photos, "-o", tmp_path / "prior.csv"),
@@ -147,7 +147,7 @@ def test_unreadable_photos_are_listed(monkeypatch, photos, network, tmp_path, ca
 def test_train_from_shards(monkeypatch, photos, tmp_path, capsys):
     shards = tmp_path / "shards"
     assert run(monkeypatch, "data", "shard", photos, "-o", shards) == 0
-    assert "9 photos packed" in capsys.readouterr().out
+    assert "9 of 9 images packed" in capsys.readouterr().out
     words = ("train", shards, "--out", tmp_path / "run", "--preset", "smoke")
     words += ("--width", 2, "--size", 16, "--batch-size", 4, "--steps", 2)
     assert run(monkeypatch, *words) == 0
@@ -165,84 +165,153 @@ def test_a_trouble_is_named_once(monkeypatch, photos, tmp_path, capsys):
     assert capsys.readouterr().err.count("step 3: gray: ") == 1
 
 
-def test_evaluate_prints_and_writes(monkeypatch, photos, network, tmp_path, capsys):
-    monkeypatch.setenv("COLUMNS", "80")
-    out = tmp_path / "scores.json"
-    words = ("evaluate", network, photos, "--size", 16, "-o", out)
-    assert run(monkeypatch, *words) == 0
-    table = capsys.readouterr().out
-    assert "rebalanced" in table
-    assert "\u2026" not in table  # rich's sign of what it cut off
-    scores = json.loads(out.read_text(), parse_constant=pytest.fail)["scores"]
-    assert scores["truth"]["auc"][0] == pytest.approx(100)
-    assert scores["gray"]["chroma"][0] == pytest.approx(0, abs=1e-6)
-
-
-def test_evaluate_compares_two_networks(monkeypatch, photos, network, capsys):
-    monkeypatch.setenv("COLUMNS", "80")
-    words = ("evaluate", network, photos, "--size", 16, "--against", network)
-    assert run(monkeypatch, *words) == 0
-    table = capsys.readouterr().out
-    assert f"Other: {network}" in table
-    assert "\u2026" not in table
-
-
-def test_calibrate_writes_a_network(monkeypatch, photos, network, tmp_path):
-    (photos / "broken.png").write_bytes(b"no picture")
-    out = tmp_path / "out.safetensors"
-    words = ("calibrate", network, photos, photos, "--size", 16, "--photos", 5)
-    assert run(monkeypatch, *words, "-o", out) == 0
-    before, after = load_model(network), load_model(out)
-    assert torch.equal(before.output.weight, after.output.weight)
-    assert after.card["calibrated"]["size"] == 16
-    L = torch.full((1, 1, 16, 16), 50.0)
-    assert not torch.allclose(before(L), after(L))
-    assert run(monkeypatch, *words, "-o", tmp_path / "none" / "out") == 2
-
-
-def test_export_halves_and_adds_a_card(monkeypatch, network, tmp_path):
-    card, out = tmp_path / "card.json", tmp_path / "half.safetensors"
-    card.write_text('{"T": 0.5}')
-    assert run(monkeypatch, "export", network, "-o", out, "--card", card) == 0
-    assert out.stat().st_size < 0.6 * network.stat().st_size
-    assert load_model(out).card["T"] == 0.5
-
-
-def test_export_int8_for_the_page(monkeypatch, network, tmp_path):
-    out = tmp_path / "int8.safetensors"
-    assert run(monkeypatch, "export", network, "-o", out, "--int8") == 0
-    assert out.stat().st_size < 0.5 * network.stat().st_size
-    assert load_model(out).width == load_model(network).width
-
-
-def test_export_tilts_from_the_lambda_of_the_training(monkeypatch, tmp_path):
-    p = smooth_prior(load_prior(), bin_centers())
-    once, twice = (tmp_path / f"{n}.safetensors" for n in ("once", "twice"))
-    assert run(monkeypatch, "export", "rebal", "-o", once, "--lam", 0.7) == 0
-    assert run(monkeypatch, "export", once, "-o", twice, "--lam", 0.9) == 0
-    before = load_pretrained("rebal").output.bias
-    for path, lam in ((once, 0.7), (twice, 0.9)):
-        moved = load_model(path).output.bias - before
-        torch.testing.assert_close(
-            moved, logit_adjustment(p, lam, 0.5).float(), rtol=0, atol=0.01
-        )
-        assert load_model(path).card["lam"] == lam
-
-
-def test_export_tilts_no_regression(monkeypatch, tmp_path, capsys):
-    out = tmp_path / "out.safetensors"
-    assert run(monkeypatch, "export", "l2", "-o", out, "--lam", 0.7) == 2
-    assert "lam must be left out" in capsys.readouterr().err
-    assert not out.exists()
-
-
-def test_info_shows_layers(monkeypatch, network, capsys):
-    assert run(monkeypatch, "info", network) == 0
-    assert "conv8_3" in capsys.readouterr().out
-
-
 def test_unknown_network_is_one_line(monkeypatch, photos, tmp_path, capsys):
     assert run(monkeypatch, "evaluate", tmp_path / "none", photos) == 2
     said = capsys.readouterr().err.strip()
-    assert said.startswith("colorlab: path must be")
+    assert said.startswith("colorlab: model must be one of class, flagship")
     assert "\n" not in said
+
+
+def test_a_list_of_options_without_help_is_empty():
+    from typer.main import get_command
+
+    def options(command, name=""):
+        for child in getattr(command, "commands", {}).values():
+            yield from options(child, child.name)
+        yield from ((name, p.name, getattr(p, "help", "")) for p in command.params)
+
+    found = [*options(get_command(app))]
+    assert len(found) > 60
+    assert [o[:2] for o in found if not o[2] and o[0] != "train"] == []
+
+
+def test_version(monkeypatch, capsys):
+    assert run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"colorlab {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt, 130, ""),
+        (MemoryError, 2, "colorlab: there is not enough memory: take a smaller --size"),
+        (RuntimeError("CUDA out of memory. Tried"), 2, "colorlab: there is not enough"),
+        (ValueError("one\n  two"), 2, "colorlab: one two\n"),
+        (OSError(28, "No space left on device"), 2, "colorlab: [Errno 28] No space"),
+    ],
+)
+def test_errors_are_one_line(monkeypatch, capsys, error, code, said):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("colorlab.cli.networks.load_network", fail)
+    assert run(monkeypatch, "info") == code
+    shown = capsys.readouterr().err
+    assert shown.startswith(said)
+    assert shown.count("\n") == (said != "")
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr("colorlab.cli.networks.load_network", fail)
+    monkeypatch.setattr(sys, "argv", ["colorlab", "info"])
+    with pytest.raises(RuntimeError, match="shapes"):
+        main()
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    command = f"{sys.executable} -m colorlab info tiny | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.stdout == "{\n"
+    assert done.stderr == ""
+
+
+def test_a_name_in_latin_1_is_printed(photos, tmp_path):
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.rename(photos, folder)
+    words = [*CALL, b"prior", folder, b"-o", os.fsencode(tmp_path / "p.csv")]
+    done = subprocess.run(words, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert b"9 of 9 images counted" in done.stdout
+    assert rb"caf\udce9" in (tmp_path / "p.csv").read_bytes()
+
+
+@pytest.mark.parametrize("command", ["prior", "calibrate", "export", "evaluate"])
+def test_a_file_that_is_there_stays(
+    monkeypatch, photos, network, tmp_path, capsys, command
+):
+    out = tmp_path / "out.json"
+    out.write_text("mine")
+    words = {
+        "prior": ("prior", photos, "--size", 16),
+        "calibrate": ("calibrate", network, photos, "--size", 16),
+        "export": ("export", network),
+        "evaluate": ("evaluate", network, photos, "--size", 16),
+    }[command]
+    assert run(monkeypatch, *words, "-o", out) == 2
+    assert f"{out} exists: choose another name" in capsys.readouterr().err
+    assert out.read_text() == "mine"
+    assert run(monkeypatch, *words, "-o", out, "--overwrite") == 0
+    assert out.read_bytes() != b"mine"
+    missing = tmp_path / "none" / "out.json"
+    assert run(monkeypatch, *words, "-o", missing) == 2
+    assert "in a folder that exists" in capsys.readouterr().err
+    folder = tmp_path / "folder.json"
+    folder.mkdir()
+    assert run(monkeypatch, *words, "-o", folder) == 2
+    assert "is a folder" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_the_old_table(monkeypatch, photos, tmp_path):
+    out = tmp_path / "prior.csv"
+    out.write_text("old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    words = ("prior", photos, "-o", out, "--size", 16, "--overwrite")
+    assert run(monkeypatch, *words) == 2
+    assert out.read_text() == "old"
+
+
+def test_a_run_named_like_a_shipped_network_is_reached(
+    monkeypatch, network, tmp_path, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "l2").mkdir()
+    assert run(monkeypatch, "info", "l2") == 0  # the folder holds no network
+    shipped = capsys.readouterr().out
+    network.rename(tmp_path / "l2" / "best.safetensors")
+    for name in ("l2", "./l2", tmp_path / "l2"):
+        assert run(monkeypatch, "info", name) == 0
+        said = capsys.readouterr()
+        assert said.out != shipped
+        assert "width 2," in said.out
+        assert "best network so far" in said.err
+        assert ("not the shipped network" in said.err) == (name == "l2")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Flagship", "class, flagship, l2, rebal, tiny"),
+        ("eccv16.pth", "another program's format, which is not read"),
+        (".", "holds no model.safetensors and no best.safetensors"),
+    ],
+)
+def test_an_unknown_network_is_told(monkeypatch, tmp_path, capsys, name, said):
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "info", name) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_there_is_told(monkeypatch, photos, tmp_path, capsys):
+    words = ("prior", photos, "-o", tmp_path / "p.csv", "--size", 16, "--device")
+    assert run(monkeypatch, *words, "xpu") == 2
+    assert "device xpu is not there" in capsys.readouterr().err
+    assert run(monkeypatch, *words, "gpu") == 2
+    assert "must be auto, cpu, cuda or mps" in capsys.readouterr().err
+    assert run(monkeypatch, *words, "cpu") == 0

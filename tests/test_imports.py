@@ -80,6 +80,8 @@ def imported(source):
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
+        elif ast.unparse(node) == "from colorlab import __version__":
+            continue  # a string, which loads nothing
         elif isinstance(node, ast.ImportFrom):
             yield "." * node.level + (node.module or "")
             if node.module == "colorlab":  # `from colorlab import train`

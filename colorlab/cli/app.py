@@ -1,17 +1,57 @@
-"""The commands under one name, and how an error is told."""
+"""The commands under one name, and how errors are told."""
 
+import io
+import os
 import sys
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
+from colorlab import __version__
 from colorlab.cli.colorize import colorize
 from colorlab.cli.data import data_app, prior
 from colorlab.cli.evaluate import calibrate, evaluate
+from colorlab.cli.messages import one_line, out_of_memory
 from colorlab.cli.networks import export, info
 from colorlab.cli.train import train
 
+INTERRUPTED, NO_READER = 130, 141  # exit codes, as shells have them
+
+
+class OneLineErrors(TyperGroup):
+    """A group whose commands end in one line where the user can mend what is wrong."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # names may hold any bytes
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # so that a closed pipe is noticed here
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(NO_READER) from None
+        except KeyboardInterrupt:
+            raise SystemExit(INTERRUPTED) from None
+        except (ValueError, FloatingPointError, OSError) as error:
+            _end(one_line(error))
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            _end("there is not enough memory: take a smaller --size or --batch-size")
+        return result
+
+
+def _end(reason: str) -> NoReturn:
+    print(f"colorlab: {reason}", file=sys.stderr)
+    raise SystemExit(2)
+
+
 app = typer.Typer(
-    help="Color gray photographs, and train the networks that do it.",
+    cls=OneLineErrors,
+    help="Color gray images, and train the networks that do it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -21,10 +61,27 @@ for command in (colorize, prior, train, evaluate, calibrate, export, info):
     app.command()(command)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"colorlab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Color gray images, and train the networks that do it."""
+
+
 def main() -> None:
-    """Run the command; what the user can mend is one line, not a traceback."""
-    try:
-        app()
-    except (ValueError, FloatingPointError, OSError) as error:
-        print(f"colorlab: {error}", file=sys.stderr)
-        raise SystemExit(2) from error
+    """Run the command `colorlab`."""
+    app()

@@ -3,114 +3,162 @@
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from colorlab.cli.messages import count_images, count_members, print_skipped
-from colorlab.cli.models import ModelName, load_network
+from colorlab.cli.models import (
+    Device,
+    ModelName,
+    Overwrite,
+    check_output,
+    check_size,
+    load_network,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from colorlab.datasets.sources import ImageSource
 
 SIZE, T_PAPER = 128, 0.38  # evaluate's and decode's: help must not wait for torch
+Size = Annotated[
+    int, typer.Option(help="Side in pixels, a multiple of 8.", callback=check_size)
+]
 MEASURE_NAMES = {
     "auc": "AuC %",
     "auc_rebalanced": "rebalanced AuC %",
     "auc_rebalanced_raw": "... no floor under p",
-    "auc_rebalanced_by_photo": "... photo by photo",
+    "auc_rebalanced_by_photo": "... image by image",
     "psnr": "PSNR dB",
     "colorfulness": "colorfulness",
     "chroma": "mean chroma",
 }
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - one argument an option
     model: ModelName,
     data: Annotated[
-        str, typer.Argument(help="A folder, archive or shards; val/ if there is one.")
+        str, typer.Argument(help="A folder, archive or shards; its held-out images.")
     ],
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="Write figures, as JSON, and OUT.html."),
+        typer.Option("-o", "--out", help="Write OUT.json and OUT.html, a page."),
     ] = None,
-    temperature: float = T_PAPER,
-    size: Annotated[int, typer.Option(help="Pixels, a multiple of 8.")] = SIZE,
+    temperature: Annotated[
+        float, typer.Option(help="Of the annealed mean: low is vivid, 1 is cautious.")
+    ] = T_PAPER,
+    size: Size = SIZE,
     against: Annotated[
         str | None, typer.Option(help="Another network, to compare with.")
     ] = None,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
 ) -> None:
-    """Measure a network on photos, beside leaving them gray."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
+    """Evaluate a network against the all-gray baseline."""
     from colorlab.datasets.sources import find_images
     from colorlab.evaluate.measure import evaluate_images
     from colorlab.evaluate.report import write_scores, write_sheet
 
-    if out and not out.parent.is_dir():
-        raise ValueError(f"out must be in a folder that exists, got {out}")
-    network = load_network(model)
-    photos, skipped = find_images(data, "val", count_members), {}
+    files = _report_files(out) if out else ()
+    for file in files:
+        check_output(file, overwrite)
+    network = load_network(model, device)
+    other = load_network(against, device) if against else None
+    images, skipped = find_images(data, "val", count_members), {}
     scores = evaluate_images(
-        network,
-        photos,
-        temperature,
-        size,
-        progress=count_images,
-        skipped=skipped,
-        against=load_network(against) if against else None,
+        network, images, temperature, size, count_images, skipped, other
     )
     about = {"model": model, "data": Path(data).name}
-    about |= {"photos": len(photos) - len(skipped), "T": temperature, "size": size}
-    if against:
-        about["other"] = against
-    title = f"{model}, {about['photos']} photos of {about['data']}, T = {temperature}"
-    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    about |= {"photos": len(images) - len(skipped), "T": temperature, "size": size}
+    about |= {"other": against} if against else {}
+    _print_scores(about, scores)
+    print(f"{about['photos']} of {len(images)} images measured")
+    print_skipped(skipped)
+    if files:
+        write_scores(files[0], about, scores)
+        write_sheet(files[1], network, images, about, scores)
+        print(f"Metrics in {files[0]}, images in {files[1]}")
+
+
+def _report_files(out: Path) -> tuple[Path, Path]:
+    """Derive the two names from one, with or without its suffix."""
+    stem = out.with_suffix("") if out.suffix in (".json", ".html") else out
+    return stem.with_name(f"{stem.name}.json"), stem.with_name(f"{stem.name}.html")
+
+
+def _print_scores(about: dict, scores: dict) -> None:
+    """Print a table: a row for each measure, with intervals if there are several."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    title = f"{about['model']}, {about['photos']} images of {about['data']}, "
+    title += f"T = {about['T']:g}"
+    table = Table(title=Text(title), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("")
-    shown = [row for row in scores if not (against and row in ("gray", "truth"))]
+    shown = [r for r in scores if not ("other" in about and r in ("gray", "truth"))]
     for row in shown:
         table.add_column(row, justify="right", overflow="fold")
-    for measure, told in MEASURE_NAMES.items():
+    several = about["photos"] > 1
+    for measure, name in MEASURE_NAMES.items():
         values = (scores[row][measure] for row in shown)
-        table.add_row(told, *(f"{v:.2f}\n{a:.2f}..{b:.2f}" for v, a, b in values))
+        cells = (
+            f"{v:.2f}" + (f"\n{low:.2f}..{high:.2f}" if several else "")
+            for v, low, high in values
+        )
+        table.add_row(name, *cells)
     Console().print(table)
-    print("Below: 95 % intervals, by resampling the photos. Gain: over gray.")
-    if against:
-        print(f"Other: {against}. Lead: over it, on the same photos.")
-    print_skipped(skipped)
-    if out:
-        write_scores(out, about, scores)
-        write_sheet(out.with_suffix(".html"), network, photos, about, scores)
-        print(f"Figures in {out}, photos in {out.with_suffix('.html')}")
+    if several:
+        print("Second line: 95 % bootstrap interval over images.", end=" ")
+    print("Gain = network minus gray.")
+    if "other" in about:
+        print(f"Other: {about['other']}. Lead = network minus other.")
 
 
 def calibrate(
     model: ModelName,
     data: Annotated[
-        list[str], typer.Argument(help="Folders, archives or shards; train/ of each.")
+        list[str],
+        typer.Argument(help="Folders, archives or shards; their training images."),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The file to write.")],
-    size: Annotated[int, typer.Option(help="Pixels, a multiple of 8.")] = SIZE,
-    photos: Annotated[int, typer.Option(min=1, help="Of each data set.")] = 640,
+    size: Size = SIZE,
+    photos: Annotated[int, typer.Option(min=1, help="Images of each data set.")] = 640,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
 ) -> None:
-    """Measure batch norm's statistics anew, at the size of the photos to color."""
+    """Measure the statistics of batch norm anew, at the size of images to color."""
     from colorlab.datasets.batches import image_batches
     from colorlab.datasets.sources import find_images
     from colorlab.lab import rgb_to_lab
     from colorlab.weights import calibrate as calibrate_network
     from colorlab.weights import save_model
 
-    if not out.parent.is_dir():
-        raise ValueError(f"out must be in a folder that exists, got {out}")
-    network, skipped, streams = load_network(model), {}, []
-    for path in data:
-        found = find_images(path, "train", count_members)
-        found = replace(found, place=found.place[:: max(1, len(found) // photos)])
-        found = replace(found, place=found.place[:photos])
-        streams.append(image_batches(found, size, 32, skipped, count_images))
+    check_output(out, overwrite)
+    network = load_network(model, device)
+    skipped: dict[str, str] = {}
+    sources = [_spread(find_images(d, "train", count_members), photos) for d in data]
+    streams = [image_batches(s, size, 32, skipped, count_images) for s in sources]
     turns = zip_longest(*streams)  # a batch of each data set in turn
-    batches = (rgb for turn in turns for rgb in turn if rgb is not None)
+    batches = (rgb.to(network.centers.device) for rgb in _in_turn(turns))
     calibrate_network(network, (rgb_to_lab(rgb)[:, :1] for rgb in batches))
-    print_skipped(skipped)
     names = [Path(path).name for path in data]
     save_model(network, out, calibrated={"data": names, "size": size, "photos": photos})
-    print(f"The network is in {out}")
+    given = sum(map(len, sources))
+    print(f"{given - len(skipped)} of {given} images used, the network is in {out}")
+    print_skipped(skipped)
+
+
+def _spread(images: "ImageSource", count: int) -> "ImageSource":
+    """Take so many images, spread over the whole."""
+    step = max(1, len(images) // count)
+    return replace(images, place=images.place[::step][:count])
+
+
+def _in_turn(turns: "Iterator") -> "Iterator[Tensor]":
+    return (rgb for turn in turns for rgb in turn if rgb is not None)

@@ -1,4 +1,4 @@
-"""What every command prints alike: progress, and what was left out."""
+"""What every command prints alike: progress, errors, and what was left out."""
 
 import sys
 from collections.abc import Iterable
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from tqdm import tqdm
 
 LISTED = 5  # skipped images
+MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
 
 
 def count_members(members: Iterable) -> Iterable:
@@ -15,15 +16,26 @@ def count_members(members: Iterable) -> Iterable:
 
 def count_images(numbers: Iterable) -> Iterable:
     """Show how many images have been read."""
-    return tqdm(numbers, unit=" photos", disable=None)
+    return tqdm(numbers, unit=" images", disable=None)
 
 
 def print_skipped(skipped: dict[str, str]) -> None:
-    """List photos that could not be read: the first few, and how many."""
+    """List images that could not be read: the first few, and how many."""
     if not skipped:
         return
-    print(f"{len(skipped)} photos could not be read and were skipped:", file=sys.stderr)
+    print(f"{len(skipped)} images could not be read and were skipped:", file=sys.stderr)
     for name, reason in [*skipped.items()][:LISTED]:
         print(f"  {name}: {reason}", file=sys.stderr)
     if len(skipped) > LISTED:
         print(f"  and {len(skipped) - LISTED} more", file=sys.stderr)
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error says, without line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell if an error means that the memory, of the computer or a GPU, is full."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(word in said for word in MEMORY_WORDS)

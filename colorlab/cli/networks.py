@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorlab.cli.models import ModelName, load_network
+from colorlab.cli.models import ModelName, Overwrite, check_output, load_network
 
 if TYPE_CHECKING:
     from colorlab.network import ColorNet
+
+HEADINGS = "layer X C S D Sa De BN L parameters MMAC sees"
 
 
 def export(
@@ -22,21 +24,55 @@ def export(
         bool, typer.Option("--int8", help="In a quarter of the space, for a page.")
     ] = False,
     lam: Annotated[
-        float | None, typer.Option(help="Tilt it as if trained with this lambda.")
+        float | None,
+        typer.Option(help="Adjust the logits as if trained with this lambda."),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a network in half precision, to ship it."""
     import torch
 
     from colorlab.weights import save_model
 
-    about = json.loads(card.read_text()) if card else {}
+    check_output(out, overwrite)
+    about = _read_card(card) if card else {}
     network = load_network(model)
     if lam is not None:
-        _tilt(network, lam)
+        _adjust_logits(network, lam)
         about["lam"] = lam
     save_model(network, out, dtype=torch.int8 if int8 else torch.float16, **about)
-    print(f"{out.stat().st_size / 1e6:.1f} MB in {out}")
+    print(f"1 of 1 networks written, {out.stat().st_size / 1e6:.1f} MB in {out}")
+
+
+def _read_card(path: Path) -> dict:
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"card must be a JSON file; {path}: {error}") from error
+    if not isinstance(card, dict):
+        kind = type(card).__name__
+        raise ValueError(
+            f"card must hold a JSON object, {{...}}; {path} holds a {kind}"
+        )
+    return card
+
+
+def _adjust_logits(network: "ColorNet", lam: float) -> None:
+    """Have a network answer as if trained with another lambda, in place."""
+    from colorlab.losses import logit_adjustment
+    from colorlab.prior import load_prior, smooth_prior
+
+    config = network.card.get("config", {})
+    if network.head != "bins" or "lam" not in config:
+        raise ValueError(
+            "lam must be left out for a network that gives no distribution, or whose "
+            "card does not say with which lambda it was trained"
+        )
+    trained = config["lam"] if config["loss"] == "rebal" else 1.0
+    p = smooth_prior(load_prior(config["prior"]), network.centers)
+    network.output.bias.data += logit_adjustment(
+        p, lam, network.card.get("lam", trained)
+    ).float()
 
 
 def info(model: ModelName = "flagship") -> None:
@@ -51,7 +87,7 @@ def info(model: ModelName = "flagship") -> None:
     title = f"width {network.width}, {network.variant}, for 224 x 224 pixels"
     table = Table(title=title, box=None)
     rows = layer_table(network)
-    for heading in "layer X C S D Sa De BN L parameters MMAC sees".split():
+    for heading in HEADINGS.split():
         table.add_column(heading, no_wrap=True, justify="right")
     for row in rows:
         table.add_row(
@@ -64,22 +100,3 @@ def info(model: ModelName = "flagship") -> None:
     Console().print(table)
     macs, parameters = sum(r.macs for r in rows), sum(r.parameters for r in rows)
     print(f"{parameters:,} parameters, {macs / 1e9:.2f} billion multiply-adds")
-
-
-def _tilt(network: "ColorNet", lam: float) -> None:
-    """Have a network answer as if trained with another lambda, in place."""
-    from colorlab.losses import logit_adjustment
-    from colorlab.prior import load_prior, smooth_prior
-    from colorlab.quantize import bin_centers
-
-    config = network.card.get("config", {})
-    if network.head != "bins" or "lam" not in config:
-        raise ValueError(
-            "lam must be left out for a network that gives no distribution, or whose "
-            "card does not say with which lambda it was trained"
-        )
-    trained = config["lam"] if config["loss"] == "rebal" else 1.0
-    p = smooth_prior(load_prior(config["prior"]), bin_centers())
-    network.output.bias.data += logit_adjustment(
-        p, lam, network.card.get("lam", trained)
-    ).float()
