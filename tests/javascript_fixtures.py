@@ -21,6 +21,13 @@ def find_node() -> str | None:
     return found or shutil.which("node")
 
 
+def npm_command(node: str) -> list[object]:
+    """Give the command that runs the npm which came with Node; none: []."""
+    script = Path(node).parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
+    npm = shutil.which("npm")
+    return [node, script] if script.exists() else [npm] * bool(npm)
+
+
 def do_without(message: str) -> None:
     """Skip, but fail where CI is set."""
     (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
@@ -53,12 +60,11 @@ def fixture_tools(node):
     stored = MODULES / ".package-lock.json"
     lock = ROOT / "package-lock.json"
     if not stored.exists() or stored.stat().st_mtime < lock.stat().st_mtime:
-        npm = shutil.which(
-            "npm", path=f"{Path(node).parent}{os.pathsep}{os.environ['PATH']}"
-        )
-        options = ("--ignore-scripts", "--no-audit", "--no-fund")
-        done = npm and run(npm, "ci", *options)
+        npm = npm_command(node)
+        options = ("ci", "--ignore-scripts", "--no-audit", "--no-fund")
+        options += ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")
+        done = run(*npm, *options) if npm else None
         if not done or done.returncode:
-            told = done.stderr.strip().splitlines()[-1:] if done else ["no npm"]
+            told = done.stderr.partition("\n")[0] if done else "npm is missing"
             do_without(f"npm ci did not install tsc and biome: {told}")
     return MODULES / ".bin"

@@ -540,7 +540,9 @@ def twins():
 def run_tests(node, twins, folder):
     path = folder / "twins.json"
     path.write_text(json.dumps(twins))
-    return run(node, "--test", "tests/js/", COLORLAB_TWINS=str(path))
+    files = sorted((ROOT / "tests/js").glob("*.test.mjs"))
+    options = ("--test", "--test-reporter=tap")
+    return run(node, *options, *files, COLORLAB_TWINS=str(path))
 
 
 def test_arithmetic_is_colorlabs(node, twins, tmp_path):

@@ -1,0 +1,300 @@
+"""What a reader sets is the widget's, and what is set there is shown, in every view."""
+
+import base64
+
+import numpy as np
+import pytest
+import torch
+from browser_fixtures import fixture_browser  # noqa: F401 (used by name)
+from PIL import Image
+from traitlets import TraitError
+
+from colorlab import ColorNet, bin_centers
+from colorlab.widgets import (
+    Curtain,
+    GamutExplorer,
+    PriorBench,
+    ReceptiveField,
+    SoftEncodingPicker,
+    TemperatureExplorer,
+    TuringTest,
+    TwoColors,
+)
+
+CENTERS = bin_centers().tolist()
+# A model as anywidget gives it, and views of it; and who listens to the page itself.
+HARNESS = """async ([esm, css, given]) => {
+  const style = document.createElement("style");
+  style.textContent = css;
+  document.head.append(style);
+  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const read = (value) =>
+    value?.base64 === undefined ? value : new DataView(bytes(value.base64).buffer);
+  const traits = Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, read(value)]));
+  window.listeners = [];
+  window.saved = 0;
+  window.model = {
+    traits,
+    get: (name) => traits[name],
+    set(name, value) {
+      if (JSON.stringify(traits[name]) === JSON.stringify(value)) return;
+      traits[name] = value;
+      for (const { event, hear } of [...listeners])
+        if (event === `change:${name}`) hear();
+    },
+    save_changes: () => window.saved++,
+    on: (event, hear) => listeners.push({ event, hear }),
+    off(event, hear) {
+      const at = listeners.findIndex((one) => one.event === event && one.hear === hear);
+      if (at >= 0) listeners.splice(at, 1);
+    },
+  };
+  window.onPage = [];
+  for (const target of [document, window]) {
+    const { addEventListener, removeEventListener } = target;
+    target.addEventListener = function (kind, hear, options) {
+      onPage.push({ kind, hear, signal: options?.signal });
+      addEventListener.call(this, kind, hear, options);
+    };
+    target.removeEventListener = function (kind, hear, options) {
+      window.onPage = onPage.filter((one) => one.kind !== kind || one.hear !== hear);
+      removeEventListener.call(this, kind, hear, options);
+    };
+  }
+  const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
+  const { default: { render } } = await import(url);
+  window.views = window.globals = [];
+  window.globals = Object.keys(window).length;
+  window.views = [0, 1].map((i) => {
+    const el = document.createElement("div");
+    el.id = `view-${i}`;
+    document.body.append(el);
+    return { el, leave: render({ model, el }) };
+  });
+}"""
+LISTENING = """() => [listeners.length,
+  onPage.filter(({ signal }) => !signal?.aborted).map(({ kind }) => kind)]"""
+# Addresses of files differ from view to view.
+SHOWN = """(i) => views[i].el.innerHTML.replace(/blob:[^"]*/g, "")"""
+LEAVE = """(i) => {
+  views[i].leave();
+  views[i].el.remove();
+}"""
+
+
+def noise(height, width, seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize((width, height))
+
+
+def curtain():
+    return Curtain({name: noise(40, 60, i) for i, name in enumerate("abc")})
+
+
+def temperature():
+    torch.manual_seed(1)
+    photos = [("one", noise(48, 72), 0.5, 0.5), ("two", noise(48, 72, 1), 0.1, 0.9)]
+    return TemperatureExplorer(ColorNet(width=4).eval(), photos, size=48)
+
+
+def press(role, name, key):
+    return lambda figure: figure.get_by_role(role, name=name, exact=True).press(key)
+
+
+def click(name):
+    return lambda figure: figure.get_by_role("button", name=name, exact=True).click()
+
+
+def fill(label, value):
+    return lambda figure: figure.get_by_label(label, exact=True).fill(value)
+
+
+def choose(label, value):
+    return lambda figure: figure.get_by_label(label, exact=True).select_option(value)
+
+
+def press_in(selector, key):
+    return lambda figure: figure.locator(selector).first.press(key)
+
+
+# Of each widget: what Python sets and a text that then is shown; what a reader does,
+# and the traits that follow.
+PLAYED = {
+    "curtain": (
+        curtain,
+        [({"share": 0.25}, "25 % a, 75 % c"), ({"left": "b"}, "25 % b, 75 % c")]
+        + [({"right": "a"}, "25 % b, 75 % a")],
+        [
+            (press("slider", "Curtain", "End"), {"share": 1}),
+            (choose("Coloring on the right", "c"), {"right": "c"}),
+            (click("\u21c4 swap"), {"left": "c", "right": "b"}),
+        ],
+    ),
+    "gamut": (
+        GamutExplorer,
+        [({"L": 20}, "screen colors of L 20"), ({"step": 3}, "313 bins")]
+        + [({"point": [0, 0]}, "Center a 0, b 0: bin 120")],
+        [
+            (fill("Lightness L", "30"), {"L": 30}),
+            (click("2. Inside the hull"), {"step": 2}),
+            (press_in("canvas.plane", "ArrowUp"), {"point": [0, 10]}),
+        ],
+    ),
+    "prior": (
+        lambda: PriorBench(noise(20, 30)),
+        [
+            ({"lam": 0.25}, "0.25"),
+            ({"sigma": 9}, "9.0"),
+            ({"log": False}, "linear scale"),
+        ]
+        + [({"bin": 0, "pixel": []}, "Framed bin (\u221290, 50)")],
+        [
+            (fill("Lambda", "0.75"), {"lam": 0.75}),
+            (fill("Sigma, in ab units", "2"), {"sigma": 2}),
+            (click("log"), {"log": True}),
+            (press_in("canvas.plane", "ArrowRight"), {"bin": CENTERS.index([-80, 50])}),
+            (press_in(".frame", "ArrowRight"), {"pixel": [1, 0]}),
+        ],
+    ),
+    "field": (
+        lambda: ReceptiveField(noise(64, 64)),
+        [({"cell": [2, 3]}, "Cell in column 3 of 16, row 4"), ({"layer": "conv5_1"},)]
+        + [({"dilation": 1}, "With dilation 2"), ({"since": "block"},)],
+        [
+            (press_in("canvas.whole", "ArrowRight"), {"cell": [3, 3]}),
+            (press("slider", "Layer", "ArrowRight"), {"layer": "conv5_2"}),
+            (click("dilation 2, as built"), {"dilation": 2}),
+            (click("since conv5_1"), {"since": "conv5"}),
+        ],
+    ),
+    "encoding": (
+        SoftEncodingPicker,
+        [({"color": [1, 2]}, "color a 1.0, b 2.0"), ({"k": 2}, "2 nearest bins")]
+        + [({"sigma": 2.5}, "2.5")],
+        [
+            (press_in("canvas.whole", "ArrowLeft"), {"color": [0, 2]}),
+            (click("nearest bin: k 1"), {"k": 1}),
+            (fill("Width sigma, in ab units", "7"), {"sigma": 7}),
+        ],
+    ),
+    "temperature": (
+        temperature,
+        [({"T": 0}, "0 (mode)"), ({"cell": [4, 5]}, "Column 5 of 18, row 6 of 12")]
+        + [({"view": "truth"}, "The photo, truth"), ({"photo": 1},)],
+        [
+            (fill("Temperature T", "0.5"), {"T": 0.5, "view": "colored"}),
+            (press_in("canvas.picture", "ArrowUp"), {"cell": [4, 4]}),
+            (click("uncertainty"), {"view": "uncertainty"}),
+            (choose("Photo", "one"), {"photo": 0, "cell": [9, 6]}),
+        ],
+    ),
+    "two colors": (
+        TwoColors,
+        [
+            ({"first": [10, 20]}, "A at a 10, b 20"),
+            ({"second": [0, 5]}, "B at a 0, b 5"),
+        ]
+        + [({"share": 0.5}, "a tie"), ({"T": 1}, "T = 1.00")],
+        [
+            (press_in(".handle", "ArrowLeft"), {"first": [8, 20]}),
+            (fill("Share of color A", "0.1"), {"share": 0.1}),
+            (click("opposite colors"), {"second": [-30, -20], "share": 0.5}),
+            (fill("Temperature T", "0.2"), {"T": 0.2}),
+        ],
+    ),
+}
+
+
+def unsynced(widget):
+    return {"comm", "keys", "layout", "tabbable", "tooltip"} | {
+        name for name in widget.trait_names() if name.startswith("_")
+    }
+
+
+def open_views(page, widget):
+    """Render two views of a widget's state on an empty page."""
+    state = {
+        name: {"base64": base64.b64encode(value).decode()}
+        if isinstance(value, bytes)
+        else value
+        for name, value in widget.get_state().items()
+        if name not in unsynced(widget)
+    }
+    page.goto("about:blank")
+    page.evaluate(HARNESS, [widget._esm, widget._css, state])
+    return [page.locator(f"#view-{i}") for i in range(2)]
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page()
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    yield page
+    page.close()
+    assert problems == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", PLAYED)
+def test_traits_go_both_ways(page, name):
+    make, outside, inside = PLAYED[name]
+    figures = open_views(page, make())
+    for change, *told in outside:
+        before = page.evaluate(SHOWN, 0)
+        for trait, value in change.items():
+            page.evaluate("([trait, value]) => model.set(trait, value)", [trait, value])
+        shown = [page.evaluate(SHOWN, i) for i in range(2)]
+        assert shown[0] == shown[1] != before, change
+        assert all(text in shown[0] for text in told), change
+    assert page.evaluate("saved") == 0
+    for i, (act, expected) in enumerate(inside):
+        act(figures[i % 2])
+        traits = page.evaluate("model.traits")
+        assert {name: traits[name] for name in expected} == expected
+        assert page.evaluate("saved") > i
+        assert page.evaluate(SHOWN, 0) == page.evaluate(SHOWN, 1), expected
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", [*PLAYED, "turing"])
+def test_a_view_that_is_removed_leaves_nothing(page, name):
+    pair = (noise(8, 8), noise(8, 8, 1))
+    turing = (lambda: TuringTest({"one": pair}, {}, "abc"),)
+    open_views(page, PLAYED.get(name, turing)[0]())
+    model, kinds = page.evaluate(LISTENING)
+    played = PLAYED[name][1] if name in PLAYED else []
+    assert model == 2 * len({trait for change, *_ in played for trait in change})
+    assert bool(kinds) == (name == "turing")
+    page.evaluate(LEAVE, 0)
+    assert page.evaluate(LISTENING) == [model // 2, kinds[: len(kinds) // 2]]
+    page.evaluate(LEAVE, 1)
+    assert page.evaluate(LISTENING) == [0, []]
+    assert page.evaluate("Object.keys(window).length === globals")
+
+
+@pytest.mark.parametrize("name", ["left", "right"])
+def test_a_curtain_takes_a_networks_name(name):
+    images = {each: noise(8, 8) for each in ("l2", "class", "rebal")}
+    widget = Curtain(images)
+    setattr(widget, name, "class")
+    assert getattr(widget, name) == "class: classification"
+    with pytest.raises(TraitError, match="must be one of"):
+        setattr(widget, name, "violet")
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "wrong"),
+    [
+        (TwoColors, "share", 1.1),
+        (TwoColors, "T", 0),
+        (SoftEncodingPicker, "k", 11),
+        (GamutExplorer, "step", 4),
+        (lambda: PriorBench(noise(20, 30)), "lam", -1),
+    ],
+)
+def test_what_the_arguments_refuse_the_traits_refuse(make, name, wrong):
+    widget = make()
+    with pytest.raises(TraitError, match=name):
+        setattr(widget, name, wrong)
