@@ -1,6 +1,7 @@
 """The arrow: lightness, logits, ab, the image in color (book chapter: colorize)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from colorlab.datasets.images import open_image, to_rgb, to_tensor
+from colorlab.datasets.images import open_image, open_rgb, to_tensor
 from colorlab.decode import T_PAPER, annealed_mean, upsample
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.network import STRIDE, ColorNet
-from colorlab.weights import load_pretrained
+from colorlab.weights import LARGEST_SIZE, load_pretrained
 
 DEFAULT_SIZE = 128  # pixels, for networks whose card does not say
 LONGEST = 8  # times `size`: a longer image is squeezed, to bound memory
@@ -56,7 +57,8 @@ def predict_ab(
     ...     predict_ab(ColorNet(width=2).eval(), L).shape
     torch.Size([1, 2, 16, 24])
     """
-    return upsample(output_to_ab(model, model(L), T), size or L.shape[-2:])
+    height, width = size or L.shape[-2:]
+    return upsample(output_to_ab(model, model(L), T), (height, width))
 
 
 def output_to_ab(model: ColorNet, output: Tensor, T: float | None = None) -> Tensor:
@@ -88,14 +90,16 @@ def colorize(
     model: ColorNet | None = None,
     T: float | None = None,
     size: int | tuple[int, int] | None = None,
+    device: str | torch.device = "cpu",
 ) -> Image.Image:
     """Color an image, keeping its size and its lightness (book chapter: colorize).
 
     Parameters
     ----------
     image : PIL image, array or path
-        Gray, color (its colors are not looked at), palette, 16-bit or CMYK. Arrays
-        have shape (H, W), (H, W, 3) or (H, W, 4) and dtype uint8.
+        Gray, color (its colors are not looked at), palette, 16-bit or CMYK, as
+        `open_image` takes it. Arrays have shape (H, W), (H, W, 3) or (H, W, 4) and
+        hold uint8, uint16, or floats in 0..1. Of moving images, the first frame.
     model : ColorNet, optional
         None takes the network that ships with the package. It is used in eval mode,
         whatever mode it is in, and left as it was.
@@ -105,17 +109,21 @@ def colorize(
         What the network looks at: the image with its shorter side scaled to `size`
         and its aspect kept, or stretched to (height, width), as the authors' demo
         does. Rounded to multiples of 8. None takes the card's, else 128.
+    device : str or torch.device
+        Where the network is put if `model` is None; else it stays where it is.
 
     Returns
     -------
     PIL.Image.Image
-        Upright (an EXIF orientation is applied and dropped), of the input's size,
-        mode RGB, or RGBA where the input has transparency, which is kept.
+        In sRGB, upright (an EXIF orientation is applied and dropped), of the input's
+        size, mode RGB, or RGBA where the input has transparency, which is kept. Its
+        `info` holds "notes" and "dpi", as `open_image` gives them.
 
     Raises
     ------
     ValueError
-        If `image` is no image, is cut short or empty, or a number is not positive.
+        If `image` is no image, is cut short or empty, a number is not positive, or
+        `size` is above 2048 or too large for the memory that is free.
 
     Notes
     -----
@@ -129,19 +137,41 @@ def colorize(
     (40, 30)
     """
     opened = open_image(image)
-    model = load_pretrained() if model is None else model
+    model = load_pretrained(device=device) if model is None else model
     size = model.card.get("size", DEFAULT_SIZE) if size is None else size
-    rgb = to_rgb(opened)
+    rgb = opened.convert("RGB")
     height, width = network_size(rgb.height, rgb.width, size)
     small = rgb.resize((width, height), Image.Resampling.BILINEAR)  # averages
     L = rgb_to_lab(to_tensor(small)[None].to(model.centers.device))[:, :1]
-    training = model.training
-    ab = predict_ab(model.eval(), L, T, (rgb.height, rgb.width)).cpu()
-    model.train(training)
-    colored = _join(to_tensor(rgb)[None], ab)
-    if opened.has_transparency_data:
-        colored.putalpha(opened.convert("RGBA").getchannel("A"))
+    with _in_memory(size), _evaluating(model):
+        ab = output_to_ab(model, model(L), T).cpu()  # in cells: it is small
+    colored = _join(rgb, ab)
+    if opened.mode == "RGBA":
+        colored.putalpha(opened.getchannel("A"))
+    colored.info = opened.info
     return colored
+
+
+@contextmanager
+def _evaluating(model: ColorNet) -> Iterator[None]:
+    """Use a network in eval mode, and leave it as it was."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
+
+
+@contextmanager
+def _in_memory(size: int | Sequence[int]) -> Iterator[None]:
+    """Say which number is too large where memory ends."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch raises its own, or this
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise ValueError(f"size must be smaller for this memory, got {size}") from error
 
 
 def network_size(height: int, width: int, size: int | Sequence[int]) -> tuple[int, int]:
@@ -163,20 +193,19 @@ def network_size(height: int, width: int, size: int | Sequence[int]) -> tuple[in
     Raises
     ------
     ValueError
-        If `size` is not positive.
+        If `size` is not positive, or above 2048.
 
     Examples
     --------
     >>> network_size(600, 800, 128)
     (128, 168)
     """
-    if isinstance(size, Sequence):
-        wanted = [*size]
-    else:
-        scale = size / min(height, width)
-        wanted = [min(side * scale, LONGEST * size) for side in (height, width)]
-    if not min(wanted) > 0:
-        raise ValueError(f"size must be positive, got {size}")
+    wanted = [float(side) for side in (size if isinstance(size, Sequence) else [size])]
+    if not all(0 < side <= LARGEST_SIZE for side in wanted):
+        raise ValueError(f"size must be positive, at most {LARGEST_SIZE}; got {size}")
+    if len(wanted) == 1:
+        scale = wanted[0] / min(height, width)
+        wanted = [min(n * scale, LONGEST * wanted[0]) for n in (height, width)]
     height, width = (max(1, round(side / STRIDE)) * STRIDE for side in wanted)
     return height, width
 
@@ -204,7 +233,7 @@ def read_image(path: str | Path, size: int) -> tuple[Tensor, Tensor]:
     ValueError
         If the file is no whole image.
     """
-    image = to_rgb(open_image(path))
+    image = open_rgb(path)
     height, width = network_size(image.height, image.width, size)
     image = image.resize((width, height), Image.Resampling.BILINEAR)
     L, ab = rgb_to_lab(to_tensor(image)[None]).split([1, 2], dim=1)
@@ -233,12 +262,23 @@ def to_image(rgb: Tensor) -> Image.Image:
     return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
 
 
-def _join(rgb: Tensor, ab: Tensor) -> Image.Image:
-    """Put ab, (1, 2, H, W), under the lightness of rgb, (1, 3, H, W)."""
-    joined = Image.new("RGB", (rgb.shape[3], rgb.shape[2]))
-    for top in range(0, rgb.shape[2], BAND):
-        band = slice(top, top + BAND)
-        L = rgb_to_lab(rgb[:, :, band])[:, :1]
-        colors = lab_to_rgb(torch.cat([L, ab[:, :, band]], dim=1))
-        joined.paste(to_image(colors[0]), (0, top))
+def _join(rgb: Image.Image, ab: Tensor) -> Image.Image:
+    """Put ab, enlarged, under the full-size lightness of an RGB image."""
+    joined = Image.new("RGB", rgb.size)
+    for top in range(0, rgb.height, BAND):
+        bottom = min(top + BAND, rgb.height)
+        L = rgb_to_lab(to_tensor(rgb.crop((0, top, rgb.width, bottom)))[None])[:, :1]
+        lab = torch.cat([L, _upsample_rows(ab, rgb.size, top, bottom)], dim=1)
+        joined.paste(to_image(lab_to_rgb(lab)[0]), (0, top))
     return joined
+
+
+def _upsample_rows(ab: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:
+    """Give the rows of `upsample` from top on, without the others."""
+    cells, (width, height) = ab.shape[2], size
+    place = (torch.arange(top, bottom) + 0.5) * cells / height - 0.5
+    above = place.clamp(0, cells - 1).floor().long()
+    below = (above + 1).clamp(max=cells - 1)
+    share = (place.clamp(min=0) - above)[:, None]
+    wide = upsample(ab, (cells, width))
+    return wide[:, :, above].lerp(wide[:, :, below], share)

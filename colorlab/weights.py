@@ -15,7 +15,13 @@ from colorlab.files import whole_file
 from colorlab.network import STRIDE, ColorNet
 
 ASSETS = Path(__file__).parent / "assets"
-LOAD_ERRORS = (OSError, SafetensorError, LookupError, TypeError, ValueError)
+LOAD_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    SafetensorError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 LOAD_ERRORS += (RuntimeError, RecursionError)
 INT8_MOST = 127  # -128 is left out, so that signs are alike
 LARGEST_SIZE = 2048  # pixels that a card may ask for: a stranger's must not fill memory
@@ -170,9 +176,21 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> ColorNet
         _check_tensors(tensors)
         model.load_state_dict(tensors, assign=True)
     except LOAD_ERRORS as error:
-        raise ValueError(f"path must be a colorlab network; {path}: {error}") from error
+        why = _why(Path(path), error)
+        raise ValueError(f"path must be a colorlab network; {path}: {why}") from error
     model.card = card
     return model.float().eval().to(device)
+
+
+def _why(path: Path, error: Exception) -> str:
+    """Say what a file is that is no network of ours."""
+    if isinstance(error, SafetensorError):
+        with path.open("rb") as file:
+            pickled = file.read(2) in (b"PK", b"\x80\x02")
+        if pickled or path.suffix == ".caffemodel":
+            return "weights of PyTorch or Caffe (.pth, .caffemodel), which are not read"
+        return f"no whole safetensors file ({error})"
+    return f"its card lacks {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _check_card(card: dict) -> None:

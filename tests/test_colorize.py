@@ -127,7 +127,7 @@ def test_joining_in_bands_changes_nothing(model, monkeypatch):
     assert np.array_equal(colorize(photo(), model), whole)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV", "F"])
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV"])
 def test_modes_without_transparency(model, mode):
     image = photo(mode=mode)
     colored = colorize(image, model)
@@ -275,8 +275,8 @@ def test_file_that_is_no_image_is_refused(model, tmp_path, name):
         None,
         [[0, 1]],
         np.zeros((4, 4, 5), dtype=np.uint8),
-        np.zeros((4, 4, 3), dtype=np.float32),
-        np.zeros((4, 4), dtype=np.float32),  # 0..1 would come out black
+        np.full((4, 4, 3), 255.0, dtype=np.float32),  # 1 is white
+        np.full((4, 4), 255.0, dtype=np.float32),
         np.zeros((4, 4), dtype=np.int32),  # 0..255 would count as 16-bit
     ],
     ids=["none", "list", "five channels", "floats", "gray floats", "int32"],
@@ -300,6 +300,52 @@ def test_empty_picture_is_refused(model, image):
 def test_impossible_size_is_refused(model, size):
     with pytest.raises(ValueError, match="size must be positive"):
         colorize(photo(), model, size=size)
+
+
+@pytest.mark.parametrize("size", [2049, 100_000, (64, 4096), float("nan")])
+def test_too_large_a_size_is_refused(model, size):
+    with pytest.raises(ValueError, match="size must be positive, at most 2048"):
+        colorize(photo(), model, size=size)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_where_memory_ends_the_size_is_named(error):
+    def fail(*args):
+        raise error
+
+    network = ColorNet(1).train()
+    network.forward = fail
+    with pytest.raises(ValueError, match="size must be smaller .*, got 64"):
+        colorize(photo(), network, size=64)
+    assert network.training
+    error = RuntimeError("another")
+    with pytest.raises(RuntimeError, match="another"):
+        colorize(photo(), network)
+
+
+def test_what_the_file_says_goes_with_the_result(model, tmp_path):
+    pages = [photo(), photo()]
+    pages[0].save(
+        tmp_path / "a.tif", save_all=True, append_images=pages[1:], dpi=(300, 300)
+    )
+    assert colorize(tmp_path / "a.tif", model).info == {
+        "notes": ["frame or page 1 of 2; the rest is left"],
+        "dpi": (300, 300),
+    }
+
+
+def test_floats_and_16_bits_are_colored_alike(model):
+    eight = np.array(photo())
+    wanted = np.array(colorize(eight, model))
+    assert np.array_equal(colorize(eight / 255, model), wanted)
+    assert np.array_equal(colorize(eight.astype(np.uint16) * 257, model), wanted)
 
 
 @pytest.mark.parametrize("T", [0, -0.38])

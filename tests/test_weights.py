@@ -317,3 +317,19 @@ def test_loaded_network_has_its_centers(narrow, tmp_path, centers, device):
     assert model.centers.device.type == device.type
     assert torch.equal(model.centers.cpu(), centers)
     assert model.head == "bins"
+
+
+def test_weights_of_others_are_named(tmp_path):
+    torch.save({"conv1.weight": torch.zeros(2)}, tmp_path / "theirs.pth")
+    legacy = {"_use_new_zipfile_serialization": False}
+    torch.save({"conv1.weight": torch.zeros(2)}, tmp_path / "old.pth", **legacy)
+    (tmp_path / "theirs.caffemodel").write_bytes(b"\n\x05CaffeNet" + bytes(100))
+    for name in ("theirs.pth", "old.pth", "theirs.caffemodel"):
+        with pytest.raises(ValueError, match=f"{name}: weights of PyTorch or Caffe"):
+            load_model(tmp_path / name)
+    (tmp_path / "photo.jpg").write_bytes(b"no network, but long enough to be one")
+    with pytest.raises(ValueError, match="no whole safetensors file"):
+        load_model(tmp_path / "photo.jpg")
+    save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match="its card lacks 'colorlab'"):
+        load_model(tmp_path / "other.safetensors")

@@ -10,10 +10,13 @@ from colorlab.datasets.batches import training_batches as training_batches
 from colorlab.datasets.download import data_folder as data_folder
 from colorlab.datasets.download import get_data as get_data
 from colorlab.datasets.images import center_crop as center_crop
+from colorlab.datasets.images import frames as frames
 from colorlab.datasets.images import is_image as is_image
 from colorlab.datasets.images import open_image as open_image
 from colorlab.datasets.images import open_rgb as open_rgb
 from colorlab.datasets.images import random_crop as random_crop
+from colorlab.datasets.images import save_format as save_format
+from colorlab.datasets.images import save_image as save_image
 from colorlab.datasets.images import to_rgb as to_rgb
 from colorlab.datasets.images import to_tensor as to_tensor
 from colorlab.datasets.shards import write_shards as write_shards

@@ -1,24 +1,34 @@
-"""Picture files of every kind, as upright 8-bit RGB (book chapter: datasets)."""
+"""Image files of every kind, as upright 8-bit sRGB (book chapter: colorize)."""
 
-import os
-import struct
+import io
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
-# What PIL raises on damaged files; the last four, on damaged EXIF.
-IMAGE_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-IMAGE_ERRORS += (TypeError, LookupError, ArithmeticError, struct.error)
+from colorlab.datasets.formats import FORMATS as FORMATS
+from colorlab.datasets.formats import IMAGE_SUFFIXES as IMAGE_SUFFIXES
+from colorlab.datasets.formats import File, count_frames, opened, refusal
+from colorlab.datasets.formats import Refusal as Refusal
+from colorlab.datasets.formats import frames as frames
+from colorlab.datasets.formats import is_image as is_image
+from colorlab.datasets.profiles import srgb_profile
+from colorlab.datasets.profiles import to_rgb as to_rgb
+from colorlab.files import whole_file
+
 ZOOM = 1.5  # a training crop shows at least 1/1.5 of the photo's shorter side
+ORIENTATION, RESOLUTION = 0x0112, {0x011A, 0x011B, 0x0128}  # tags of EXIF
+LYING = (5, 6, 7, 8)  # orientations that exchange width and height
+WRITTEN = "JPEG PNG TIFF WEBP AVIF JPEG2000 GIF BMP PPM".split()
+OPAQUE = ("JPEG", "BMP", "PPM")  # these hold no transparency
+LOSSY, QUALITY = ("JPEG", "WEBP", "AVIF"), 95  # of 100
 
 
-def open_rgb(path: str | Path | BinaryIO) -> Image.Image:
-    """Open an image file of any kind as upright 8-bit RGB (book chapter: datasets).
+def open_rgb(path: File) -> Image.Image:
+    """Open an image file of any kind as upright 8-bit sRGB.
 
     Parameters
     ----------
@@ -33,98 +43,188 @@ def open_rgb(path: str | Path | BinaryIO) -> Image.Image:
     Raises
     ------
     ValueError
-        If the file is missing, is no image, or is cut short.
+        If the file is missing, is no image, is cut short, or claims too much.
     """
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return to_rgb(ImageOps.exif_transpose(image))
-    except IMAGE_ERRORS as error:
-        raise _refusal(path, error) from error
+    with opened(path) as image:
+        image.load()
+        return ImageOps.exif_transpose(to_rgb(image))
 
 
-def open_image(image: Image.Image | np.ndarray | str | Path) -> Image.Image:
-    """Open a file, or take an image or array, upright and whole.
+def open_image(
+    image: Image.Image | np.ndarray | File,
+    allow_truncated: bool = False,
+    max_pixels: int | None = None,
+    frame: int = 0,
+) -> Image.Image:
+    """Open a file, or take an image or array, as upright 8-bit sRGB.
 
     Parameters
     ----------
-    image : PIL image, array or path
-        Arrays have shape (H, W), (H, W, 3) or (H, W, 4) and dtype uint8.
+    image : path, open binary file, PIL image or array
+        Arrays have shape (H, W), (H, W, 3) or (H, W, 4) and hold uint8, uint16, or
+        floats in 0..1.
+    allow_truncated : bool
+        Take a JPEG whose end is missing; the rows that it lacks are gray.
+    max_pixels : int, optional
+        As for `opened`.
+    frame : int
+        Which frame or page of a file, from 0 on; `frames` counts them.
 
     Returns
     -------
     PIL.Image.Image
-        In its own mode, turned as its EXIF orientation says.
+        Mode RGB, or RGBA if it has transparency. Its `info` holds "dpi", if the file
+        does, and "notes": sentences (list of str) on what was left out.
 
     Raises
     ------
     ValueError
-        If it is no image, is cut short, or has no pixels.
+        If it is no image, is cut short, has no pixels, or claims too much.
+
+    Examples
+    --------
+    >>> open_image(np.full((2, 3), 0.2)).getpixel((0, 0))
+    (51, 51, 51)
     """
-    try:
-        if isinstance(image, str | Path):
-            with Image.open(image) as opened:
-                opened.load()
-                image = opened
-        elif isinstance(image, np.ndarray):
-            if image.dtype != np.uint8:
-                raise TypeError(f"arrays must be uint8, got {image.dtype}")
-            image = Image.fromarray(image)
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-    except (*IMAGE_ERRORS, AttributeError) as error:
-        shown = image if isinstance(image, str | Path) else type(image).__name__
-        raise ValueError(f"image must be a whole image; {shown}: {error}") from error
-    if 0 in upright.size:
-        raise ValueError(f"image must have pixels, got size {upright.size}")
+    if isinstance(image, Image.Image | np.ndarray):
+        try:
+            made = _from_array(image) if isinstance(image, np.ndarray) else image
+            return _upright(made)
+        except Exception as error:  # a decoder may raise anything
+            name = getattr(image, "filename", "") or type(image).__name__
+            raise refusal(name, error) from error
+    with opened(image, max_pixels, allow_truncated) as file:
+        file.seek(frame)
+        return _upright(file)
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    """Make an image of 8 bits of an array of integers or floats."""
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)):
+        raise Refusal(
+            f"an array must be (H, W), (H, W, 3) or (H, W, 4), got {array.shape}"
+        )
+    if array.dtype == np.uint16:
+        array = array / 65535
+    if array.dtype.kind == "f":
+        if not ((array >= 0) & (array <= 1)).all():
+            raise Refusal("an array of floats must lie in 0..1, where 1 is white")
+        array = (array * 255).round().astype(np.uint8)
+    if array.dtype != np.uint8:
+        raise Refusal(
+            f"an array must hold uint8, uint16 or floats in 0..1, got {array.dtype}"
+        )
+    return Image.fromarray(array)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Decode an image: RGB or RGBA, turned, with what there is to say of it."""
+    count, place = count_frames(image), image.tell()
+    image.load()
+    if 0 in image.size:
+        raise Refusal(f"it must have pixels, its size is {image.size}")
+    rgb = to_rgb(image)
+    if image.has_transparency_data:
+        rgb.putalpha(image.convert("RGBA").getchannel("A"))
+    exif, notes = rgb.getexif(), rgb.info.get("notes", [])
+    if count > 1:
+        notes.append(f"frame or page {place + 1} of {count}; the rest is left")
+    if set(exif) - {ORIENTATION} - RESOLUTION:
+        notes.append("its EXIF (such as date, place, camera) is not kept")
+    upright = ImageOps.exif_transpose(rgb)
+    upright.info = {"notes": notes}
+    dpi = [float(number) for number in rgb.info.get("dpi", ())]
+    if len(dpi) == 2 and all(1 < number < 1e5 for number in dpi):  # 1: none is known
+        turned = exif.get(ORIENTATION) in LYING
+        upright.info["dpi"] = (dpi[turned], dpi[not turned])
     return upright
 
 
-def _refusal(path: str | Path | BinaryIO, error: Exception) -> ValueError:
-    """Name the file if it has a name: the bytes of an archive have none."""
-    if not isinstance(path, str | Path):
-        path = getattr(path, "name", "these bytes")
-    if isinstance(error, UnidentifiedImageError):
-        error = "no format that is known"
-    return ValueError(f"path must be a whole image file; {path}: {error}")
-
-
-def is_image(name: str) -> bool:
-    """Tell by its name whether a file should be an image (book chapter: datasets).
+def save_format(path: str | Path) -> str:
+    """Tell by its name as what an image file is to be written.
 
     Parameters
     ----------
-    name : str
-        Of a file.
+    path : str or Path
+        The file.
 
     Returns
     -------
-    bool
-        True for the suffixes of the formats that are read.
+    str
+        Pillow's name of the format.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is of none that is written.
+
+    Examples
+    --------
+    >>> save_format("a.JPG")
+    'JPEG'
     """
-    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+    suffix = Path(path).suffix.lower()
+    for name in WRITTEN:
+        if suffix in FORMATS[name].split():
+            return name
+    known = " ".join(FORMATS[name].split()[0] for name in WRITTEN)
+    raise ValueError(f"an image file to write must end in one of {known}; got {path}")
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image of any mode to 8-bit RGB (book chapter: datasets).
+def save_image(
+    image: Image.Image, target: str | Path | BinaryIO, format: str | None = None
+) -> list[str]:
+    """Write an image, tagged as sRGB, at its resolution; whole or not at all.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        Any mode; 16-bit gray is scaled by 255 / 65535, which PIL alone would clip.
+        As `open_image` or `colorlab.colorize.colorize` gives it.
+    target : str, Path or open binary file
+        Where to. A path is written by `colorlab.files.whole_file`.
+    format : str, optional
+        Pillow's name; None takes `save_format` of the path. JPEG, WEBP and AVIF are
+        of quality 95. JPEG, BMP and PPM hold no transparency: it becomes white.
 
     Returns
     -------
-    PIL.Image.Image
-        Mode RGB; transparency is dropped, EXIF (which way is up) kept.
+    list of str
+        The image's notes, and what else was lost.
+
+    Raises
+    ------
+    ValueError
+        If the format is unknown, or cannot hold the image.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> file = io.BytesIO()
+    >>> save_image(Image.new("RGBA", (2, 2)), file, "JPEG")
+    ['JPEG holds no transparency: white lies under it']
     """
-    if image.mode.startswith("I") or image.mode == "F":
-        unit = 1 if image.mode == "F" else 255 / 65535
-        gray = (np.asarray(image, dtype=np.float64) * unit).round().clip(0, 255)
-        info = {key: image.info[key] for key in image.info if key == "exif"}
-        image = Image.fromarray(gray.astype(np.uint8))
-        image.info = info
-    return image.convert("RGB")
+    kind = format or save_format(target if isinstance(target, str | Path) else "")
+    notes, info = [*image.info.get("notes", [])], image.info
+    if kind in OPAQUE and image.has_transparency_data:
+        notes.append(f"{kind} holds no transparency: white lies under it")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    options: dict[str, Any] = {"icc_profile": srgb_profile()}
+    options |= {"dpi": info["dpi"]} if "dpi" in info else {}
+    options |= {"quality": QUALITY} if kind in LOSSY else {}
+    encoded = io.BytesIO()
+    try:
+        image.save(encoded, kind, **options)
+    except Exception as error:  # an encoder may raise anything
+        size = f"{image.width} x {image.height} pixels"
+        raise ValueError(f"{size} cannot be written as {kind}: {error}") from error
+    if isinstance(target, str | Path):
+        with whole_file(target) as file:
+            file.write(encoded.getvalue())
+    else:
+        target.write(encoded.getvalue())
+    return notes
 
 
 def center_crop(image: Image.Image, size: int) -> Image.Image:
@@ -149,7 +249,7 @@ def center_crop(image: Image.Image, size: int) -> Image.Image:
 
 
 def random_crop(
-    path: str | Path | BinaryIO,
+    path: File,
     size: int,
     rng: np.random.Generator,
     stretch: int = 0,
@@ -188,27 +288,24 @@ def random_crop(
     """
     if 0 < stretch < size:
         raise ValueError(f"stretch must be size or more, {size}; got {stretch}")
-    try:
-        with Image.open(path) as image:
-            sides = _crop_sides(image.size, size, rng, stretch)
-            left, top = (
-                rng.uniform(0, whole - side)
-                for whole, side in zip(image.size, sides, strict=True)
-            )
-            box = np.array([left, top, left + sides[0], top + sides[1]])
-            full = image.size
-            wanted = [-(-w * size // s) for w, s in zip(full, sides, strict=True)]
-            image.draft("RGB", tuple(int(w) for w in wanted))
-            box *= np.tile(np.divide(image.size, full), 2)
-            image = to_rgb(image).resize(
-                (size, size),
-                Image.Resampling.BILINEAR,
-                box=(*box[:2], *np.minimum(box[2:], image.size)),  # rounding
-            )
-            image = ImageOps.exif_transpose(image)
-    except IMAGE_ERRORS as error:
-        raise _refusal(path, error) from error
-    return ImageOps.mirror(image) if rng.random() < 0.5 else image
+    with opened(path) as image:
+        sides = _crop_sides(image.size, size, rng, stretch)
+        left, top = (
+            rng.uniform(0, whole - side)
+            for whole, side in zip(image.size, sides, strict=True)
+        )
+        box = np.array([left, top, left + sides[0], top + sides[1]])
+        full = image.size
+        wanted = [int(-(-w * size // s)) for w, s in zip(full, sides, strict=True)]
+        image.draft("RGB", (wanted[0], wanted[1]))
+        box *= np.tile(np.divide(image.size, full), 2)
+        crop = to_rgb(image).resize(
+            (size, size),
+            Image.Resampling.BILINEAR,
+            box=(*box[:2], *np.minimum(box[2:], image.size)),  # rounding
+        )
+        crop = ImageOps.exif_transpose(crop)
+    return ImageOps.mirror(crop) if rng.random() < 0.5 else crop
 
 
 def _crop_sides(

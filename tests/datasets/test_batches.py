@@ -290,7 +290,7 @@ def test_corrupt_photos_are_told_and_the_shape_stays(sources, workers):
 def test_nothing_but_corrupt_photos_is_refused(sources, workers):
     damage(sources[0][0], *range(10))
     batches = training_batches(sources[:1], 2, seed=0, workers=workers)
-    told = rf"{TRIES} in a row are not, the last is photo_\d\.png: path must be a whole"
+    told = rf"{TRIES} in a row are not, the last is photo_\d\.png: image must be"
     with pytest.raises(ValueError, match=told):
         next(batches)
 

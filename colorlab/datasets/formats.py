@@ -1,0 +1,258 @@
+"""Which files are images: an allow-list, bounds, refusals (book chapter: colorize)."""
+
+import io
+import os
+import re
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+File = str | Path | BinaryIO
+
+# What is read, and how its names end. Pillow knows more; some of it runs programs.
+FORMATS = {
+    "JPEG": ".jpg .jpeg .jpe .jfif",
+    "MPO": ".mpo",
+    "PNG": ".png .apng",
+    "GIF": ".gif",
+    "BMP": ".bmp",
+    "TIFF": ".tif .tiff",
+    "WEBP": ".webp",
+    "AVIF": ".avif .avifs",
+    "JPEG2000": ".jp2 .j2k .jpc .jpf .jpx .j2c",
+    "PPM": ".pbm .pgm .ppm .pnm .pfm",
+    "TGA": ".tga .icb .vda .vst",
+    "PSD": ".psd",
+    "PCX": ".pcx",
+    "HEIF": ".heic .heics .heif .heifs .hif",  # by the package pillow-heif
+}
+IMAGE_SUFFIXES = frozenset(" ".join(FORMATS.values()).split())
+MOVING = ("GIF", "PNG", "WEBP", "AVIF", "TIFF")  # may hold several frames or pages
+MOST_PIXELS = 2**28  # 268 megapixels
+SMALL = 2**24  # pixels that any file may claim
+PIXELS_PER_BYTE = 200  # that a larger image may claim; photos have 1 to 20
+MOST_WORK = 4e9  # pixels times scans of a progressive JPEG; an ordinary one has 10
+MARKER_BY_CHANCE = 2**15  # bytes; half of what random data take to look like a scan
+DNG_VERSION, SUBFILE_TYPE, SUB_IFDS = 50706, 254, 330  # tags of TIFF
+START_OF_JPEG, END_OF_JPEG, SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
+CUT = "it is cut short: what is missing at its end is gray"
+HEAD = 512  # bytes by which a file is recognized
+HEIC = rb"....ftyp(hei|hev|mif1|msf1)"
+# How files begin that are no images, or none of ours: what they are, what to do.
+FOREIGN = {
+    rb"$": "an empty file",
+    HEIC: "a HEIC photo: install the package pillow-heif, or convert it to JPEG",
+    rb"....ftypcrx|FUJIFILM|II(RO|RS|U\0)|MMOR": "a camera's raw file: develop it",
+    rb"....ftypavi[fs]|\xff\xd8\xff|\x89PNG|GIF8": "a damaged image",
+    rb"....(ftyp|moov|mdat)|RIFF....AVI|\x1aE\xdf\xa3|\0\0\x01[\xb3\xba]": "a video: "
+    "save its frames as images, for example with ffmpeg",
+    rb"%!PS|\xc5\xd0\xd3\xc6": "a PostScript file, which is a program: convert it",
+    rb"%PDF": "a PDF: save its pages as images",
+    rb"(?i)\s*<(!doctype|html|\?xml|svg|head)": "a web page or a drawing (HTML, SVG): "
+    "download the image itself",
+    rb"II[*+]\0|MM\0[*+]": "a TIFF of a kind that is not read, as of colors in floats: "
+    "save it with 8 or 16 bits a channel, without alpha",
+    rb"PK\x03\x04|\x80[\x02-\x05]|Rar!|7z\xbc\xaf|\x1f\x8b": "an archive, or weights "
+    "of a network",
+}
+_OPENING = threading.Lock()
+
+
+class Refusal(ValueError):
+    """Why a file is not read, in words that need no other."""
+
+
+def is_image(name: str) -> bool:
+    """Tell by its name whether a file should be an image.
+
+    Parameters
+    ----------
+    name : str
+        Of a file.
+
+    Returns
+    -------
+    bool
+        True for the suffixes of `FORMATS`, in any case.
+
+    Examples
+    --------
+    >>> [is_image(name) for name in ("a.JPG", "a.jp2", "a.txt")]
+    [True, True, False]
+    """
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+
+
+@contextmanager
+def opened(
+    source: File,
+    max_pixels: int | None = None,
+    allow_truncated: bool = False,
+) -> Iterator[ImageFile.ImageFile]:
+    """Open an image file of an allowed format; its pixels are not decoded yet.
+
+    Parameters
+    ----------
+    source : str, Path or open binary file
+        The file.
+    max_pixels : int, optional
+        The largest image that is read. None: 16.8 megapixels, or 200 for each byte
+        of the file, and 268 megapixels at most.
+    allow_truncated : bool
+        Take a JPEG whose end is missing, and say so in `info["notes"]`.
+
+    Yields
+    ------
+    PIL.ImageFile.ImageFile
+        It can be used inside the block only.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, no image, or too large, or if anything at all goes
+        wrong inside the block, where it is decoded: the message says what and why.
+    """
+    head = b""
+    try:
+        if isinstance(source, str | Path):
+            if re.match("https?:/", str(source)):
+                raise Refusal("an address: download the image, and give the file")
+        elif not hasattr(source, "read"):
+            raise Refusal("it must be a path, an image or an array")
+        with _bytes_of(source) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Pillow, on what it passes over
+            file.seek(0)
+            head, content, cut = file.read(HEAD), file, False
+            if allow_truncated and head.startswith(START_OF_JPEG):
+                content, cut = _with_end(head + file.read())
+            with _identified(content, head) as image:
+                _check_claims(image, content, max_pixels)
+                if cut:
+                    image.info["notes"] = [CUT]
+                yield image
+    except Exception as error:  # a decoder may raise anything
+        raise refusal(source, error, head) from error
+
+
+def frames(source: File) -> int:
+    """Count the frames or pages of an image file.
+
+    Parameters
+    ----------
+    source : str, Path or open binary file
+        The file.
+
+    Returns
+    -------
+    int
+        1 for a still image; layers, thumbnails and stereo pairs do not count.
+
+    Raises
+    ------
+    ValueError
+        As `opened`.
+    """
+    with opened(source) as image:
+        return count_frames(image)
+
+
+def count_frames(image: Image.Image) -> int:
+    """Count the frames or pages of an open image, as `frames` does of a file."""
+    return getattr(image, "n_frames", 1) if image.format in MOVING else 1
+
+
+def refusal(source: object, error: Exception, head: bytes = b"") -> Refusal:
+    """Say in one line which image was not read, and why.
+
+    Parameters
+    ----------
+    source : object
+        A path, an open file, or what was given in place of an image.
+    error : Exception
+        What was raised.
+    head : bytes
+        The first bytes of the file.
+
+    Returns
+    -------
+    Refusal
+        To be raised.
+    """
+    unnamed = "these bytes" if hasattr(source, "read") else type(source).__name__
+    name = (
+        source if isinstance(source, str | Path) else getattr(source, "name", unnamed)
+    )
+    name = str(name).encode("utf-8", "backslashreplace").decode()
+    if isinstance(error, Refusal):
+        why = str(error)
+    elif isinstance(error, UnidentifiedImageError):
+        kinds = (FOREIGN[k] for k in FOREIGN if re.match(k, head, re.DOTALL))
+        why = next(kinds, "no format that is known")
+    elif isinstance(error, MemoryError):
+        why = "there is too little memory for its pixels"
+    elif isinstance(error, OSError) and error.strerror:
+        why = error.strerror
+    else:
+        why = f"damaged or cut short ({error or type(error).__name__})"
+        if head.startswith(START_OF_JPEG) and "truncated" in str(error):
+            why += "; allow_truncated (--allow-truncated) takes what is there"
+    return Refusal(f"image must be a whole image file; {name}: {why}")
+
+
+def _bytes_of(source: File) -> AbstractContextManager[BinaryIO]:
+    """Open a path; a file that is open stays so."""
+    return open(source, "rb") if isinstance(source, str | Path) else nullcontext(source)
+
+
+def _with_end(content: bytes) -> tuple[BinaryIO, bool]:
+    """End a JPEG that does not, and tell if it did not."""
+    cut = content.rfind(END_OF_JPEG) < content.rfind(SCAN)
+    return io.BytesIO(content + END_OF_JPEG), cut
+
+
+def _identified(file: BinaryIO, head: bytes) -> ImageFile.ImageFile:
+    """Call `Image.open` with the allow-list, and without its global limit."""
+    Image.init()
+    if re.match(HEIC, head, re.DOTALL):
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            raise Refusal(FOREIGN[HEIC]) from None
+        register_heif_opener()
+    file.seek(0)
+    with _OPENING:  # the limit is one for all threads
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            image = Image.open(file, formats=[f for f in FORMATS if f in Image.OPEN])
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    tags = getattr(image, "tag_v2", {})
+    if DNG_VERSION in tags or (tags.get(SUBFILE_TYPE) == 1 and SUB_IFDS in tags):
+        raise Refusal("a camera's raw file: develop it")  # Pillow sees its thumbnail
+    return image
+
+
+def _check_claims(
+    image: ImageFile.ImageFile, file: BinaryIO, max_pixels: int | None
+) -> None:
+    """Refuse what would take more memory or time than its bytes can be worth."""
+    place, length = file.tell(), file.seek(0, os.SEEK_END)
+    pixels = image.width * image.height
+    if max_pixels is None:
+        max_pixels = min(MOST_PIXELS, max(SMALL, PIXELS_PER_BYTE * length))
+    if pixels > max_pixels:
+        raise Refusal(
+            f"{pixels / 1e6:.0f} megapixels in {length} bytes are more than the limit "
+            f"of {max_pixels / 1e6:.0f}; max_pixels (--max-pixels) raises it"
+        )
+    if image.info.get("progressive"):
+        file.seek(0)
+        scans = file.read().count(SCAN) - length // MARKER_BY_CHANCE
+        if scans * pixels > MOST_WORK:
+            raise Refusal(f"a JPEG of {scans} scans, which would take minutes")
+    file.seek(place)

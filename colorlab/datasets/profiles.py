@@ -1,0 +1,180 @@
+"""What the numbers of an image mean, as 8-bit sRGB (book chapter: colorize)."""
+
+import struct
+from collections.abc import Iterable
+from functools import lru_cache
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from colorlab.datasets.formats import Refusal
+
+KEPT = ("exif", "dpi", "notes")  # of a file's information: not what its numbers mean
+BITS, PHOTOMETRIC = 258, 262  # tags of TIFF; photometric 0: white is 0
+WHITE = 65535  # of 16 bits
+OVERSHOOT = 0.25  # above white or below black, that floats may have: it is clipped
+GRAY_MODES = ("1", "L", "LA", "La", "I;16")
+PROFILE_MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
+SRGB_GAMMA = 0.45455  # in a PNG without primaries it stands for sRGB
+SRGB_PRIMARIES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # white, R, G, B
+D50 = np.array([0.9642, 1.0, 0.8249])  # XYZ of the white of ICC profiles
+BRADFORD = np.array(  # ICC.1, annex E: XYZ to cone responses
+    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+)
+FIXED = 65536  # ICC's numbers have 16 bits behind the point
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert an image of any mode to 8-bit sRGB, by its profile if it has one.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Any mode. Gray of 16 bits is scaled by 255 / 65535, which PIL alone would
+        clip; of floats, 1 is white. An ICC profile is followed, or a PNG's gAMA and
+        cHRM. Of a TIFF just opened, so are WhiteIsZero and the declared depth.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Mode RGB; gray is neutral. Transparency is dropped, EXIF (which way is up) and
+        resolution are kept. If a profile cannot be followed, the numbers are taken
+        as sRGB, and `info["notes"]`, a list of str, says why.
+
+    Raises
+    ------
+    ValueError
+        If floats or integers are out of range, so that no rule says which is white.
+
+    Examples
+    --------
+    >>> to_rgb(Image.new("I;16", (1, 1), 65535)).getpixel((0, 0))
+    (255, 255, 255)
+    """
+    info: dict = {key: image.info[key] for key in KEPT if key in image.info}
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _gray16(image)
+    try:
+        mode, transform = _way_to_srgb(image)
+    except (OSError, ImageCms.PyCMSError, ArithmeticError, ValueError) as error:
+        mode, transform = "RGB", None
+        note = f"its color profile is not followed, and sRGB assumed: {error}"
+        info["notes"] = [*info.get("notes", []), note]
+    if image.mode in GRAY_MODES:
+        rgb = _neutral(image, mode, transform)
+    elif transform:
+        rgb = transform.apply(image.convert(mode))
+    else:
+        rgb = image.convert("RGB")
+    rgb.info = info
+    return rgb
+
+
+def srgb_profile() -> bytes:
+    """Write the profile of sRGB, the same at any time.
+
+    Returns
+    -------
+    bytes
+        ICC, 588 bytes.
+    """
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    date = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
+    return profile[:24] + date + profile[36:]
+
+
+def _gray16(image: Image.Image) -> Image.Image:
+    """Scale integers of any depth, or floats, to the whole range of I;16."""
+    tags, values = getattr(image, "tag_v2", {}), np.asarray(image)
+    white = 1 if image.mode == "F" else 2 ** min(tags.get(BITS, (16,))[0], 16) - 1
+    slack = OVERSHOOT if image.mode == "F" else 0
+    low, high = values.min(), values.max()
+    if not -slack <= low <= high <= white + slack:
+        raise Refusal(
+            f"no rule says which of its numbers, {low:g} to {high:g}, is white: save "
+            "it with 8 or 16 bits, or as floats in 0..1"
+        )
+    if white != WHITE:
+        values = (values.clip(0, white) * (WHITE / white)).round()
+    values = values.astype(np.uint16)
+    gray = Image.fromarray(WHITE - values if tags.get(PHOTOMETRIC) == 0 else values)
+    gray.info = image.info
+    return gray
+
+
+def _neutral(
+    image: Image.Image, mode: str, transform: ImageCms.ImageCmsTransform | None
+) -> Image.Image:
+    """Send gray through the curve of its profile, with R = G = B exactly."""
+    levels = np.arange(256, dtype=np.uint8)
+    curve = levels
+    if transform:
+        curve = np.asarray(transform.apply(Image.fromarray(levels[None]).convert(mode)))
+        curve = curve[0, :, 1]
+    if image.mode == "I;16":
+        finer = np.interp(np.arange(WHITE + 1) / 257, levels, curve).round()
+        gray = Image.fromarray(finer.astype(np.uint8)[np.asarray(image)])
+    else:
+        gray = image.convert("L").point(curve.tolist())
+    return gray.convert("RGB")
+
+
+def _way_to_srgb(
+    image: Image.Image,
+) -> tuple[str, ImageCms.ImageCmsTransform | None]:
+    """Give the mode that the image's profile is of, and None if that is sRGB."""
+    profile = image.info.get("icc_profile") or _profile_of_png(image.info)
+    if not profile or image.mode == "LAB":
+        return "RGB", None
+    mode, transform = _transform(profile)
+    fitting = {"L": image.mode in GRAY_MODES, "CMYK": image.mode == "CMYK"}
+    if not fitting.get(mode, image.mode != "CMYK"):
+        raise ValueError(f"it is a profile of {mode} for an image of {image.mode}")
+    return mode, transform
+
+
+@lru_cache(maxsize=8)
+def _transform(profile: bytes) -> tuple[str, ImageCms.ImageCmsTransform | None]:
+    source = ImageCms.ImageCmsProfile(BytesIO(profile))
+    space = source.profile.xcolor_space.strip()
+    if space not in PROFILE_MODES:
+        raise ValueError(f"it is a profile of {space}")
+    mode, srgb = PROFILE_MODES[space], ImageCms.createProfile("sRGB")
+    exact = ImageCms.Flags.NOOPTIMIZE if mode == "L" else ImageCms.Flags.NONE
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    transform = ImageCms.buildTransform(source, srgb, mode, "RGB", intent, exact)
+    if mode == "RGB":  # most often it is sRGB, and there is nothing to do
+        probe = np.indices((6, 6, 6), dtype=np.uint8).reshape(3, 6, 36) * 51
+        probe = np.ascontiguousarray(probe.transpose(1, 2, 0))
+        changed = np.asarray(transform.apply(Image.fromarray(probe)))
+        if np.abs(changed.astype(int) - probe).max() <= 1:
+            return mode, None
+    return mode, transform
+
+
+def _profile_of_png(info: dict) -> bytes | None:
+    """Write what gAMA and cHRM say as an ICC profile; None if that is sRGB."""
+    gamma, primaries = info.get("gamma", 0), info.get("chromaticity")
+    if "srgb" in info or gamma <= 0 or (gamma == SRGB_GAMMA and not primaries):
+        return None
+    x, y = np.reshape(primaries or SRGB_PRIMARIES, (4, 2)).T
+    white, *columns = np.stack([x / y, x / x, (1 - x - y) / y], axis=1)
+    matrix = np.stack(columns, axis=1)
+    matrix *= np.linalg.solve(matrix, white)  # their sum is white
+    cones = BRADFORD @ D50 / (BRADFORD @ white)
+    matrix = np.linalg.solve(BRADFORD, cones[:, None] * (BRADFORD @ matrix))
+    profile = bytearray(srgb_profile())
+    power = [1 / gamma, 1, 0, 0, 0]  # (1 x + 0)^power from 0 on
+    for tag, numbers in zip((b"rXYZ", b"gXYZ", b"bXYZ"), matrix.T, strict=True):
+        _write_fixed(profile, tag, 8, numbers)
+    _write_fixed(profile, b"rTRC", 12, power)
+    return bytes(profile)
+
+
+def _write_fixed(profile: bytearray, tag: bytes, skip: int, numbers: Iterable) -> None:
+    """Write numbers into a tag, behind its own name and kind."""
+    entry = profile.index(tag, 128)  # the table of tags comes first
+    (start,) = struct.unpack_from(">I", profile, entry + 4)
+    fixed = [round(float(number) * FIXED) for number in numbers]
+    struct.pack_into(f">{len(fixed)}i", profile, start + skip, *fixed)
