@@ -1,10 +1,13 @@
-# make book | test | live | bench | stress | gpu-check | evaluations | clean: each sets up .venv by itself, and
-# again when pyproject.toml or constraints.txt change.
+# make book | test | live | bench | stress | gpu-check | evaluations | clean: each installs
+# what it needs into .venv, and again when pyproject.toml or constraints.txt change.
 PYTHON ?= python3
 IMAGENETTE ?= data/cache/imagenette
 TINY ?= data/cache/tiny-imagenet
 BIN := .venv/bin
-READY := .venv/ready
+READY := .venv/ready-book
+TESTED := .venv/ready-test
+NBVAL := book --nbval-lax --nbval-current-env --nbval-cell-timeout 120 \
+    --nbval-sanitize-with tests/nbval_sanitize.cfg
 SHOWN := $(shell find colorlab data -type f ! -name '*.pyc' ! -path 'data/cache/*' 2>/dev/null)
 
 .PHONY: book test live bench stress gpu-check evaluations outputs clean
@@ -15,33 +18,31 @@ book: $(READY) _build/shown
 	@echo "The book is built. Open this file in a browser:"
 	@echo "  $(CURDIR)/_build/html/index.html"
 
-test: $(READY)
+test: $(TESTED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	rm -rf _build
 	$(MAKE) --no-print-directory book
-	$(BIN)/python -m pytest tests book --nbval-lax --nbval-current-env \
-	    --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
+	$(BIN)/python -m pytest --doctest-modules colorlab
+	$(BIN)/python -m pytest tests $(NBVAL)
 
 live: $(READY)
 	$(BIN)/jupyter lab book/intro.ipynb $$([ "$$(id -u)" = 0 ] && echo --allow-root)
 
-bench: $(READY)  # minutes; nothing else should run meanwhile
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
-	    --constraint constraints.txt --editable '.[bench]'
+bench: .venv/ready-bench  # minutes; nothing else should run meanwhile
 	for name in lab encode loss step processes memory init browser; do $(BIN)/python benchmarks/$$name.py || exit; done
 
-stress: $(READY)  # what takes minutes: runs killed twenty times
+stress: $(TESTED)  # what takes minutes: runs killed twenty times
 	$(BIN)/python -m pytest tests -m stress
 
-gpu-check: $(READY)  # on a machine with a GPU: its tests, and a short training
-	$(BIN)/python -m pytest tests -m 'not stress and not browser'
+gpu-check: $(TESTED)  # on a machine with a GPU: tests, chapters, a short training
+	$(BIN)/python -m pytest tests $(NBVAL) -m 'not stress and not browser'
 	$(BIN)/python benchmarks/gpu_check.py
 
 evaluations: $(READY)  # every figure of data/evaluations, from both data sets; an hour
 	mkdir -p out/calibrated
 	for net in l2 class rebal; do $(BIN)/colorlab calibrate $$net $(IMAGENETTE) $(TINY) \
-	    -o out/calibrated/$$net.safetensors || exit; done
+	    --overwrite -o out/calibrated/$$net.safetensors || exit; done
 	$(BIN)/python benchmarks/evaluations.py $(IMAGENETTE) $(TINY) \
 	    $$(for net in l2 class rebal; do echo $$net-calibrated=out/calibrated/$$net.safetensors; done)
 	$(BIN)/python benchmarks/semantic.py $(IMAGENETTE)
@@ -58,7 +59,7 @@ clean:
 	rm -rf .venv node_modules _build out *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml constraints.txt
+.venv/ready-%: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "Python is missing: install Python 3.11 or newer, or name it:"; \
 	  echo "  make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
@@ -70,5 +71,5 @@ $(READY): pyproject.toml constraints.txt
 	  exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
-	    --constraint constraints.txt --editable '.[book,test]'
+	    --constraint constraints.txt --editable '.[$*]'
 	@touch $@

@@ -5,6 +5,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+NAME = "colorization-lab"  # of the package to install; PyPI's "colorlab" is another
+EXTRAS = {
+    "train": ("accelerate", "pooch", "tensorboard"),
+    "figures": ("anywidget", "ipywidgets", "matplotlib", "matplotlib_inline"),
+}
+
 
 def lazy_names(
     package: str, homes: Mapping[str, str]
@@ -39,10 +45,37 @@ def lazy_names(
     home = {name: module for module in homes for name in homes[module].split()}
 
     def load(name: str) -> Any:
-        if name in home:
-            return getattr(import_module(f"{package}.{home[name]}"), name)
-        if not name.startswith("_") and find_spec(f"{package}.{name}"):
-            return import_module(f"{package}.{name}")
+        try:
+            if name in home:
+                return getattr(import_module(f"{package}.{home[name]}"), name)
+            if not name.startswith("_") and find_spec(f"{package}.{name}"):
+                return import_module(f"{package}.{name}")
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(say_what_to_install(error)) from error
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return load, lambda: sorted(home), sorted(home)
+
+
+def say_what_to_install(error: ModuleNotFoundError) -> str:
+    """Return the error's message, with the extra that brings what is missing.
+
+    Parameters
+    ----------
+    error : ModuleNotFoundError
+        As an import raises it.
+
+    Returns
+    -------
+    str
+        One line.
+
+    Examples
+    --------
+    >>> error = ModuleNotFoundError("No module named 'accelerate'", name="accelerate")
+    >>> say_what_to_install(error)
+    "No module named 'accelerate': pip install 'colorization-lab[train]'"
+    """
+    top = (error.name or "").partition(".")[0]
+    extra = next((extra for extra, names in EXTRAS.items() if top in names), None)
+    return f"{error}: pip install '{NAME}[{extra}]'" if extra else str(error)

@@ -196,6 +196,10 @@ def test_version(monkeypatch, capsys):
         (KeyboardInterrupt, 130, ""),
         (MemoryError, 2, "colorlab: there is not enough memory: take a smaller --size"),
         (RuntimeError("CUDA out of memory. Tried"), 2, "colorlab: there is not enough"),
+        (
+            ModuleNotFoundError("No module named 'accelerate'", name="accelerate"),
+            *(2, "colorlab: No module named 'accelerate': pip install 'colorization-"),
+        ),
         (ValueError("one\n  two"), 2, "colorlab: one two\n"),
         (OSError(28, "No space left on device"), 2, "colorlab: [Errno 28] No space"),
     ],

@@ -2,20 +2,38 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
+import colorlab.train
+from colorlab import _lazy
+
 ROOT = Path(__file__).parents[1]
 FIXED = "jupyter-book torch numpy matplotlib scikit-image ipywidgets pytest nbval"
 
 
-def pyproject_requirements():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
-    return split(project["dependencies"] + extras["book"] + extras["test"])
+OURS = "colorization-lab"  # on PyPI, "colorlab" is another project
+
+
+def pyproject():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def pyproject_requirements(extra="test"):
+    """What an extra brings, with the extras that it names."""
+    wanted = pyproject()["optional-dependencies"][extra]
+    found = split(pyproject()["dependencies"])
+    for requirement in wanted:
+        if requirement.startswith(f"{OURS}["):
+            for inner in requirement[len(OURS) + 1 : -1].split(","):
+                found |= pyproject_requirements(inner)
+        else:
+            found |= split([requirement])
+    return found
 
 
 def environment_requirements():
@@ -45,6 +63,29 @@ def test_the_fixed_packages_are_named(name):
     assert name in environment_requirements()
 
 
+def test_coloring_needs_little():
+    needed = split(pyproject()["dependencies"])
+    assert sorted(needed) == "numpy pillow safetensors torch tqdm typer".split()
+
+
+def test_what_is_installed_is_called_by_its_name():
+    # `pip install colorlab` gives a stranger's package.
+    assert pyproject()["name"] == OURS
+    wrong = re.compile(r"pip install [^\n`]*\bcolorlab\b")
+    for path in told():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if wrong.search(line):
+                assert OURS in line, f"{path}: {line}"  # says what to type instead
+
+
+def told():
+    """Files that readers see."""
+    listed = ["git", "ls-files", "*.md", "*.ipynb", "*.py", "*.yml", "Makefile"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True)
+    this = Path(__file__).name
+    return [ROOT / name for name in names.stdout.split() if not name.endswith(this)]
+
+
 def test_every_requirement_has_a_range_and_a_pin():
     pins = constraints()
     for name, wanted in pyproject_requirements().items():
@@ -53,10 +94,7 @@ def test_every_requirement_has_a_range_and_a_pin():
 
 
 def test_peers_of_the_benchmarks_have_a_range_and_a_pin():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    peers = split(project["optional-dependencies"]["bench"])
-    assert not peers.keys() & pyproject_requirements().keys()  # neither here nor there
-    for name, wanted in peers.items():
+    for name, wanted in pyproject_requirements("bench").items():
         assert wanted.startswith(">="), name
         assert name in constraints(), name
 
@@ -76,7 +114,7 @@ def test_make_bench_runs_every_benchmark():
 )
 def test_chapters_run_again_when_what_they_show_has_changed(file):
     # As if READY and the book were up to date, and then the file had changed.
-    make = ["make", "-n", "-o", ".venv/ready", "-W", file, "book"]
+    make = ["make", "-n", "-o", ".venv/ready-book", "-W", file, "book"]
     told = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "rm -rf _build/.jupyter_cache" in told.stdout
 
@@ -108,3 +146,19 @@ def test_no_address_is_invented():
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     url = config.get("repository", {}).get("url")
     assert url is None or re.match(r"https://(github|gitlab|bitbucket)\.\w+/\w", url)
+
+
+def test_each_extra_is_told_where_it_is_missing():
+    extras = pyproject()["optional-dependencies"]
+    for extra, modules in _lazy.EXTRAS.items():
+        named = {name.replace("-", "_") for name in split(extras[extra])}
+        assert named == set(modules), extra
+    assert _lazy.NAME == OURS
+
+
+def test_an_import_without_its_extra_says_what_to_type(monkeypatch):
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    monkeypatch.delitem(sys.modules, "colorlab.train.loop", raising=False)
+    monkeypatch.delitem(sys.modules, "colorlab.train.log", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=r"install 'colorization-lab\[train"):
+        _ = colorlab.train.train

@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -12,7 +12,7 @@ from colorlab import __version__
 from colorlab.cli.colorize import colorize
 from colorlab.cli.data import data_app, prior
 from colorlab.cli.evaluate import calibrate, evaluate
-from colorlab.cli.messages import one_line, out_of_memory
+from colorlab.cli.messages import say_reason
 from colorlab.cli.networks import export, info
 from colorlab.cli.train import train
 
@@ -35,18 +35,12 @@ class OneLineErrors(TyperGroup):
             raise SystemExit(NO_READER) from None
         except KeyboardInterrupt:
             raise SystemExit(INTERRUPTED) from None
-        except (ValueError, FloatingPointError, OSError) as error:
-            _end(one_line(error))
-        except (MemoryError, RuntimeError) as error:
-            if not out_of_memory(error):
+        except Exception as error:
+            if (reason := say_reason(error)) is None:
                 raise
-            _end("there is not enough memory: take a smaller --size or --batch-size")
+            print(f"colorlab: {reason}", file=sys.stderr)
+            raise SystemExit(2) from error
         return result
-
-
-def _end(reason: str) -> NoReturn:
-    print(f"colorlab: {reason}", file=sys.stderr)
-    raise SystemExit(2)
 
 
 app = typer.Typer(

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from tqdm import tqdm
 
+from colorlab._lazy import say_what_to_install
+
 LISTED = 5  # skipped images
 MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
 
@@ -30,9 +32,16 @@ def print_skipped(skipped: dict[str, str]) -> None:
         print(f"  and {len(skipped) - LISTED} more", file=sys.stderr)
 
 
-def one_line(error: BaseException) -> str:
-    """Return what an error says, without line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__
+def say_reason(error: Exception) -> str | None:
+    """Return one line on an error that the user can mend; None for a bug."""
+    if isinstance(error, ModuleNotFoundError):
+        told = say_what_to_install(error)
+        return told if told != str(error) else None
+    if out_of_memory(error):
+        return "there is not enough memory: take a smaller --size or --batch-size"
+    if isinstance(error, ValueError | FloatingPointError | OSError):
+        return " ".join(str(error).split()) or type(error).__name__
+    return None
 
 
 def out_of_memory(error: BaseException) -> bool:
