@@ -30,7 +30,8 @@ def annealed_mean(logits: Tensor, centers: Tensor, T: float = T_PAPER) -> Tensor
     Raises
     ------
     ValueError
-        If T is not positive or the number of bins differs.
+        If T is not positive, the number of bins differs, `logits` holds integers or
+        `centers` lies on another device.
 
     Notes
     -----
@@ -38,6 +39,17 @@ def annealed_mean(logits: Tensor, centers: Tensor, T: float = T_PAPER) -> Tensor
     With z = softmax(logits) this is softmax(logits / T), as a constant added to all
     logits of a pixel changes nothing. The largest logit is subtracted before the
     division, so that no T can make it overflow. Book chapter: decode.
+
+    Examples
+    --------
+    A pixel that gives an orange bin 0.7 and a blue one 0.3:
+
+    >>> two = torch.tensor([[40.0, 60.0], [0.0, -40.0]])
+    >>> logits = torch.tensor([0.7, 0.3]).log().view(1, 2, 1, 1)
+    >>> annealed_mean(logits, two, T=1).flatten().round()
+    tensor([28., 30.])
+    >>> annealed_mean(logits, two, T=0.38).flatten().round()
+    tensor([36., 50.])
     """
     if not T > 0:
         raise ValueError(f"T must be positive, got {T}")
@@ -45,7 +57,8 @@ def annealed_mean(logits: Tensor, centers: Tensor, T: float = T_PAPER) -> Tensor
     exact = logits.float() if logits.dtype.itemsize < 4 else logits
     T = max(T, torch.finfo(exact.dtype).tiny)
     Z_hat = ((exact - exact.amax(dim=1, keepdim=True)) / T).softmax(dim=1)
-    ab = torch.einsum("nqhw,qc->nchw", Z_hat, centers.to(Z_hat))
+    with torch.autocast(logits.device.type, enabled=False):  # it would cut the digits
+        ab = torch.einsum("nqhw,qc->nchw", Z_hat, centers.to(Z_hat.dtype))
     return ab.to(logits.dtype)
 
 
@@ -67,10 +80,16 @@ def mode(logits: Tensor, centers: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If the number of bins differs.
+        As `annealed_mean`.
+
+    Examples
+    --------
+    >>> two = torch.tensor([[40.0, 60.0], [0.0, -40.0]])
+    >>> mode(torch.tensor([0.7, 0.3]).log().view(1, 2, 1, 1), two).flatten()
+    tensor([40., 60.])
     """
     _check_bins(logits, centers)
-    return centers.to(logits)[logits.argmax(dim=1)].permute(0, 3, 1, 2)
+    return centers.to(logits.dtype)[logits.argmax(dim=1)].permute(0, 3, 1, 2)
 
 
 def upsample(ab: Tensor, size: tuple[int, int]) -> Tensor:
@@ -87,7 +106,19 @@ def upsample(ab: Tensor, size: tuple[int, int]) -> Tensor:
     -------
     Tensor, shape (N, C, *size)
         Pixel areas correspond (corners are not aligned). Book chapter: decode.
+
+    Raises
+    ------
+    ValueError
+        If `ab` holds integers.
+
+    Examples
+    --------
+    >>> upsample(torch.tensor([[[[0.0, 4.0]]]]), (1, 4))
+    tensor([[[[0., 1., 3., 4.]]]])
     """
+    if not ab.is_floating_point():
+        raise ValueError(f"ab must be floats, got {ab.dtype}")
     return interpolate(ab, size=size, mode="bilinear", align_corners=False)
 
 
@@ -96,4 +127,11 @@ def _check_bins(logits: Tensor, centers: Tensor) -> None:
         raise ValueError(
             f"logits must have shape (N, {len(centers)}, h, w), one channel per bin, "
             f"got {tuple(logits.shape)}"
+        )
+    if not logits.is_floating_point():
+        raise ValueError(f"logits must be floats, got {logits.dtype}")
+    if centers.device != logits.device:
+        raise ValueError(
+            f"centers must be on the device of logits, {logits.device}, "
+            f"got {centers.device}"
         )

@@ -11,10 +11,13 @@ degree observer). The matrix has six digits, as in scikit-image, so that both ag
 it is within 0.0003 of IEC's four-digit one.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from colorlab._tiles import each_tile, in_memory
 
 XYZ_FROM_RGB = (
     (0.412453, 0.357580, 0.180423),
@@ -58,7 +61,15 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     Grays are not exactly neutral: the rounded matrix and white point disagree in
     the sixth digit, which leaves |a| and |b| below 0.01. Gradients are finite
     everywhere, black included. Values outside [0, 1] are not clipped: the curves
-    go on, as lines below 0 and as powers above 1.
+    go on, as lines below 0 and as powers above 1. Works under `torch.func.vmap`.
+
+    Examples
+    --------
+    Pure red, as an image of one pixel:
+
+    >>> red = torch.tensor([1.0, 0.0, 0.0]).view(3, 1, 1)
+    >>> rgb_to_lab(red).flatten().round(decimals=1)
+    tensor([53.2000, 80.1000, 67.2000])
     """
     _check_channels(rgb, "rgb")
     if not (rgb.is_floating_point() or rgb.dtype == torch.uint8):
@@ -74,10 +85,12 @@ def lab_to_rgb(lab: Tensor, clip: bool = True) -> Tensor:
     lab : Tensor of floats, shape (..., 3, H, W)
         L in 0..100, a and b in Lab units.
     clip : bool
-        Clip colors that no sRGB screen can show: each of R, G and B is cut to
-        [0, 1] on its own. That keeps the size of the error small, but shifts the
-        lightness and hue of such colors a little. With False, they stay outside
-        [0, 1].
+        **Lossy for colors that no sRGB screen can show.** With True, these are cut
+        twice, as scikit-image and kornia do. A dark color with large b has a negative
+        fz (the cube root of Z, the share of blue light); fz is set to 0. Then each of
+        R, G and B is cut to [0, 1] on its own. Both shift lightness and hue a little;
+        without the first, dark warm colors would turn redder. With False, nothing is
+        cut: such colors stay outside [0, 1], and `rgb_to_lab` gives them back.
 
     Returns
     -------
@@ -88,6 +101,17 @@ def lab_to_rgb(lab: Tensor, clip: bool = True) -> Tensor:
     ------
     ValueError
         If the third dimension from the end is not 3, or `lab` holds integers.
+
+    Examples
+    --------
+    No screen shows a black that is blue and orange at once; without clipping, the
+    numbers say so:
+
+    >>> lab = torch.tensor([0.0, -10.0, 100.0]).view(3, 1, 1)
+    >>> (255 * lab_to_rgb(lab)).round().flatten()
+    tensor([6., 5., 0.])
+    >>> (255 * lab_to_rgb(lab, clip=False)).round().flatten()
+    tensor([  46.,   -2., -244.])
     """
     _check_channels(lab, "lab")
     if not lab.is_floating_point():
@@ -106,15 +130,14 @@ def _tile_by_tile(convert: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
     """Convert (..., 3, H, W) in parts that stay in the cache between the steps."""
     dtype = image.dtype if image.is_floating_point() else torch.float32
     pixels = image[None].flatten(0, -4).flatten(2)  # (N, 3, H * W)
-    if image.device.type != "cpu" or (image.requires_grad and torch.is_grad_enabled()):
+    if (image.requires_grad and torch.is_grad_enabled()) or not in_memory(image):
         return convert(pixels).to(dtype).view(image.shape)
-    torch.empty(2**22)  # freed unused: tells glibc to keep the tiles' freed memory too
-    result = torch.empty(pixels.shape, dtype=dtype)
-    batch = 1 + TILE // (1 + pixels.shape[-1])  # small pictures go several at a time
-    for source, target in zip(pixels.split(batch), result.split(batch), strict=True):
-        tiles = zip(source.split(TILE, 2), target.split(TILE, 2), strict=True)
-        for tile, place in tiles:
-            place.copy_(convert(tile))
+    result = torch.empty(pixels.shape, dtype=dtype, device=image.device)
+
+    def work(images: slice, part: slice) -> None:
+        result[images, :, part] = convert(pixels[images, :, part])
+
+    each_tile(work, len(pixels), pixels.shape[2], TILE)
     return result.view(image.shape)
 
 
@@ -130,18 +153,20 @@ def _lab_of(rgb: Tensor) -> Tensor:
     return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=-2)
 
 
-def _rgb_of(lab: Tensor) -> Tensor:
+def _rgb_of(lab: Tensor, least_fz: float = -math.inf) -> Tensor:
     """Go the three steps back; lab is (N, 3, pixels)."""
     L, a, b = _at_least_float32(lab).unbind(-2)
     fy = (L + 16) / 116
-    roots = torch.stack([fy + a / 500, fy, fy - b / 200], dim=-2)
+    fz = (fy - b / 200).clamp(min=least_fz)
+    roots = torch.stack([fy + a / 500, fy, fz], dim=-2)
     white = roots.new_tensor(WHITE)[:, None]
     rgb_from_xyz = torch.linalg.inv(torch.tensor(XYZ_FROM_RGB, dtype=torch.float64))
     return _redo_gamma(_mix(rgb_from_xyz.tolist(), _lab_cube(roots) * white))
 
 
 def _rgb_of_clipped(lab: Tensor) -> Tensor:
-    return _rgb_of(lab).clamp(0, 1)
+    """Cut off what no screen can show: first fz below 0, as scikit-image does."""
+    return _rgb_of(lab, least_fz=0).clamp(0, 1)
 
 
 def _at_least_float32(image: Tensor) -> Tensor:
@@ -149,8 +174,12 @@ def _at_least_float32(image: Tensor) -> Tensor:
 
 
 def _mix(matrix: list | tuple, image: Tensor) -> Tensor:
-    """Apply a 3x3 matrix to the channels."""
-    return image.new_tensor(matrix) @ image
+    """Apply a 3x3 matrix to the channels; `@` would lose digits under autocast."""
+    columns = image.new_tensor(matrix).split(1, dim=1)  # (3, 1) each
+    channels = image.split(1, dim=-2)  # (N, 1, pixels) each
+    mixed = columns[0] * channels[0]
+    mixed = torch.addcmul(mixed, columns[1], channels[1])
+    return torch.addcmul(mixed, columns[2], channels[2])
 
 
 # Each curve below is a power with a straight foot. The power's argument is clamped

@@ -5,11 +5,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import avg_pool2d
 
+from colorlab._tiles import each_tile, in_memory
 from colorlab.prior import rebalance_weights
 from colorlab.quantize import N_NEIGHBORS, soft_encode
 
 LABEL_STRIDE = 4  # the network's output is a quarter of its input
 NOT_GRAY = 5.0  # ab units; an image with no |a| or |b| above it teaches no color
+TILE = 2**19  # logits: 2 MB in float32, so that all steps stay in the cache
 
 
 def l2_loss(ab_hat: Tensor, ab: Tensor) -> Tensor:
@@ -28,13 +30,19 @@ def l2_loss(ab_hat: Tensor, ab: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ or either holds integers.
 
     Notes
     -----
     Zhang et al. 2016, equation 1, which sums over the pixels; we take the mean, so
     that neither size nor batch changes the scale.
+
+    Examples
+    --------
+    >>> l2_loss(torch.tensor([3.0, 4.0]).view(1, 2, 1, 1), torch.zeros(1, 2, 1, 1))
+    tensor(12.5000)
     """
+    _check_floats(ab_hat=ab_hat, ab=ab)
     if ab_hat.shape != ab.shape:
         raise ValueError(
             f"ab_hat and ab must have one shape, got {tuple(ab_hat.shape)} "
@@ -69,8 +77,9 @@ def soft_cross_entropy(
     Raises
     ------
     ValueError
-        If the shapes do not fit together, or if `weights` or `pixel_weight` asks for
-        a gradient: it flows to the logits alone, and once (no second derivatives).
+        If the shapes or dtypes do not fit together, or if `weights` or `pixel_weight`
+        asks for a gradient: it flows to the logits alone, and once (on the CPU there
+        are no second derivatives).
 
     Notes
     -----
@@ -80,27 +89,54 @@ def soft_cross_entropy(
         -sum_q Z_q log softmax(logits)_q = logsumexp(logits) - sum_i w_i logits[bin_i],
 
     so the dense target is never built. The gradient, softmax(logits) - Z, needs the
-    same exponentials, so both come from one pass. The minimum is the target's
-    entropy, not 0 (this is not the KL divergence; the gradients agree). Book chapter:
-    losses.
+    same exponentials, so on the CPU both come from one pass, tile by tile. On other
+    devices the whole batch takes torch's own log-softmax, which is few operations.
+    The minimum is the target's entropy, not 0 (this is not the KL divergence; the
+    gradients agree). Book chapter: losses.
+
+    Examples
+    --------
+    Two bins: a prediction of 0.8 and 0.2, a target of all and nothing.
+
+    >>> logits = torch.tensor([0.8, 0.2]).log().view(1, 2, 1, 1)
+    >>> bins, weights = torch.tensor([[0], [1]]), torch.tensor([[1.0], [0.0]])
+    >>> bins, weights = bins.view(1, 2, 1, 1), weights.view(1, 2, 1, 1)
+    >>> soft_cross_entropy(logits, bins, weights).exp()  # 1 / 0.8
+    tensor(1.2500)
     """
+    _check_target(logits, bins, weights, pixel_weight)
+    if not in_memory(logits):
+        return _whole_cross_entropy(logits, bins, weights, pixel_weight)
+    if logits.requires_grad and torch.is_grad_enabled():
+        return _CrossEntropy.apply(logits, bins, weights, pixel_weight)
+    return _tiled_cross_entropy(logits, bins, weights, pixel_weight)
+
+
+def _check_target(
+    logits: Tensor, bins: Tensor, weights: Tensor, pixel_weight: Tensor | None
+) -> None:
     N, _, H, W = logits.shape
     if bins.shape != weights.shape or (N, H, W) != (len(bins), *bins.shape[2:]):
         raise ValueError(
             "bins and weights must have shape (N, k, H, W) with the N, H, W of logits "
             f"{tuple(logits.shape)}, got {tuple(bins.shape)} and {tuple(weights.shape)}"
         )
-    if pixel_weight is None:
-        pixel_weight = weights.new_ones(N, H, W)
-    if pixel_weight.shape != (N, H, W):
+    if pixel_weight is not None and pixel_weight.shape != (N, H, W):
         raise ValueError(
             f"pixel_weight must have shape {(N, H, W)}, got {tuple(pixel_weight.shape)}"
         )
-    if weights.requires_grad or pixel_weight.requires_grad:
+    if bins.dtype != torch.int64:
+        raise ValueError(f"bins must be int64, got {bins.dtype}")
+    _check_floats(logits=logits, weights=weights, pixel_weight=pixel_weight)
+    others = (each for each in (weights, pixel_weight) if each is not None)
+    if any(each.requires_grad for each in others):
         raise ValueError("weights and pixel_weight must not require a gradient")
-    if logits.requires_grad and torch.is_grad_enabled():
-        return _CrossEntropy.apply(logits, bins, weights, pixel_weight)
-    return _cross_entropy(logits, bins, weights, pixel_weight)
+
+
+def _check_floats(**tensors: Tensor | None) -> None:
+    for name, tensor in tensors.items():
+        if tensor is not None and not tensor.is_floating_point():
+            raise ValueError(f"{name} must be floats, got {tensor.dtype}")
 
 
 class _CrossEntropy(torch.autograd.Function):
@@ -108,8 +144,11 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, logits, bins, weights, pixel_weight):
-        gradient = torch.empty_like(logits)
-        loss = _cross_entropy(logits, bins, weights, pixel_weight, gradient)
+        order = torch.channels_last
+        if not logits.is_contiguous(memory_format=order):
+            order = torch.contiguous_format
+        gradient = torch.empty_like(logits, memory_format=order)
+        loss = _tiled_cross_entropy(logits, bins, weights, pixel_weight, gradient)
         ctx.save_for_backward(gradient)
         return loss
 
@@ -122,28 +161,58 @@ class _CrossEntropy(torch.autograd.Function):
         return gradient, None, None, None
 
 
-def _cross_entropy(
+def _whole_cross_entropy(
+    logits: Tensor, bins: Tensor, weights: Tensor, pixel_weight: Tensor | None
+) -> Tensor:
+    """Compute the mean loss by torch's own operations, on the whole batch."""
+    exact = torch.promote_types(logits.dtype, torch.float32)
+    log_Z_hat = logits.to(exact).log_softmax(dim=1).gather(1, bins)
+    each = -(weights.to(exact) * log_Z_hat).sum(dim=1)
+    return (each if pixel_weight is None else pixel_weight.to(exact) * each).mean()
+
+
+def _tiled_cross_entropy(
     logits: Tensor,
     bins: Tensor,
     weights: Tensor,
-    pixel_weight: Tensor,
+    pixel_weight: Tensor | None,
     gradient: Tensor | None = None,
 ) -> Tensor:
     """Compute the mean loss and, if there is a tensor for it, fill in its gradient."""
     exact = torch.promote_types(logits.dtype, torch.float32)
-    weights = weights.to(exact)
-    share = pixel_weight.to(exact) / pixel_weight.numel()  # in the mean, (N, H, W)
-    loss = share.new_zeros(())
-    for n in range(len(logits)):  # one image at a time fits the processor's cache
-        shifted = logits[n].to(exact) - logits[n].amax(dim=0)  # (Q, H, W), at most 0
-        expected = (weights[n] * shifted.gather(0, bins[n])).sum(dim=0)
-        Z_hat = shifted.exp_()  # but for the division by the sum
-        total = Z_hat.sum(dim=0)
-        loss += (share[n] * (total.log() - expected)).sum()
-        if gradient is not None:
-            Z_hat *= share[n] / total
-            gradient[n] = Z_hat.scatter_add_(0, bins[n], -share[n] * weights[n])
-    return loss
+    N, Q, H, W = logits.shape
+    logits, bins, weights = (each.flatten(2) for each in (logits, bins, weights))
+    v = None if pixel_weight is None else pixel_weight.flatten(1)
+    slopes = None if gradient is None else gradient.flatten(2)
+
+    def work(images: slice, part: slice) -> Tensor:
+        share = logits.new_tensor(1 / (N * H * W), dtype=exact)  # in the mean
+        if v is not None:
+            share = share * v[images, part].to(exact)[:, None]
+        return _cross_entropy(
+            logits[images, :, part].to(exact),
+            bins[images, :, part],
+            weights[images, :, part].to(exact),
+            share,
+            None if slopes is None else slopes[images, :, part],
+        )
+
+    parts = each_tile(work, N, H * W, max(1, TILE // Q))
+    return torch.stack(parts).sum() if parts else logits.new_zeros((), dtype=exact)
+
+
+def _cross_entropy(
+    logits: Tensor, bins: Tensor, weights: Tensor, share: Tensor, slope: Tensor | None
+) -> Tensor:
+    """Sum the loss over a tile, (n, Q, pixels), and fill in its gradient, `slope`."""
+    shifted = logits - logits.amax(dim=1, keepdim=True)  # at most 0
+    expected = (weights * shifted.gather(1, bins)).sum(dim=1, keepdim=True)
+    Z_hat = shifted.exp_()  # but for the division by the sum
+    total = Z_hat.sum(dim=1, keepdim=True)
+    if slope is not None:
+        Z_hat *= share / total
+        slope.copy_(Z_hat.scatter_add_(1, bins, -share * weights))
+    return (share * (total.log() - expected)).sum()
 
 
 def label_ab(ab: Tensor, labels: str = "mean") -> Tensor:

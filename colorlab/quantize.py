@@ -5,11 +5,13 @@ points are bins is derived here from the sRGB gamut; nothing is read from a tabl
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from colorlab._tiles import each_tile, in_memory
 from colorlab.lab import rgb_to_lab
 
 N_BINS = 313  # an outcome of `bin_centers`, typed once and tested against it
@@ -19,9 +21,11 @@ N_NEIGHBORS = 5  # same section; the authors' released layer uses 10
 
 GRID_REACH = 12  # grid points from -120 to 120: beyond any sRGB color
 GAMUT_LEVELS = 9  # samples a channel of the RGB cube; 5 already give the same bins
-PART = 2**15  # colors at a time: few enough that torch takes one thread, and none waits
+TILE = 2**15  # colors: 128 kB a plane in float32, so that the window stays in the cache
 LARGEST_WINDOW_K = 16  # above, a window has so many grid points that it does not pay
 DIRECTIONS = 3600  # straight edges that fence in the gamut
+
+Search = Callable[[Tensor], tuple[Tensor, ...]]  # from colors (2, M) to planes (k, M)
 
 
 def bin_centers() -> Tensor:
@@ -42,6 +46,11 @@ def bin_centers() -> Tensor:
     "Inside" is tested by fences: for a direction u, no point of the widened hull
     lies farther along u than the farthest color plus 10 (|u_a| + |u_b|).
     Book chapter: quantize.
+
+    Examples
+    --------
+    >>> bin_centers().shape
+    torch.Size([313, 2])
     """
     angle = torch.arange(DIRECTIONS, dtype=torch.float64) * (2 * math.pi / DIRECTIONS)
     directions = torch.stack([angle.cos(), angle.sin()])  # (2, directions)
@@ -70,9 +79,19 @@ def nearest_bin(ab: Tensor, centers: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If `ab` does not have two channels.
+        If `ab` does not have two channels, holds integers, or lies on another device
+        than `centers`.
+
+    Examples
+    --------
+    >>> centers = bin_centers()
+    >>> bins = nearest_bin(torch.tensor([33.0, -41.0]).view(1, 2, 1, 1), centers)
+    >>> centers[bins.flatten()]
+    tensor([[ 30., -40.]])
     """
-    return _nearest(ab, centers, k=1)[0].squeeze(1)
+    search = _choose_search(ab, centers, k=1)
+    (bins,) = _search_in_tiles(lambda colors: search(colors)[:1], ab, 1, [torch.int64])
+    return bins.squeeze(1)
 
 
 def soft_encode(
@@ -101,19 +120,40 @@ def soft_encode(
     Raises
     ------
     ValueError
-        If `ab` does not have two channels, k is not in 1..Q or sigma is not
-        positive.
+        If `ab` does not have two channels, holds integers, or lies on another device
+        than `centers`; if k is not in 1..Q or sigma is not positive.
 
     Notes
     -----
     Zhang et al. 2016, section 2.1; the authors' released code uses k = 10. The
-    result is sparse: k pairs instead of Q numbers a pixel. Only the grid points in a
-    small window around the color (4x4 for k = 5) are looked at.
+    result is sparse: k pairs instead of Q numbers a pixel. For centers on the grid,
+    only the grid points in a small window around the color (4x4 for k = 5) are looked
+    at; for others, and on other devices than the CPU, all centers are. A color that is
+    not a number gets weights that are none.
+
+    Examples
+    --------
+    >>> centers = bin_centers()
+    >>> bins, weights = soft_encode(torch.tensor([33, -41.5]).view(1, 2, 1, 1), centers)
+    >>> centers[bins.flatten()]
+    tensor([[ 30., -40.],
+            [ 40., -40.],
+            [ 30., -50.],
+            [ 40., -50.],
+            [ 30., -30.]])
+    >>> (100 * weights.flatten()).round()  # percent
+    tensor([53., 24., 13.,  6.,  4.])
     """
     if not sigma > 0:
         raise ValueError(f"sigma must be positive, got {sigma}")
-    bins, squared = _nearest(ab, centers, k)
-    return bins, (squared / (-2 * sigma**2)).softmax(dim=1).to(ab.dtype)
+    search = _choose_search(ab, centers, k)
+
+    def encode(colors: Tensor) -> tuple[Tensor, Tensor]:
+        bins, squared = search(colors)
+        return bins, (squared / (-2 * sigma**2)).softmax(dim=0)
+
+    bins, weights = _search_in_tiles(encode, ab, k, [torch.int64, _exact(ab)])
+    return bins, weights.to(ab.dtype)
 
 
 def to_dense(bins: Tensor, weights: Tensor, Q: int) -> Tensor:
@@ -132,6 +172,13 @@ def to_dense(bins: Tensor, weights: Tensor, Q: int) -> Tensor:
     -------
     Tensor, shape (N, Q, H, W)
         Z of the paper: zero but at `bins`. Book chapter: quantize.
+
+    Examples
+    --------
+    >>> bins = torch.tensor([2, 0]).view(1, 2, 1, 1)
+    >>> weights = torch.tensor([0.75, 0.25]).view(1, 2, 1, 1)
+    >>> to_dense(bins, weights, Q=4).flatten()
+    tensor([0.2500, 0.0000, 0.7500, 0.0000])
     """
     N, _, H, W = bins.shape
     return weights.new_zeros(N, Q, H, W).scatter_add_(1, bins, weights)
@@ -144,27 +191,63 @@ def _gamut_ab() -> Tensor:
     return rgb_to_lab(rgb[:, :, None, None])[:, 1:, 0, 0]
 
 
-def _nearest(ab: Tensor, centers: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Give the k nearest bins, (N, k, H, W), and their squared distances."""
+def _check(ab: Tensor, centers: Tensor, k: int) -> None:
     if ab.ndim != 4 or ab.shape[1] != 2:
         raise ValueError(f"ab must have shape (N, 2, H, W), got {tuple(ab.shape)}")
+    if not ab.is_floating_point():
+        raise ValueError(f"ab must be floats, got {ab.dtype}")
+    if centers.ndim != 2 or centers.shape[1] != 2:
+        raise ValueError(f"centers must have shape (Q, 2), got {tuple(centers.shape)}")
+    if centers.device != ab.device:
+        raise ValueError(
+            f"centers must be on the device of ab, {ab.device}, got {centers.device}"
+        )
     if not 1 <= k <= len(centers):
         raise ValueError(f"k must be in 1..{len(centers)}, got {k}")
+
+
+def _choose_search(ab: Tensor, centers: Tensor, k: int) -> Search:
+    """Return a function from colors, (2, M), to k nearest bins and squared distances.
+
+    On a device other than the CPU all bins are measured: that takes few operations,
+    and none waits for the device to tell what to do next.
+    """
+    _check(ab, centers, k)
+    centers = centers.to(_exact(ab))
+    if in_memory(ab) and k <= LARGEST_WINDOW_K:
+        bin_at = _bin_map(centers, GRID_REACH + _reach(k))
+        if bin_at is not None:
+            return partial(_search_window, centers=centers, k=k, bin_at=bin_at)
+    return partial(_search_all, centers=centers, k=k)
+
+
+def _search_in_tiles(
+    search: Search, ab: Tensor, k: int, dtypes: list[torch.dtype]
+) -> list[Tensor]:
+    """Search for the colors of a batch; return what is found as (N, k, H, W)."""
     N, _, H, W = ab.shape
-    colors = ab.transpose(0, 1).reshape(2, -1)
-    colors = colors.to(torch.promote_types(ab.dtype, torch.float32))
-    if k > LARGEST_WINDOW_K:
-        bins, squared = _search_all(colors, centers, k)
+    pixels = ab.flatten(2)  # (N, 2, H * W)
+
+    def search_part(images: slice, part: slice) -> list[Tensor]:
+        colors = pixels[images, :, part].transpose(0, 1)  # (2, images, pixels)
+        found = search(colors.flatten(1).to(_exact(ab)))
+        return [each.reshape(k, *colors.shape[1:]) for each in found]
+
+    if not in_memory(ab):
+        found = search_part(slice(None), slice(None))
     else:
-        parts = (_search_window(p, centers, k) for p in colors.split(PART, dim=1))
-        bins, squared = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
-        # Beyond the gamut the window can miss bins. Such colors are rare (no photo
-        # has one): measure them against every bin.
-        lost = squared[-1] > (_reach(k) * STEP) ** 2
-        if lost.any():
-            bins[:, lost], squared[:, lost] = _search_all(colors[:, lost], centers, k)
-    planes = (k, N, H, W)
-    return bins.view(planes).transpose(0, 1), squared.view(planes).transpose(0, 1)
+        found = [torch.empty((k, N, H * W), dtype=d, device=ab.device) for d in dtypes]
+
+        def work(images: slice, part: slice) -> None:
+            for whole, each in zip(found, search_part(images, part), strict=True):
+                whole[:, images, part] = each
+
+        each_tile(work, N, H * W, TILE)
+    return [each.view(k, N, H, W).transpose(0, 1) for each in found]
+
+
+def _exact(ab: Tensor) -> torch.dtype:
+    return torch.promote_types(ab.dtype, torch.float32)
 
 
 def _reach(k: int) -> int:
@@ -173,23 +256,41 @@ def _reach(k: int) -> int:
 
 
 def _search_all(colors: Tensor, centers: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Measure colors, (2, M), against every bin; give (k, M) twice."""
+    """Measure colors, (2, M), against every bin; return (k, M) twice."""
     distance = torch.cdist(
-        colors.T, centers.to(colors), compute_mode="donot_use_mm_for_euclid_dist"
+        colors.T, centers, compute_mode="donot_use_mm_for_euclid_dist"
     )  # the faster mode loses half of the digits
-    distance, bins = distance.topk(k, largest=False)
-    return bins.T, distance.T.square()
+    found = []
+    for _ in range(k):
+        nearest, bins = distance.min(dim=1, keepdim=True)
+        found.append((bins, nearest))
+        distance.scatter_(1, bins, math.inf)  # not to be found again
+    bins, distance = (torch.cat(each, dim=1).T for each in zip(*found, strict=True))
+    return bins, distance.square()
 
 
-def _search_window(colors: Tensor, centers: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Search the grid points around colors, (2, M); points without bin are far."""
+def _search_window(
+    colors: Tensor, centers: Tensor, k: int, bin_at: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Search the grid points around colors, (2, M); return (k, M) twice."""
+    bins, squared = _search_near(colors, k, bin_at)
+    # Beyond the gamut the window can miss bins. Such colors are rare (no photo has
+    # one): measure them against every bin.
+    lost = squared[-1] > (_reach(k) * STEP) ** 2
+    if lost.any():
+        bins[:, lost], squared[:, lost] = _search_all(colors[:, lost], centers, k)
+    return bins, squared
+
+
+def _search_near(colors: Tensor, k: int, bin_at: Tensor) -> tuple[Tensor, Tensor]:
+    """Search the window alone; its grid points without bin are far."""
     reach = _reach(k)
     window = range(2 * reach)  # grid steps from its lowest corner
-    bin_at = _bin_map(centers, GRID_REACH + reach).to(colors.device)
     far = torch.where(bin_at < 0, math.inf, 0.0).to(colors.dtype).flatten()
     side = len(bin_at)
 
-    corner = (colors / STEP).floor().clamp(-GRID_REACH, GRID_REACH - 1) + (1 - reach)
+    corner = (colors / STEP).floor().nan_to_num().clamp(-GRID_REACH, GRID_REACH - 1)
+    corner += 1 - reach
     delta_a, delta_b = colors - corner * STEP
     square_a = [(delta_a - n * STEP).square() for n in window]
     square_b = [(delta_b - n * STEP).square() for n in window]
@@ -214,12 +315,18 @@ def _search_window(colors: Tensor, centers: Tensor, k: int) -> tuple[Tensor, Ten
     return bin_at.take(place + shift), (keys & ~last_bits).view(colors.dtype)
 
 
-def _bin_map(centers: Tensor, reach: int) -> Tensor:
-    """Give the bin at each grid point, -1 for none, from -reach to reach."""
-    row, column = (centers / STEP).round().long().T + reach
+def _bin_map(centers: Tensor, reach: int) -> Tensor | None:
+    """Return the bin at each grid point from -reach to reach, -1 for none.
+
+    None if a center is not on the grid, or too far out, or there twice.
+    """
+    steps = (centers / STEP).round()
+    if not torch.equal(steps * STEP, centers) or steps.abs().max() > GRID_REACH:
+        return None
+    row, column = steps.long().T + reach
     bin_at = torch.full((2 * reach + 1, 2 * reach + 1), -1, device=centers.device)
     bin_at[row, column] = torch.arange(len(centers), device=centers.device)
-    return bin_at
+    return bin_at if (bin_at >= 0).sum() == len(centers) else None
 
 
 def _smallest(planes: Iterable[Tensor], k: int) -> Tensor:

@@ -105,6 +105,7 @@ def test_half_precision_is_computed_in_float32(logits, centers, dtype):
 
 def test_device_is_kept(logits, centers, device):
     moved = logits.to(device)
+    centers = centers.to(device)
     for ab in (annealed_mean(moved, centers), mode(moved, centers)):
         assert ab.device.type == device.type
 
@@ -143,3 +144,25 @@ def test_upsample_by_hand():
     # Pixel areas correspond: new centers lie at -1/4, 1/4, 3/4 and 5/4.
     row = torch.tensor([0.0, 4.0]).view(1, 1, 1, 2)
     assert upsample(row, (1, 4)).flatten().tolist() == [0, 1, 3, 4]
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
+def test_integers_are_refused(centers, dtype):
+    logits = torch.zeros(1, N_BINS, 2, 2, dtype=dtype)
+    for decode in (annealed_mean, mode):
+        with pytest.raises(ValueError, match=f"logits must be floats, got {dtype}"):
+            decode(logits, centers)
+    with pytest.raises(ValueError, match=f"ab must be floats, got {dtype}"):
+        upsample(logits, (4, 4))
+
+
+def test_centers_elsewhere_are_refused(logits, centers):
+    for decode in (annealed_mean, mode):
+        with pytest.raises(ValueError, match="on the device of logits, cpu, got meta"):
+            decode(logits, centers.to("meta"))
+
+
+def test_autocast_takes_no_digits(logits, centers):
+    expected = annealed_mean(logits, centers)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(annealed_mean(logits, centers), expected)

@@ -7,6 +7,7 @@ from skimage.color import lab2rgb, rgb2lab
 from torch.autograd import gradcheck
 
 from colorlab.lab import lab_to_rgb, rgb_to_lab
+from colorlab.quantize import bin_centers
 
 # float32 keeps 7 digits: 1e-5 of 100, times the cube root's slope near black. In
 # float64 only the order of the sums differs from scikit-image's.
@@ -55,6 +56,59 @@ def test_lab_to_rgb_equals_skimage(rgb, dtype):
     back = lab_to_rgb(lab.to(dtype))
     error = np.abs(channels_last(back) - lab2rgb(channels_last(lab)))
     assert error.max() < TOLERANCE[dtype]
+
+
+def every_bin_at_21_lightnesses():
+    """All 6,573 of them as one picture; most, no screen can show: (3, 21, 313)."""
+    L = torch.linspace(0, 100, 21, dtype=torch.float64)
+    a, b = bin_centers().double().T
+    return torch.stack(torch.broadcast_tensors(L[:, None], a[None], b[None]))
+
+
+@DTYPES
+@pytest.mark.filterwarnings("ignore:Conversion from CIE-LAB")  # it cuts Z, and says so
+def test_dark_orange_outside_the_gamut_is_no_redder_than_skimages(dtype):
+    lab = every_bin_at_21_lightnesses()
+    error = np.abs(
+        channels_last(lab_to_rgb(lab.to(dtype))) - lab2rgb(channels_last(lab))
+    )
+    assert 255 * error.max() < 0.01  # of a level; float32 keeps 7 digits
+
+
+def test_without_clipping_nothing_is_cut():
+    lab = every_bin_at_21_lightnesses()
+    free = lab_to_rgb(lab, clip=False)
+    # 1e-3: the rounded knees leave a gap of this order between line and power.
+    assert (rgb_to_lab(free) - lab).abs().max() < 1e-3
+    inside = ((free >= 0) & (free <= 1)).all(dim=0)
+    assert inside.sum() > 1000
+    assert torch.equal(lab_to_rgb(lab)[:, inside], free[:, inside])
+
+
+@pytest.mark.parametrize("convert", [rgb_to_lab, lab_to_rgb])
+@pytest.mark.parametrize("dims", [0, 1])
+def test_vmap_equals_the_batch(convert, dims):
+    batch = picture().reshape(3, 4, 16, 48).movedim(1, dims)
+    expected = convert(batch.movedim(dims, 0))
+    error = (torch.func.vmap(convert, dims)(batch) - expected).abs().max()
+    assert error < TOLERANCE[torch.float64]
+
+
+@pytest.mark.parametrize("convert", [rgb_to_lab, lab_to_rgb])
+def test_forward_derivative_equals_the_numeric(convert):
+    image, step = picture()[:, :4, :4] * 0.5 + 0.4, 1e-6
+    direction = picture()[:, 4:8, :4]
+    _, slope = torch.func.jvp(convert, (image,), (direction,))
+    numeric = (convert(image + step * direction) - convert(image)) / step
+    assert (slope - numeric).abs().max() < 1e-3 * slope.abs().max()
+
+
+@pytest.mark.parametrize("convert", [rgb_to_lab, lab_to_rgb])
+def test_autocast_takes_no_digits(convert):
+    image = picture().float()
+    expected = convert(image)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(convert(image), expected)
 
 
 def test_uint8_equals_its_floats():

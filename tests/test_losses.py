@@ -199,3 +199,95 @@ def test_other_gradients_are_refused(place):
     others[place].requires_grad_()
     with pytest.raises(ValueError, match="must not require a gradient"):
         soft_cross_entropy(logits, bins, *others)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
+def test_l2_of_integers_is_refused(place, dtype):
+    pair = [torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 4, 4)]
+    pair[place] = pair[place].to(dtype)
+    with pytest.raises(ValueError, match=f"must be floats, got {dtype}"):
+        l2_loss(*pair)
+
+
+@pytest.mark.parametrize(
+    ("place", "dtype", "message"),
+    [
+        (0, torch.int64, "logits must be floats, got torch.int64"),
+        (1, torch.int32, "bins must be int64, got torch.int32"),
+        (1, torch.float32, "bins must be int64, got torch.float32"),
+        (2, torch.int64, "weights must be floats, got torch.int64"),
+        (3, torch.uint8, "pixel_weight must be floats, got torch.uint8"),
+    ],
+)
+def test_other_dtypes_are_refused(place, dtype, message):
+    given = [*few_bins(requires_grad=False), torch.ones(2, 2, 2)]
+    given[place] = given[place].to(dtype)
+    with pytest.raises(ValueError, match=message):
+        soft_cross_entropy(*given)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_whole_batch_at_once_equals_tiles(
+    monkeypatch, logits, target, pixel_weight, weighted
+):
+    v = pixel_weight if weighted else None
+    logits.requires_grad_()
+    found = []
+    for tiled in (True, False):
+        monkeypatch.setattr("colorlab.losses.in_memory", lambda z, t=tiled: t)
+        loss = soft_cross_entropy(logits, *target, v)
+        found.append((loss, *torch.autograd.grad(loss, logits)))
+    for tiles, whole in zip(*found, strict=True):
+        assert (tiles - whole).abs().max() < TOLERANCE
+
+
+@pytest.mark.parametrize("tile", [N_BINS, 5 * N_BINS, 30 * N_BINS])
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_any_tiles_give_one_loss(
+    monkeypatch, logits, target, pixel_weight, tile, layout
+):
+    logits = logits.contiguous(memory_format=layout).requires_grad_()
+    found = []
+    for most in (10**9, tile):
+        monkeypatch.setattr("colorlab.losses.TILE", most)
+        loss = soft_cross_entropy(logits, *target, pixel_weight)
+        found.append((loss, *torch.autograd.grad(loss, logits)))
+    for whole, tiles in zip(*found, strict=True):
+        assert (tiles - whole).abs().max() < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    "reorder",
+    [
+        lambda z: z[:1].expand(2, -1, -1, -1),
+        lambda z: z.transpose(2, 3).contiguous().transpose(2, 3),
+        lambda z: z[:, :, ::2],
+    ],
+)
+def test_any_order_in_memory_will_do(logits, target, reorder):
+    bins, weights = (part[:, :, : reorder(logits).shape[2]] for part in target)
+    found = []
+    given = reorder(logits)
+    for z in (given, given.clone(memory_format=torch.contiguous_format)):
+        z = z.detach().requires_grad_()
+        loss = soft_cross_entropy(z, bins, weights)
+        found.append((loss, *torch.autograd.grad(loss, z)))
+    for one, other in zip(*found, strict=True):
+        assert (one - other).abs().max() < TOLERANCE
+
+
+def test_no_images_have_no_loss(centers):
+    loss = soft_cross_entropy(
+        torch.zeros(0, 6, 2, 2),
+        torch.zeros(0, 3, 2, 2, dtype=torch.int64),
+        torch.zeros(0, 3, 2, 2),
+    )
+    assert loss.item() == 0
+
+
+def test_autocast_takes_no_digits(logits, target):
+    bins, weights = target[0], target[1].float()
+    expected = soft_cross_entropy(logits.float(), bins, weights)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(soft_cross_entropy(logits.float(), bins, weights), expected)

@@ -267,3 +267,86 @@ def test_impossible_k_is_refused(some_ab, centers, k):
 def test_impossible_sigma_is_refused(some_ab, centers, sigma):
     with pytest.raises(ValueError, match="sigma must be positive"):
         soft_encode(some_ab, centers, sigma=sigma)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.uint8, torch.bool])
+def test_integers_are_refused(centers, dtype):
+    for encode in (nearest_bin, soft_encode):
+        with pytest.raises(ValueError, match=f"ab must be floats, got {dtype}"):
+            encode(torch.ones(1, 2, 3, 4, dtype=dtype), centers)
+
+
+@pytest.mark.parametrize("shape", [(313,), (2, 313), (313, 3)])
+def test_centers_of_another_shape_are_refused(some_ab, shape):
+    with pytest.raises(ValueError, match=r"centers must have shape \(Q, 2\)"):
+        soft_encode(some_ab, torch.zeros(shape))
+
+
+def test_centers_elsewhere_are_refused(some_ab, centers):
+    with pytest.raises(ValueError, match="on the device of ab, cpu, got meta"):
+        soft_encode(some_ab, centers.to("meta"))
+
+
+@pytest.mark.parametrize(
+    "centers",
+    [
+        [[0.0, 0], [5, 0], [10, 0]],  # off the grid
+        [[0.0, 0], [10, 1e-3], [20, 0]],
+        [[0.0, 0], [130, 0], [10, 0]],  # beyond its reach
+        [[0.0, 0], [10, 0], [10, 0]],  # one twice
+        [[0.0, 0], [-3.3, 8.1], [101.0, -55]],
+    ],
+)
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_centers_off_the_grid_are_found(centers, k):
+    centers = torch.tensor(centers)
+    rng = torch.Generator().manual_seed(0)
+    colors = torch.rand(1000, 2, generator=rng, dtype=torch.float64) * 280 - 140
+    bins, weights = (p[0, :, :, 0].T for p in soft_encode(column(colors), centers, k))
+    distance = (colors[:, None] - centers[bins]).norm(dim=2)
+    assert (distance - brute_force(colors, centers, k)).abs().max() < 1e-9
+    assert (bins.sort(dim=1)[0].diff(dim=1) > 0).all()  # no bin twice
+    assert torch.equal(nearest_bin(column(colors), centers).flatten(), bins[:, 0])
+
+
+def test_a_center_between_two_grid_points():
+    centers = torch.tensor([[0.0, 0], [5, 0], [10, 0]])
+    assert nearest_bin(column(torch.tensor([[6.0, 0]])), centers).item() == 1
+
+
+def test_the_whole_batch_at_once_equals_tiles(monkeypatch, gamut, centers):
+    colors = gamut[0][:20_000]
+    tiles = soft_encode(column(colors), centers)
+    monkeypatch.setattr("colorlab.quantize.in_memory", lambda ab: False)
+    whole = soft_encode(column(colors), centers)
+    assert torch.equal(tiles[0], whole[0])
+    assert (tiles[1] - whole[1]).abs().max() < 1e-9  # rounding of float64
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 20, 30), (20, 2, 3, 6), (0, 2, 4, 4)])
+def test_tiles_equal_the_whole(monkeypatch, centers, shape):
+    rng = torch.Generator().manual_seed(0)
+    ab = torch.rand(shape, generator=rng, dtype=torch.float64) * 300 - 150
+    whole = (*soft_encode(ab, centers), nearest_bin(ab, centers))
+    monkeypatch.setattr("colorlab.quantize.TILE", 100)  # parts; several images
+    tiles = (*soft_encode(ab, centers), nearest_bin(ab, centers))
+    for one, other in zip(whole, tiles, strict=True):
+        # Bins alike; a processor may round the last weights of a row otherwise.
+        assert ((one - other).abs() < 1e-9).all()
+
+
+def test_no_number_gives_weights_that_are_none(some_ab, centers):
+    spoiled = some_ab.clone()
+    spoiled[0, 0, 0, 0] = float("nan")
+    bins, weights = soft_encode(spoiled, centers)
+    assert weights[0, :, 0, 0].isnan().all()
+    assert weights.isnan().sum() == 5
+    assert bins.min() >= 0
+
+
+def test_autocast_takes_no_digits(some_ab, centers):
+    expected = soft_encode(some_ab, centers)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = soft_encode(some_ab, centers)
+    assert torch.equal(found[0], expected[0])
+    assert torch.equal(found[1], expected[1])
