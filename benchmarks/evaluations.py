@@ -30,7 +30,7 @@ from colorlab import (
     logit_adjustment,
     smooth_prior,
 )
-from colorlab.datasets.sources import find_images
+from colorlab.datasets import find_images
 from colorlab.evaluate.measure import SIZE, evaluate_images
 from colorlab.evaluate.report import write_scores
 from colorlab.prior import LAM
@@ -49,16 +49,16 @@ FLAGSHIP = [  # on Imagenette, more terms
 TRAINED = ("-size-64", 0.38, 64)  # on Tiny ImageNet, the size of the small networks
 PAIRS = [("rebal", "class"), ("rebal", "l2"), ("l2", "class")]  # so too, and as FIRST
 SMALL = ("l2", "class", "rebal")
-TILTED = {"class-tilted": LAM, "class-tilted-0.7": 0.7}  # 0.7: as vivid as rebal
+ADJUSTED = {"class-adjusted": LAM, "class-adjusted-0.7": 0.7}  # 0.7: as vivid as rebal
 SEEDS = ("", "-seed-1")  # of the small ones; the first ships
 MOST = 1000  # photos: every so many-th, so that all classes are there
 
 
-def tilted(name: str, lam: float) -> ColorNet:
+def adjusted(name: str, lam: float) -> ColorNet:
     """Give a network trained without weights the logits of training with them."""
     network = load_pretrained(name)
     p = smooth_prior(load_prior(), bin_centers())
-    network.head.bias.data += logit_adjustment(p, lam).float()
+    network.output.bias.data += logit_adjustment(p, lam).float()
     return network
 
 
@@ -102,9 +102,9 @@ def main(imagenette: str, tiny_imagenet: str, *named: str) -> None:
             for a, b in PAIRS
             for terms in (FIRST, TRAINED)
         ]
-    networks |= {name: tilted("class", lam) for name, lam in TILTED.items()}
-    jobs += [("imagenette", name, FIRST, None) for name in TILTED]
-    jobs += [("imagenette", "rebal", FIRST, name) for name in TILTED]
+    networks |= {name: adjusted("class", lam) for name, lam in ADJUSTED.items()}
+    jobs += [("imagenette", name, FIRST, None) for name in ADJUSTED]
+    jobs += [("imagenette", "rebal", FIRST, name) for name in ADJUSTED]
     FOLDER.mkdir(exist_ok=True)
     for data, name, (end, T, size), other in jobs:
         photos = find_images(places[data], "val")

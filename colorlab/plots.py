@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import cycle
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,11 +19,41 @@ from colorlab.quantize import GRID_REACH, STEP
 AB_EXTENT = (-115, 125, -125, 115)  # a from..to, b from..to: all bins, with a rim
 MARKS = {"mean": "o", "annealed mean": "D", "mode": "s", "truth": "X"}
 LINES = [("black", "-"), ("#0072b2", "--"), ("#d55e00", ":"), ("0.6", "-.")]
+NO_DATA = (
+    "the book's photos are not here: a notebook needs the whole project around it. "
+    "Get a copy of it and start the notebook in its folder book (page Setup, Colab)"
+)
 UNITS = {"loss": "nats", "held_out": "nats", "entropy": "nats", "chroma": "ab units"}
 
 
+def book_data() -> Path:
+    """Find the folder `data` of the book: photos, evaluations, runs.
+
+    Returns
+    -------
+    Path
+        As seen from a notebook: beside the folder it runs in, or in that or any above
+        it; else that of the checkout that `colorlab` is imported from.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none, as where a notebook was opened without the rest.
+
+    Examples
+    --------
+    >>> (book_data() / "photos" / "coffee-cup.jpg").is_file()
+    True
+    """
+    checkout = Path(__file__).resolve().parents[1]
+    for folder in (Path(".."), Path("."), *Path.cwd().parents, checkout):
+        if (folder / "data" / "photos" / "coffee-cup.jpg").is_file():
+            return folder / "data"
+    raise FileNotFoundError(NO_DATA)
+
+
 def light_pictures() -> None:
-    """Let a notebook draw its figures as JPEG: pages of photos as PNG are heavy."""
+    """Let a notebook draw its figures as JPEG; as PNG, pages of photos are heavy."""
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
     set_matplotlib_formats("jpeg", pil_kwargs={"quality": 88})
@@ -52,7 +83,7 @@ def show_images(images: dict[str, object], columns: int = 4) -> Figure:
         ax.axis("off")
     for ax, (name, image) in zip(axes.flat, images.items(), strict=False):
         if isinstance(image, Tensor):
-            image = image.permute(1, 2, 0).numpy()
+            image = image.permute(1, 2, 0).cpu().numpy()
         ax.imshow(image, cmap="gray", vmin=0, vmax=255)
         ax.set_title(name, fontsize=10)
     figure.tight_layout()
@@ -85,7 +116,7 @@ def show_grids(
         box = (left, (height - rim - rows) / 2, columns, rows)
         ax = figure.add_axes(np.divide(box, (width, height, width, height)))
         left += columns + rim
-        numbers = grid.numpy()
+        numbers = grid.cpu().numpy()
         low, high = np.nanmin(numbers), np.nanmax(numbers)
         ax.imshow(numbers, cmap="gray_r", vmin=low, vmax=low + 2.5 * (high - low or 1))
         for (row, column), number in np.ndenumerate(numbers):
@@ -93,7 +124,9 @@ def show_grids(
             ax.add_patch(cell)
             if np.isfinite(number):
                 ax.text(column, row, f"{number:.3g}", ha="center", va="center")
-        for row, column in (frames or {}).get(name, torch.zeros(1, 1)).nonzero():
+        for row, column in (
+            (frames or {}).get(name, torch.zeros(1, 1)).nonzero().tolist()
+        ):
             ax.add_patch(
                 plt.Rectangle((column - 0.42, row - 0.42), 0.84, 0.84, fill=False, lw=2)
             )
@@ -163,7 +196,8 @@ def show_distribution(
         With a and b as axes, in Lab units.
     """
     ax = plt.subplots(figsize=(5, 5))[1] if ax is None else ax
-    lab = torch.cat([torch.full((len(centers), 1), L), centers], dim=1)
+    Z_hat, centers = Z_hat.cpu(), centers.cpu()
+    lab = torch.cat([torch.full((len(centers), 1), float(L)), centers], dim=1)
     colors = lab_to_rgb(lab[:, :, None, None])[:, :, 0, 0].numpy()
     a, b = centers.T.numpy()
     ax.scatter(a, b, s=4, c="0.8", marker="s", linewidths=0)
@@ -218,6 +252,7 @@ def show_bins(
         With a and b as axes, in Lab units.
     """
     ax = plt.subplots(figsize=(5, 4))[1] if ax is None else ax
+    values, centers = values.cpu(), centers.cpu()
     side, edge = 2 * GRID_REACH + 1, (GRID_REACH + 0.5) * STEP
     plane = np.full((side, side), np.nan)
     column, row = (centers / STEP).round().long().numpy().T + GRID_REACH
@@ -249,7 +284,7 @@ def show_swatches(lab: Tensor, rows: Sequence[str], columns: Sequence[str]) -> A
     _, height, width = lab.shape
     size = (7.5, 0.6 + 0.75 * height)
     ax = plt.subplots(figsize=size, layout="constrained")[1]
-    image = lab_to_rgb(lab).permute(1, 2, 0).numpy()
+    image = lab_to_rgb(lab.cpu()).permute(1, 2, 0).numpy()
     ax.imshow(image, aspect="auto", extent=(0, width, height, 0))
     each = width // len(columns)
     ax.set_xticks([each * (i + 0.5) for i in range(len(columns))], columns)

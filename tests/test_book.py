@@ -84,7 +84,7 @@ def outputs_that_will_not_last(name, notebook):
 
 def cell_lengths(name, notebook):
     lengths = [
-        sum(1 for line in source(cell).splitlines() if line.strip())
+        sum(bool(re.match(r"\s*[^\s#]", line)) for line in source(cell).splitlines())
         for cell in code_cells(notebook)
     ] or [0]
     if max(lengths) > MAX_LINES:

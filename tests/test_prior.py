@@ -139,7 +139,7 @@ def test_lam_outside_is_refused(lam):
         rebalance_weights(torch.ones(3), lam)
 
 
-def test_tilt_turns_the_best_answer_without_weights_into_that_with_them():
+def test_logit_adjustment_turns_the_best_answer_without_weights_into_that_with_them():
     p = torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64)
     w = rebalance_weights(p, 0.5)
     torch.testing.assert_close((p.log() + logit_adjustment(p, 0.5)).softmax(0), p * w)
