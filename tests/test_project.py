@@ -71,11 +71,10 @@ def test_coloring_needs_little():
 def test_what_is_installed_is_called_by_its_name():
     # `pip install colorlab` gives a stranger's package.
     assert pyproject()["name"] == OURS
-    wrong = re.compile(r"pip install [^\n`]*\bcolorlab\b")
+    wrong = re.compile(r"(?<!not type `)pip install [^\n`]*\bcolorlab\b")
     for path in told():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if wrong.search(line):
-                assert OURS in line, f"{path}: {line}"  # says what to type instead
+        found = wrong.findall(path.read_text(encoding="utf-8"))
+        assert found == [], path
 
 
 def told():
@@ -162,3 +161,20 @@ def test_an_import_without_its_extra_says_what_to_type(monkeypatch):
     monkeypatch.delitem(sys.modules, "colorlab.train.log", raising=False)
     with pytest.raises(ModuleNotFoundError, match=r"install 'colorization-lab\[train"):
         _ = colorlab.train.train
+
+
+def test_release_and_version_agree():
+    version = colorlab.__version__
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    assert re.search(r"^## \[(.*)\]", changes, re.M)[1] == version
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
+
+
+def test_workflows_can_be_read():
+    steps = {}
+    for path in (ROOT / ".github").rglob("*.yml"):
+        steps[path.stem] = yaml.safe_load(path.read_text())
+    matrix = steps["test"]["jobs"]["test"]["strategy"]["matrix"]
+    assert matrix["python"] == ["3.11", "3.13"]
+    assert {system.partition("-")[0] for system in matrix["os"]} == {"ubuntu", "macos"}
+    assert steps["release"][True]["push"]["tags"] == ["v*"]  # YAML reads `on` as true
