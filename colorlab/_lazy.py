@@ -7,7 +7,7 @@ from typing import Any
 
 NAME = "colorization-lab"  # of the package to install; PyPI's "colorlab" is another
 EXTRAS = {
-    "train": ("accelerate", "pooch", "tensorboard"),
+    "train": ("accelerate", "filelock", "tensorboard"),
     "figures": ("anywidget", "ipywidgets", "matplotlib", "matplotlib_inline"),
 }
 

@@ -17,6 +17,7 @@ from colorlab import (
     save_model,
 )
 from colorlab.cli import app, main
+from colorlab.datasets.sources import find_splits
 
 CALL = [os.fsencode(sys.executable), b"-m", b"colorlab"]
 
@@ -98,7 +99,7 @@ def test_prior_counts_every_pixel(monkeypatch, photos, tmp_path):
     out = tmp_path / "prior.csv"
     assert run(monkeypatch, "prior", photos, "-o", out, "--size", 16) == 0
     counts = [int(line.split(",")[2]) for line in out.read_text().splitlines()[2:]]
-    assert sum(counts) == 9 * 16 * 16
+    assert sum(counts) == 5 * 16 * 16  # of nine images, four are held out
     assert load_prior(out).sum().item() == pytest.approx(1)
 
 
@@ -130,18 +131,22 @@ def test_a_restart_that_may_hang_is_told(monkeypatch, tmp_path, capsys, shared, 
 
 
 def test_unreadable_photos_are_listed(monkeypatch, photos, network, tmp_path, capsys):
-    (photos / "4.png").write_bytes(b"no picture")
+    broken = {split: found.name(0) for split, found in find_splits(photos).items()}
+    for name in broken.values():
+        (photos / name).write_bytes(b"no picture")
     words = ("train", photos, "--out", tmp_path / "run", "--preset", "smoke")
     words += ("--width", 2, "--size", 16, "--batch-size", 4, "--steps", 4)
-    listed = "1 images could not be read and were skipped:\n  4.png: "
-    for command in (
-        words,
-        ("prior", photos, "-o", tmp_path / "prior.csv"),
-        ("evaluate", network, photos, "--size", 16),
-        ("data", "shard", photos, "-o", tmp_path / "shards"),
+    for splits, *command in (
+        ("train", *words),
+        ("train", "prior", photos, "-o", tmp_path / "prior.csv"),
+        ("val", "evaluate", network, photos, "--size", 16),
+        ("train val", "data", "shard", photos, "-o", tmp_path / "shards"),
     ):
         assert run(monkeypatch, *command) == 0, command
-        assert listed in capsys.readouterr().err, command
+        told = capsys.readouterr().err
+        number = len(splits.split())
+        assert f"{number} images could not be read and were skipped:\n" in told, command
+        assert all(f"\n  {broken[split]}: " in told for split in splits.split())
 
 
 def test_train_from_shards(monkeypatch, photos, tmp_path, capsys):
@@ -238,7 +243,7 @@ def test_a_name_in_latin_1_is_printed(photos, tmp_path):
     words = [*CALL, b"prior", folder, b"-o", os.fsencode(tmp_path / "p.csv")]
     done = subprocess.run(words, capture_output=True)
     assert done.returncode == 0, done.stderr
-    assert b"9 of 9 images counted" in done.stdout
+    assert b"5 of 5 images counted" in done.stdout
     assert rb"caf\udce9" in (tmp_path / "p.csv").read_bytes()
 
 

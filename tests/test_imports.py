@@ -30,7 +30,7 @@ ALLOWED = {
     "weights": (CORE[:7], ("torch", "safetensors")),
     # Image files are not taught with the core; the arrow needs them.
     "colorize": ((*CORE, "datasets.images"), ("torch", "PIL")),
-    "datasets": (("files", "lab"), ("torch", "PIL", "pillow_heif", "pooch")),
+    "datasets": (("files", "lab"), ("torch", "PIL", "pillow_heif", "filelock")),
     "train": (
         (*CORE, "colorize", "datasets"),
         ("torch", "PIL", "accelerate", "safetensors"),
@@ -51,7 +51,9 @@ ALLOWED = {
 }
 # Inside a room, too, arrows go one way: each module may import what stands left of it.
 ORDER = {
-    "datasets": "formats profiles images download sources shards batches".split(),
+    "datasets": (
+        "formats profiles images download index splits sources shards batches".split()
+    ),
     "train": "config run diagnostics log loop".split(),
     "evaluate": "metrics turing measure report".split(),
     "cli": "messages models colorize data train evaluate networks app".split(),

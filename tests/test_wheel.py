@@ -90,6 +90,6 @@ def test_the_installed_command_says_what_training_needs(python, tmp_path):
 
 
 def test_nothing_else_is_there(python):
-    for name in ("accelerate", "matplotlib", "anywidget", "pooch", "skimage"):
+    for name in ("accelerate", "matplotlib", "anywidget", "skimage"):
         code = f"import importlib.util as u; assert u.find_spec({name!r}) is None"
         run(python, "-c", code)

@@ -25,21 +25,17 @@ def data_get(
 ) -> None:
     """Download a data set, or unpack a local archive of it."""
     from colorlab.datasets.download import get_data
-    from colorlab.datasets.sources import find_images
+    from colorlab.datasets.sources import find_splits
 
     folder = get_data(name, archive, to, progress=count_members)
-    for split in ("train", "val"):
-        try:
-            print(f"{len(find_images(folder, split)):7} {split} images in {folder}")
-        except ValueError:
-            print(f"{0:7} {split} images in {folder}")
+    for split, images in find_splits(folder).items():
+        print(f"{len(images):7} {split} images in {folder}")
 
 
 @data_app.command("shard")
 def data_shard(
     data: Annotated[str, typer.Argument(help="A folder or an archive.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="A new folder.")],
-    split: Annotated[str, typer.Option(help="train or val.")] = "train",
     per_shard: Annotated[
         int, typer.Option(min=1, help="Images in a tar file.")
     ] = PER_SHARD,
@@ -48,13 +44,16 @@ def data_shard(
     ] = 0,
     seed: Annotated[int, typer.Option(help="Decides the order.")] = 0,
 ) -> None:
-    """Pack images into tar files (webdataset's shards) with an index."""
+    """Pack both splits into tar files (webdataset's shards) with an index."""
     from colorlab.datasets.shards import write_shards
-    from colorlab.datasets.sources import find_images
+    from colorlab.datasets.sources import find_splits
 
-    images = find_images(data, split, count_members)
-    skipped = write_shards(images, out, per_shard, shorter, seed, count_images)
-    print(f"{len(images) - len(skipped)} of {len(images)} images packed, in {out}")
+    splits = find_splits(data, count_members)
+    for split, images in splits.items():
+        print(f"{split}: {images.describe()}")
+    given = sum(map(len, splits.values()))
+    skipped = write_shards(splits, out, per_shard, shorter, seed, count_images)
+    print(f"{given - len(skipped)} of {given} images packed, in {out}")
     print_skipped(skipped)
 
 
@@ -77,6 +76,7 @@ def prior(
     check_output(out, overwrite)
     target = choose_device(device)
     images, centers = find_images(data, progress=count_members), bin_centers()
+    print(images.describe())
     skipped: dict[str, str] = {}
     batches = image_batches(images, size, 64, skipped, count_images)
     chroma = (rgb_to_lab(rgb.to(target))[:, 1:] for rgb in batches)

@@ -69,6 +69,7 @@ def evaluate(  # noqa: PLR0913 - one argument an option
     network = load_network(model, device)
     other = load_network(against, device) if against else None
     images, skipped = find_images(data, "val", count_members), {}
+    print(images.describe())
     scores = evaluate_images(
         network, images, temperature, size, count_images, skipped, other
     )
@@ -143,6 +144,7 @@ def calibrate(
     network = load_network(model, device)
     skipped: dict[str, str] = {}
     sources = [_spread(find_images(d, "train", count_members), photos) for d in data]
+    print(*(source.describe() for source in sources), sep="\n")
     streams = [image_batches(s, size, 32, skipped, count_images) for s in sources]
     turns = zip_longest(*streams)  # a batch of each data set in turn
     batches = (rgb.to(network.centers.device) for rgb in _in_turn(turns))

@@ -22,3 +22,4 @@ from colorlab.datasets.images import to_tensor as to_tensor
 from colorlab.datasets.shards import write_shards as write_shards
 from colorlab.datasets.sources import ImageSource as ImageSource
 from colorlab.datasets.sources import find_images as find_images
+from colorlab.datasets.sources import find_splits as find_splits

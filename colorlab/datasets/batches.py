@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ class ImageDataset(Dataset):
 
     Parameters
     ----------
-    sources : list of (PhotoSet, int)
+    sources : list of (ImageSource, int)
         Data sets, and the size in pixels at which they are shown.
     seed : int or None
         With a seed, an index is (epoch, source, number), and the photo is cropped
@@ -54,7 +54,7 @@ class ImageDataset(Dataset):
         """Give the number of photos."""
         return int(self.ends[-1])
 
-    def __getitem__(self, index: int | tuple[int, int, int]) -> Tensor | tuple:
+    def __getitem__(self, index: Any) -> Any:
         """Give a photo, uint8, (3, size, size); with a seed, the parts of a `Batch`."""
         if self.seed is not None:
             return self._cropped(*index)
@@ -67,17 +67,23 @@ class ImageDataset(Dataset):
             return to_tensor(center_crop(open_rgb(file), size))
 
     def _cropped(self, epoch: int, source: int, number: int) -> tuple:
-        photos, size = self.sources[source]
-        skipped = {}
+        """Give the parts of a `Batch`, with an error in place of what cannot be had."""
+        images, size = self.sources[source]
+        skipped: dict[str, str] = {}
         for place in range(number, number + TRIES):
-            rng = np.random.default_rng((self.seed, epoch, source, number))
+            rng = np.random.default_rng((self.seed or 0, epoch, source, number))
+            name = images.name(place % len(images))
             try:
-                with photos.open(place % len(photos)) as file:
-                    picture = random_crop(file, size, rng, self.stretch)
-                return to_tensor(picture), epoch, source, skipped
+                with images.open(place % len(images)) as file:
+                    rgb = to_tensor(random_crop(file, size, rng, self.stretch))
+                return rgb, epoch, source, skipped
             except ValueError as error:
-                skipped[photos.name(place % len(photos))] = str(error)
-        return None, epoch, source, skipped
+                skipped[name] = str(error)
+            except OSError as error:  # not the image's fault: the run should stop
+                return OSError(f"{name}: {error}"), epoch, source, skipped
+        told = f"{TRIES} in a row are not, the last is {name}: {skipped[name]}"
+        lost = ValueError(f"data must hold readable images; {told}")
+        return lost, epoch, source, skipped
 
 
 def image_batches(
@@ -91,7 +97,7 @@ def image_batches(
 
     Parameters
     ----------
-    photos : PhotoSet
+    photos : ImageSource
         A data set.
     size : int
         The middle square of each photo is resized to this.
@@ -133,7 +139,7 @@ def image_order(photos: ImageSource, seed: tuple[int, ...]) -> np.ndarray:
 
     Parameters
     ----------
-    photos : PhotoSet
+    photos : ImageSource
         Of n photos.
     seed : tuple of int
         The order is a function of these alone.
@@ -146,7 +152,7 @@ def image_order(photos: ImageSource, seed: tuple[int, ...]) -> np.ndarray:
         read lies together.
     """
     rng = np.random.default_rng(seed)
-    shards = len(photos.files) if photos.place[:, 2].any() else 1
+    shards = len(photos.ends) if photos.place[:, 1].any() else 1
     block = rng.permutation(shards) // WINDOW
     within = rng.permutation(len(photos))
     shard = photos.place[within, 0] if shards > 1 else np.zeros(len(photos), int)
@@ -160,7 +166,7 @@ def epoch_batches(
 
     Parameters
     ----------
-    sources : list of (PhotoSet, int)
+    sources : list of (ImageSource, int)
         Data sets, and the size at which each is shown.
     batch_sizes : list of int
         Photos in a batch of each source; what does not fill a batch is left out.
@@ -202,7 +208,7 @@ def batch_sizes_per_source(sources: Sources, batch_size: int) -> list[int]:
 
     Parameters
     ----------
-    sources : list of (PhotoSet, int)
+    sources : list of (ImageSource, int)
         Data sets, and the size at which each is shown.
     batch_size : int
         Photos in a batch of the first source.
@@ -216,16 +222,16 @@ def batch_sizes_per_source(sources: Sources, batch_size: int) -> list[int]:
     Raises
     ------
     ValueError
-        If there are too few photos for one batch.
+        If a source has too few images for one batch.
     """
     pixels = batch_size * sources[0][1] ** 2
     batch_sizes = [max(1, round(pixels / size**2)) for _, size in sources]
-    if len(_turns(sources, batch_sizes)) == 0:
-        found = " or ".join(str(len(photos)) for photos, _ in sources)
-        raise ValueError(
-            f"batch_size must not exceed the {found} photos, "
-            f"got batches of {batch_sizes}"
-        )
+    for (photos, _), needed in zip(sources, batch_sizes, strict=True):
+        if len(photos) < needed:
+            raise ValueError(
+                f"batch_size must not exceed the images of a source: a batch takes "
+                f"{needed}, there are {photos.describe()}"
+            )
     return batch_sizes
 
 
@@ -242,7 +248,7 @@ def training_batches(
 
     Parameters
     ----------
-    sources : list of (PhotoSet, int)
+    sources : list of (ImageSource, int)
         Data sets, and the size at which each is shown.
     batch_size : int
         Photos in a batch of the first source, over all processes.
@@ -265,7 +271,9 @@ def training_batches(
     Raises
     ------
     ValueError
-        If there are too few photos for one batch, or 100 in a row cannot be read.
+        If a source has too few images for a batch, or 100 in a row cannot be read.
+    OSError
+        If files cannot be read at all, after some attempts.
     """
     batch_sizes = batch_sizes_per_source(sources, batch_size)
     loader = DataLoader(
@@ -277,12 +285,8 @@ def training_batches(
         worker_init_fn=_go_quietly,
     )
     for batch in loader:
-        if batch.rgb is None:
-            name, reason = [*batch.skipped.items()][-1]
-            raise ValueError(
-                f"data must hold readable photos; {TRIES} in a row are not, "
-                f"the last is {name}: {reason}"
-            )
+        if isinstance(batch.rgb, Exception):
+            raise batch.rgb
         yield batch
 
 
@@ -305,7 +309,8 @@ def _plan(
 def _collate(batch_sizes: list[int], items: list[tuple]) -> Batch:
     rgb, epochs, places, skipped = zip(*items, strict=True)
     together = {name: reason for part in skipped for name, reason in part.items()}
-    whole = None if any(photo is None for photo in rgb) else torch.stack(rgb)
+    errors = [image for image in rgb if isinstance(image, Exception)]
+    whole = errors[0] if errors else torch.stack(rgb)
     return Batch(whole, epochs[0], batch_sizes[places[0]], together)
 
 

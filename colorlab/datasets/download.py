@@ -1,26 +1,40 @@
-"""Get the public data sets: download, check, unpack (not taught in the book)."""
+"""Get files from elsewhere: download, check, unpack (not taught in the book)."""
 
 import hashlib
+import logging
 import os
+import shutil
+import stat
 import tarfile
-import tempfile
+import time
+import urllib.error
+import urllib.request
 import zipfile
-import zlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPException, IncompleteRead
 from pathlib import Path
+from typing import IO, BinaryIO, NamedTuple, TypeVar
 
-import pooch
+from filelock import FileLock, Timeout
 
 from colorlab.datasets.images import is_image
 
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError)
-DAMAGE += (RuntimeError,)  # a .zip with a password
+Progress = Callable[[Iterable], Iterable]
+Answer = TypeVar("Answer")
+
 CHECKOUT = Path(__file__).parents[2]
+MEGABYTE = 1 << 20
+PAUSES = (1, 3, 10, 30)  # seconds, before what failed is tried again
+TIMEOUT = 30  # seconds without a byte
+SLOWEST = 1000  # bytes a second, on average, after as many seconds
+HOPELESS = {400, 401, 403, 404, 405, 410}  # a server's answers that will not change
+MOST = 2000 * MEGABYTE  # of a data set's archive
+GROWTH = 100  # images are compressed: what unpacks to more than this is a bomb
+BLOCK = 4096  # bytes that the smallest file takes on a disk
 
 
-@dataclass(frozen=True)
-class _Source:
+class _Source(NamedTuple):
     url: str
     known_hash: str
     needed: tuple[str, ...]  # what the unpacked folder must hold
@@ -40,8 +54,40 @@ SOURCES = {
 }
 
 
+class PassingError(Exception):
+    """What may go better a little later: a server that is busy, or away."""
+
+
+def patiently(attempt: Callable[[], Answer], passing: type[Exception]) -> Answer:
+    """Call a function again, after growing pauses, while it fails in passing.
+
+    Parameters
+    ----------
+    attempt : callable
+        Called without arguments, at most five times.
+    passing : type of exception
+        What is worth another attempt; the last one is raised.
+
+    Returns
+    -------
+    object
+        What `attempt` returns.
+
+    Examples
+    --------
+    >>> patiently(lambda: "here", PassingError)
+    'here'
+    """
+    for pause in PAUSES:
+        try:
+            return attempt()
+        except passing:
+            time.sleep(pause)
+    return attempt()
+
+
 def data_folder() -> Path:
-    """Give the folder for data sets: COLORLAB_DATA, the checkout's, or the user's.
+    """Return the folder for data sets: COLORLAB_DATA, the checkout's, or the user's.
 
     Returns
     -------
@@ -52,14 +98,15 @@ def data_folder() -> Path:
         return Path(chosen)
     if (CHECKOUT / "pyproject.toml").is_file():
         return CHECKOUT / "data" / "cache"
-    return Path(pooch.os_cache("colorlab"))
+    caches = os.environ.get("XDG_CACHE_HOME")
+    return Path(caches or Path.home() / ".cache") / "colorlab"
 
 
 def get_data(
     name: str,
     archive: str | Path | None = None,
     to: str | Path | None = None,
-    progress: Callable[[Iterable], Iterable] = iter,
+    progress: Progress = iter,
 ) -> Path:
     """Download a data set, or take a local archive of it, and unpack it.
 
@@ -73,7 +120,8 @@ def get_data(
     to : str or Path, optional
         Where the data set's folder is made; None takes `data_folder`.
     progress : callable, optional
-        Wraps the archive's members, for a progress bar.
+        Wraps the megabytes of the download, then the archive's members, for a
+        progress bar.
 
     Returns
     -------
@@ -83,27 +131,31 @@ def get_data(
     Raises
     ------
     ValueError
-        If the name is unknown, or the archive is missing, damaged, hostile or of
-        another structure. No half-unpacked folder is left.
+        If the name is unknown, the folder holds something else, or the archive is
+        missing, damaged, hostile, too large or of another structure. No
+        half-unpacked folder is left.
     """
     if name not in SOURCES:
         raise ValueError(f"name must be one of {[*SOURCES]}, got {name!r}")
-    source = SOURCES[name]
-    folder = Path(to or data_folder()) / name
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if archive is None:
-        archive = pooch.retrieve(
-            source.url, source.known_hash, path=folder.parent, progressbar=True
-        )
-    return _unpack_to(folder, archive, source.needed, progress)
+    source, folder = SOURCES[name], Path(to or data_folder()) / name
+    if not _holds(folder, source.needed):
+        if folder.is_dir() and any(folder.iterdir()):
+            told = ", ".join([*source.needed, "images"])
+            raise ValueError(
+                f"to must not hold another {name}; {folder} is there, and does not "
+                f"hold {told}: move it away"
+            )
+        with staging(folder) as staged:
+            if archive is None:
+                archive = staged / "download"
+                with open(archive, "wb") as file:
+                    fetch(source.url, file, MOST, source.known_hash, progress)
+            _unpack_to(folder, staged, archive, source.needed, progress)
+    return folder
 
 
-def unpack_once(
-    archive: str | Path, progress: Callable[[Iterable], Iterable] = iter
-) -> Path:
-    """Unpack any archive of photos into `data_folder`, unless it was before.
+def unpack_once(archive: str | Path, progress: Progress = iter) -> Path:
+    """Unpack any archive of images into `data_folder`, unless it was before.
 
     Parameters
     ----------
@@ -120,103 +172,195 @@ def unpack_once(
     Raises
     ------
     ValueError
-        If the archive is missing, damaged, hostile or holds no image.
+        If the archive is missing, damaged, hostile, too large or holds no image.
     """
     archive = Path(archive).resolve()
     if not archive.is_file():
         raise ValueError(f"archive must be a .tgz, .tar or .zip; {archive} is no file")
     state = f"{archive} {archive.stat().st_size} {archive.stat().st_mtime_ns}"
-    mark = hashlib.sha256(state.encode()).hexdigest()[:8]
-    folder = data_folder() / f"{archive.name.partition('.')[0]}-{mark}"
-    return folder if folder.is_dir() else _unpack_to(folder, archive, (), progress)
+    mark = hashlib.sha256(os.fsencode(state)).hexdigest()[:8]
+    folder = data_folder() / f"{archive.name.partition('.')[0][:99]}-{mark}"
+    if not folder.is_dir():
+        with staging(folder) as staged:
+            _unpack_to(folder, staged, archive, (), progress)
+    return folder
 
 
-def fetch_file(url: str, known_hash: str, folder: Path) -> Path:
-    """Download a file once, and check it.
+@contextmanager
+def staging(folder: Path) -> Iterator[Path]:
+    """Make an empty folder beside `folder`, to be filled and renamed to it.
+
+    Parameters
+    ----------
+    folder : Path
+        Only one process at a time works for it; the others wait.
+
+    Yields
+    ------
+    Path
+        Removed at the end, if it is still there. Those that killed processes left
+        are removed first.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staged = folder.with_name(f".unpack-{folder.name}")
+    with FileLock(f"{staged}.lock"):
+        for left in folder.parent.glob(".unpack-*/"):
+            with suppress(Timeout), FileLock(f"{left}.lock", timeout=0):
+                shutil.rmtree(left)
+        shutil.rmtree(staged, ignore_errors=True)
+        staged.mkdir()
+        try:
+            yield staged
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+def fetch(
+    url: str, file: BinaryIO, most: int, known_hash: str = "", progress: Progress = iter
+) -> None:
+    """Download a file, with patience, and check it.
 
     Parameters
     ----------
     url : str
-        Its address.
+        Its address: http or https.
+    file : open binary file
+        Takes the bytes.
+    most : int
+        Bytes that there may be.
     known_hash : str
-        As in "sha256:...".
-    folder : Path
-        Where it is kept; made if absent.
-
-    Returns
-    -------
-    Path
-        The file, which appears whole or not at all.
+        As in "sha256:..."; none is checked by default.
+    progress : callable, optional
+        Wraps the megabytes, for a progress bar.
 
     Raises
     ------
     ValueError
-        If it cannot be had, or is another.
+        If it cannot be had, after some attempts, or is larger, or is another twice.
     """
-    kind, _, digest = known_hash.partition(":")
-    name = f"{digest[:16]}-{url.rpartition('/')[2]}"
-    if (folder / name).is_file():  # was checked when it came
-        return folder / name
+    kind, _, known = (known_hash or "sha256:").partition(":")
+    others: list[str] = []
+
+    def attempt() -> None:
+        digest = hashlib.new(kind)
+        file.seek(0)
+        file.truncate()
+        for megabyte in progress(_megabytes(url, most)):
+            digest.update(megabyte)
+            file.write(megabyte)
+        if known and digest.hexdigest() != known:
+            others.append(f"its {kind} is {digest.hexdigest()}, not {known}")
+            raise (ValueError if others[1:] else PassingError)(others[-1])
+
     try:
-        return Path(pooch.retrieve(url, f"{kind}:{digest}", name, folder))
-    except (ValueError, OSError) as error:
-        raise ValueError(f"url must give the file it names; {url}: {error}") from error
+        patiently(attempt, PassingError)
+    except (PassingError, ValueError) as error:
+        raise ValueError(f"{url} cannot be downloaded: {error}") from error
+
+
+def _megabytes(url: str, most: int) -> Iterator[bytes]:
+    """Download a file part by part; says by its error if another try may help."""
+    started, got, part = time.monotonic(), 0, b""
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
+            while some := response.read1(MEGABYTE):
+                got, part = got + len(some), part + some
+                if got > most:
+                    raise ValueError(f"it is larger than {most} bytes")
+                if got < SLOWEST * (time.monotonic() - started - TIMEOUT):
+                    raise TimeoutError(f"only {got} bytes came in {TIMEOUT} s")
+                if len(part) >= MEGABYTE:
+                    yield part
+                    part = b""
+            if response.length:
+                raise IncompleteRead(part, response.length)
+    except (OSError, HTTPException) as error:
+        if getattr(error, "code", 500) in HOPELESS:
+            raise ValueError(str(error)) from error
+        raise PassingError(str(error) or repr(error)) from error
+    yield part
 
 
 def _unpack_to(
-    folder: Path, archive: str | Path, needed: tuple[str, ...], progress: Callable
-) -> Path:
+    folder: Path,
+    staged: Path,
+    archive: str | Path,
+    needed: tuple[str, ...],
+    progress: Progress,
+) -> None:
     """Unpack beside the folder and rename, so that it appears whole."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpack-") as unpacked:
-        _unpack(Path(archive), Path(unpacked), progress)
-        root = _data_root(Path(unpacked), needed, archive)
-        root.chmod(0o755)  # a temporary folder is for its maker alone
-        try:
+    if _holds(folder, needed):
+        return  # another process was first
+    (staged / "unpacked").mkdir()
+    _unpack(Path(archive), staged / "unpacked", progress)
+    for root in (staged / "unpacked", *(staged / "unpacked").iterdir()):
+        if _holds(root, needed):
             os.replace(root, folder)
-        except OSError:
-            if not folder.is_dir():  # else another process was first
-                raise
-    return folder
-
-
-def _unpack(archive: Path, folder: Path, progress: Callable) -> None:
-    """Unpack into an empty folder; members that would land outside are refused."""
-    try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as opened:
-                for member in progress(opened.infolist()):
-                    _check_inside(member.filename)
-                    opened.extract(member, folder)
-        else:
-            with tarfile.open(archive) as opened:
-                for member in progress(opened):
-                    _check_inside(member.name)
-                    opened.extract(member, folder, filter="data")
-                while opened.fileobj.read(1 << 20):
-                    pass  # to the end, where the checksum stands
-    except DAMAGE as error:
-        raise ValueError(
-            f"archive must be a whole .tgz, .tar or .zip; {archive}: {error}"
-        ) from error
-
-
-def _check_inside(name: str) -> None:
-    """Refuse what the libraries would quietly rename."""
-    path = Path(name)
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"archive must stay in its folder; it holds {name!r}")
-
-
-def _data_root(unpacked: Path, needed: tuple[str, ...], archive: str | Path) -> Path:
-    """Find the folder that holds what a data set must: images, in the first part."""
-    for folder in (unpacked, *(f for f in unpacked.iterdir() if f.is_dir())):
-        there = all((folder / part).exists() for part in needed)
-        if there and _has_image(folder.joinpath(*needed[:1])):
-            return folder
+            return
     told = ", ".join([*needed, "images"])
     raise ValueError(f"archive must hold {told}; {archive} does not")
 
 
-def _has_image(folder: Path) -> bool:
-    return any(is_image(path.name) for path in folder.rglob("*"))
+def _unpack(archive: Path, folder: Path, progress: Progress) -> None:
+    """Unpack files into an empty folder; nothing else, as a link may lead anywhere."""
+    others = 0
+    try:
+        room = GROWTH * archive.stat().st_size + 64 * MEGABYTE
+        room = min(room, shutil.disk_usage(folder).free)
+        for name, size, content in progress(_members(archive)):
+            path = Path(name)
+            if path.is_absolute() or ".." in path.parts or size < 0:
+                raise ValueError(f"{name!r} of {size} bytes has no place in it")
+            room -= max(size, BLOCK)
+            if room < 0:
+                raise ValueError(
+                    f"it unpacks to more than {GROWTH} times its size, or than the "
+                    "disk has room for"
+                )
+            if content is None:
+                others += 1
+                continue
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            with content, open(folder / path, "wb") as file:
+                shutil.copyfileobj(content, file, MEGABYTE)
+    except Exception as error:  # bytes of strangers make the libraries raise anything
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise ValueError(
+            f"archive must be a whole .tgz, .tar or .zip; {archive}: "
+            f"{reason or repr(error)}"
+        ) from error
+    if others:
+        logger = logging.getLogger(__name__)
+        logger.warning("%s: %d links or devices left out", archive, others)
+
+
+def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+    """Give name, size and content of each member, folders left out; links have none."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as pack:
+            for info in pack.infolist():
+                if not info.is_dir():
+                    link = stat.S_ISLNK(info.external_attr >> 16)
+                    yield (
+                        info.filename,
+                        info.file_size,
+                        None if link else pack.open(info),
+                    )
+        return
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            tar.members = []  # type: ignore[attr-defined]  # else it keeps them all
+            if not member.isdir():
+                content = tar.extractfile(member) if member.isreg() else None
+                yield member.name, member.size, content
+        for _ in range(64):  # to the end, where the checksum stands
+            if not tar.fileobj.read(MEGABYTE):
+                return
+        raise tarfile.ReadError("too much behind its end")
+
+
+def _holds(folder: Path, needed: tuple[str, ...]) -> bool:
+    """Tell whether a data set is there: its parts, and images in the first of them."""
+    first = folder.joinpath(*needed[:1])
+    there = all((folder / part).exists() for part in needed)
+    return there and any(is_image(path.name) for path in first.rglob("*"))

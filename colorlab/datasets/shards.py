@@ -9,14 +9,17 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from colorlab.datasets.download import Progress, staging
 from colorlab.datasets.images import open_rgb
-from colorlab.datasets.sources import INDEX, ImageSource
+from colorlab.datasets.index import INDEX
+from colorlab.datasets.sources import ImageSource
 
 PER_SHARD = 1000  # photos
 QUALITY = 95  # of photos that are made smaller
@@ -24,45 +27,44 @@ SUFFIX = {"JPEG": "jpg", "MPO": "jpg"}  # MPO: as many cameras write .jpg
 
 
 def write_shards(
-    photos: ImageSource,
+    splits: dict[str, ImageSource],
     out: str | Path,
     per_shard: int = PER_SHARD,
     shorter: int = 0,
     seed: int = 0,
-    progress: Callable[[Iterable], Iterable] = iter,
+    progress: Progress = iter,
 ) -> dict[str, str]:
-    """Pack photos into tar files, in an order of chance (book chapter: datasets).
+    """Pack images into tar files, in random order (book chapter: datasets).
 
     Parameters
     ----------
-    photos : PhotoSet
-        What to pack.
+    splits : dict of str to ImageSource
+        What to pack, as "train" and "val": see `find_splits`. Empty ones are passed
+        over.
     out : str or Path
-        A new folder.
+        A new or empty folder. It appears whole or not at all.
     per_shard : int
-        Photos in a tar file.
+        Images in a tar file.
     shorter : int
-        Photos whose shorter side has more pixels are made smaller, to this; 0 keeps
+        Images whose shorter side has more pixels are made smaller, to this; 0 keeps
         all files as they are.
     seed : int
         Decides the order.
     progress : callable, optional
-        Wraps the numbers of the photos, for a progress bar.
+        Wraps the numbers of the images of each split, for a progress bar.
 
     Returns
     -------
     dict of str to str
-        The photos left out, as they could not be read, and why.
+        The images left out, as they could not be read, and why.
 
     Raises
     ------
     ValueError
-        If `out` holds shards, no photo can be read, or a number is not positive.
-
-    Notes
-    -----
-    The index comes last: a run that was killed leaves a folder without one, which a
-    new run writes over.
+        If `out` is not empty or lies in the folder of the images, no image can be
+        read, or a number is not positive.
+    OSError
+        If files cannot be read or written at all.
     """
     out = Path(out)
     if per_shard < 1 or shorter < 0:
@@ -70,27 +72,37 @@ def write_shards(
             f"per_shard must be at least 1 and shorter at least 0, "
             f"got {per_shard} and {shorter}"
         )
-    if (out / INDEX).exists():
-        raise ValueError(f"out must be a new folder; {out} holds shards")
-    out.mkdir(parents=True, exist_ok=True)
-    order = np.random.default_rng(seed).permutation(len(photos)).tolist()
-    shards, waiting, skipped = [], [], {}
-    for number in progress(order):
-        try:
-            waiting.append(_packed(photos, number, shorter))
-        except ValueError as error:
-            skipped[photos.name(number)] = str(error)
-        if len(waiting) == per_shard:
-            shards.append(_write_tar(out, len(shards), waiting))
-            waiting = []
-    if waiting:
-        shards.append(_write_tar(out, len(shards), waiting))
-    if not shards:
-        raise ValueError(f"photos must hold one that can be read, of {len(photos)}")
-    partial = out / f"{INDEX}.partial"
-    partial.write_text(json.dumps({"shards": shards}) + "\n")
-    os.replace(partial, out / INDEX)
+    roots = [Path(s.root).resolve() for s in splits.values() if not s.place[:, 1].any()]
+    inside = any(out.resolve().is_relative_to(root) for root in roots)
+    if inside or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
+        why = "lies in the data" if inside else "is there, and not empty"
+        raise ValueError(f"out must be a new folder; {out} {why}")
+    shards: list[dict] = []
+    skipped: dict[str, str] = {}
+    with staging(out) as staged:
+        for split, images in splits.items():
+            order = np.random.default_rng(seed).permutation(len(images)).tolist()
+            packed = _packed_all(images, progress(order), shorter, skipped)
+            while group := [*islice(packed, per_shard)]:
+                shards.append(_write_tar(staged, len(shards), group) | {"split": split})
+        if not shards:
+            number = sum(map(len, splits.values()))
+            raise ValueError(f"splits must hold an image that can be read, of {number}")
+        (staged / INDEX).write_text(json.dumps({"shards": shards}) + "\n")
+        if out.is_dir():
+            out.rmdir()  # it is empty
+        os.replace(staged, out)
     return skipped
+
+
+def _packed_all(
+    images: ImageSource, order: Iterable[int], shorter: int, skipped: dict[str, str]
+) -> Iterator[tuple[str, bytes]]:
+    for number in order:
+        try:
+            yield _packed(images, number, shorter)
+        except ValueError as error:
+            skipped[images.name(number)] = str(error)
 
 
 def _packed(photos: ImageSource, number: int, shorter: int) -> tuple[str, bytes]:
@@ -99,7 +111,7 @@ def _packed(photos: ImageSource, number: int, shorter: int) -> tuple[str, bytes]
         content = file.read()
     image = open_rgb(io.BytesIO(content))
     if not shorter or min(image.size) <= shorter:
-        kind = Image.open(io.BytesIO(content)).format
+        kind = Image.open(io.BytesIO(content)).format or ""
         return SUFFIX.get(kind, kind.lower()), content
     scale = shorter / min(image.size)
     image = image.resize(

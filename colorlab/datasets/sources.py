@@ -1,90 +1,173 @@
-"""Where the photos of a data set lie: folders, archives, shards (chapter: datasets)."""
+"""Where the images of a data set lie: folders, archives, shards (chapter: datasets)."""
 
+import errno
 import hashlib
 import io
-import json
 import os
+import re
 import tarfile
-import urllib.request
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from http.client import HTTPException
-from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
-from colorlab.datasets.download import data_folder, fetch_file, unpack_once
+from colorlab.datasets.download import Progress, patiently, unpack_once
 from colorlab.datasets.images import is_image
+from colorlab.datasets.index import INDEX, mirror, plain_size, read_index
+from colorlab.datasets.splits import SPLITS, split_of_each
 
-INDEX = "index.json"  # lists the shards of a folder
-SPLITS = ("train", "val")
 REMOTE = ("http://", "https://")
-TIMEOUT = 60  # seconds, for a server that does not answer
-INDEX_ERRORS = (OSError, HTTPException, ValueError, TypeError, KeyError, OverflowError)
+DEEPEST = 4  # tars in tars
+# What is wrong with one file; all else that a system says may pass.
+LOST = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR}
+LOST |= {errno.ELOOP, errno.ENAMETOOLONG}
 
 
 @dataclass(frozen=True)
 class ImageSource:
-    """The photos of one data set: a file each, or a stretch of a tar file each.
+    """The images of one data set: a file each, or a stretch of a tar file each.
 
-    A million photos must not cost a million Python objects, and loader processes
+    A million images must not cost a million Python objects, and loader processes
     must be able to share them: so names and places are arrays. Chapter: datasets.
     """
 
-    root: str  # a folder, or the address of one
-    files: np.ndarray  # of bytes, shape (F,): names below root
-    place: np.ndarray  # int64, shape (n, 3): file, first byte, bytes (0: all)
-    hashes: tuple[str, ...] = ()  # of files that are to be downloaded
+    root: str  # a folder
+    names: np.ndarray  # uint8: the names of all files below root, end to end
+    ends: np.ndarray  # int64, shape (F,): where each name ends
+    place: np.ndarray  # int64, shape (n, 3): file, first byte (0: all of it), bytes
+    data: str = ""  # as it was asked for
+    left_out: dict[str, int] = field(default_factory=dict)  # why, and how many
 
     def __len__(self) -> int:
-        """Give the number of photos."""
+        """Return the number of images."""
         return len(self.place)
 
     def name(self, number: int) -> str:
-        """Say where a photo lies."""
-        file, start, length = self.place[number]
-        name = os.fsdecode(self.files[file])
-        return f"{name}, bytes {start}..{start + length}" if length else name
+        """Return where an image lies, to be shown."""
+        file, start, length = self.place[number].tolist()
+        name = _shown(self._file(file))
+        return f"{name}, bytes {start}..{start + length}" if start else name
+
+    def _file(self, file: int) -> str:
+        start = self.ends[file - 1] if file else 0
+        return os.fsdecode(self.names[start : self.ends[file]].tobytes())
+
+    def path(self, file: int) -> Path:
+        """Return the path of a file."""
+        return Path(self.root, self._file(file))
 
     def open(self, number: int) -> BinaryIO:
-        """Open a photo as a binary file.
+        """Read an image's file.
+
+        Parameters
+        ----------
+        number : int
+            Of the image.
+
+        Returns
+        -------
+        BytesIO
+            All of its bytes.
 
         Raises
         ------
         ValueError
-            If its file is gone.
+            If this file is gone or may not be read.
+        OSError
+            If files cannot be read, after some attempts: a disk that is away, too
+            many open files. That is no fault of the image.
         """
         file, start, length = self.place[number].tolist()
-        try:
-            if not length:
-                return open(self.path(file), "rb")
-            with open(self.path(file), "rb") as tar:
-                tar.seek(start)
-                return io.BytesIO(tar.read(length))
-        except OSError as error:
-            raise ValueError(f"photo {self.name(number)}: {error}") from error
 
-    def path(self, file: int) -> Path:
-        """Give the path of a file; a remote one is downloaded first, once."""
-        name = os.fsdecode(self.files[file])
-        if not self.root.startswith(REMOTE):
-            return Path(self.root, name)
-        folder = data_folder() / "shards"
-        return fetch_file(f"{self.root}/{name}", self.hashes[file], folder)
+        def attempt() -> bytes:
+            try:
+                with open(self.path(file), "rb") as opened:
+                    opened.seek(start)
+                    return opened.read(length if start else -1)
+            except OSError as error:
+                if error.errno in LOST and not start and os.path.isdir(self.root):
+                    told = f"image {self.name(number)}: {error.strerror}"
+                    raise ValueError(told) from error
+                raise
+
+        content = io.BytesIO(patiently(attempt, OSError))
+        content.name = self.name(number)
+        return content
 
     def fingerprint(self) -> str:
-        """Give a hash of names and places: another if a photo was added or lost."""
-        content = self.files.tobytes() + self.place.tobytes()
+        """Return a hash of names, places and sizes: other images give another."""
+        arrays = (self.names, self.ends, self.place)
+        content = b"".join(array.tobytes() for array in arrays)
         return hashlib.sha256(content).hexdigest()[:16]
+
+    def describe(self) -> str:
+        """Return in one line how many images were taken, and what was left out."""
+        told = [f"{number} {what}" for what, number in self.left_out.items()]
+        left_out = f"; left out: {', '.join(told)}" if told else ""
+        return f"{len(self)} images of {_shown(self.data)}{left_out}"
+
+
+class _Listing(NamedTuple):
+    """All files of a data set, images or not."""
+
+    root: str
+    names: list[str]
+    place: np.ndarray  # of each name, as in `ImageSource`
+    archives: list[str] | None  # the files; None: each name is a file
+    left_out: Counter[str]
 
 
 def find_images(
     data: str | Path,
     split: str = "train",
-    progress: Callable[[Iterable], Iterable] = iter,
+    progress: Progress = iter,
+    hold_out: bool = True,
 ) -> ImageSource:
-    """Find the photos of a data set, in a fixed order (book chapter: datasets).
+    """Find the images of one split of a data set (book chapter: datasets).
+
+    Parameters
+    ----------
+    data, progress, hold_out
+        As for `find_splits`.
+    split : str
+        "train" or "val".
+
+    Returns
+    -------
+    ImageSource
+        Sorted by name.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing, no image of that split, or `split` is unknown.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("one.png", "two.png"):
+    ...         Image.new("RGB", (8, 8)).save(f"{folder}/{name}")
+    ...     [len(find_images(folder, split)) for split in ("train", "val")]
+    [1, 1]
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split must be 'train' or 'val', got {split!r}")
+    images = find_splits(data, progress, hold_out)[split]
+    if not len(images):
+        raise ValueError(f"data must hold images to take; {images.describe()}")
+    return images
+
+
+def find_splits(
+    data: str | Path, progress: Progress = iter, hold_out: bool = True
+) -> dict[str, ImageSource]:
+    """Find the images of a data set, those to learn from and those to measure on.
 
     Parameters
     ----------
@@ -92,145 +175,201 @@ def find_images(
         A folder, searched with all below it; a tar file, also one of tar files, as
         ImageNet comes, which is read in place; a .tgz or .zip, which is unpacked
         once, into `data_folder`; or shards: a folder with an `index.json`, or the
-        address of such an index.
-    split : str
-        "train" or "val". Where there is a folder `train` or `val`, only the one asked
-        for is used; where there is none, all is.
+        address of such an index, whose shards are then downloaded once.
     progress : callable, optional
-        Wraps the members of an archive, for a progress bar.
+        Wraps the members of an archive, or the shards, for a progress bar.
+    hold_out : bool
+        What to do with data that is not divided: hold out some of it, or take all
+        of it for either split.
 
     Returns
     -------
-    PhotoSet
-        Sorted by name.
+    dict of str to ImageSource
+        "train" and "val". No image is in both, unless `hold_out` is False.
 
     Raises
     ------
     ValueError
-        If there is nothing, no image in it, or `split` is unknown.
+        If data cannot be read.
 
     Notes
     -----
-    Tiny ImageNet (known by its `wnids.txt`) keeps photos of its training folder for
-    measuring: those whose number ends in 9 are "val", and never trained on.
+    `colorlab.datasets.splits.split_of_each` tells which images are which.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split must be 'train' or 'val', got {split!r}")
-    if str(data).startswith(REMOTE):
-        photos = _read_index(str(data))
-    elif (path := Path(data)).is_dir():
-        shards = [path / INDEX, path / split / INDEX]
-        index = next((file for file in shards if file.is_file()), None)
-        photos = _read_index(str(index)) if index else _of_folder(path, split)
-    elif not path.is_file():
-        raise ValueError(f"data must be a folder, archive or index; {data} is none")
-    elif path.name == INDEX:
-        photos = _read_index(str(path))
-    else:
-        photos = _of_archive(path, split, progress)
-    if not len(photos):
-        raise ValueError(f"data must hold images; none of split {split!r} in {data}")
-    return photos
+    listing = _listed(data, progress)
+    labels = split_of_each(listing.names, hold_out)
+    return {split: _source(listing, labels, split, str(data)) for split in SPLITS}
 
 
-def list_files(root: str | Path) -> Iterator[str]:
-    """List all files below a folder, hidden ones left out (book chapter: datasets).
+def data_and_size(text: str) -> tuple[str, int | None]:
+    """Take DATA@SIZE apart, unless something of that name is there.
+
+    Parameters
+    ----------
+    text : str
+        As given on the command line.
+
+    Returns
+    -------
+    data : str
+        For `find_images`.
+    size : int or None
+        Pixels at which to show the images.
+
+    Examples
+    --------
+    >>> data_and_size("photos@128"), data_and_size("photos")
+    (('photos', 128), ('photos', None))
+    """
+    name, at, size = text.rpartition("@")
+    if at and re.fullmatch("[0-9]{1,9}", size) and not os.path.lexists(text):
+        return name, int(size)
+    return text, None
+
+
+def list_files(root: str | Path, left_out: Counter[str] | None = None) -> Iterator[str]:
+    """List all files below a folder (book chapter: datasets).
 
     Parameters
     ----------
     root : str or Path
-        A folder; links to folders are followed, each folder is entered once.
+        A folder; links to folders are followed, each folder is entered once. Hidden
+        files and the folders of training runs are left out.
+    left_out : Counter, optional
+        Takes up what was left out, and how often.
 
     Yields
     ------
     str
         Names below root, with slashes.
     """
+    left_out = Counter() if left_out is None else left_out
     seen = set()
-    for folder, below, files in os.walk(root, followlinks=True):
+
+    def unread(_: OSError) -> None:
+        left_out["folders that cannot be read"] += 1
+
+    for folder, below, files in os.walk(root, followlinks=True, onerror=unread):
         state = os.stat(folder)
-        if (state.st_dev, state.st_ino) in seen:
+        again = (state.st_dev, state.st_ino) in seen
+        run = folder != str(root) and "config.json" in files and "checkpoints" in below
+        if again or run:
+            left_out["folders of runs" if run else "folders met again"] += 1
             below.clear()
             continue
         seen.add((state.st_dev, state.st_ino))
+        shown = [name for name in files if not name.startswith(".")]
+        left_out["hidden"] += len(files) - len(shown)
         below[:] = sorted(name for name in below if not name.startswith("."))
         inside = Path(folder).relative_to(root).as_posix()
         prefix = "" if inside == "." else f"{inside}/"
-        yield from (prefix + name for name in files if not name.startswith("."))
+        yield from (prefix + name for name in shown)
 
 
-def _in_split(names: list[str], split: str) -> list[int]:
-    """Choose the images of a split: places in the list, in the order of names."""
-    depth = _shared_depth([name for name in names if is_image(name)])
-    parts = [name.split("/")[depth:] for name in names]
-    tiny = ["wnids.txt"] in parts
-    divided = any(len(part) > 1 and part[0] in SPLITS for part in parts)
-    wanted = "train" if tiny else split
-
-    def belongs(place: int) -> bool:
-        if not is_image(names[place]) or (divided and parts[place][0] != wanted):
-            return False
-        ends_in_9 = os.path.splitext(names[place])[0].endswith("9")
-        return not tiny or ends_in_9 == (split == "val")
-
-    chosen = [place for place in range(len(names)) if belongs(place)]
-    return sorted(chosen, key=names.__getitem__)
+def _shown(name: str) -> str:
+    """Make any name printable: file systems know names that no encoding does."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _shared_depth(names: list[str]) -> int:
-    """Count the folders that all names share, down to `train` or `val` at most."""
-    first, last = (end(names, default="").split("/")[:-1] for end in (min, max))
-    depth = len(os.path.commonprefix([first, last]))
-    return next((n for n in range(depth) if first[n] in SPLITS), depth)
+def _source(listing: _Listing, labels: list[str], split: str, data: str) -> ImageSource:
+    """Choose the images of a split, in the order of names."""
+    names, left_out = listing.names, Counter(listing.left_out)
+    chosen = [n for n, label in enumerate(labels) if label in (split, "both")]
+    left_out.update(label for label in labels if label not in (split, "both"))
+    for other in set(SPLITS) & left_out.keys():
+        left_out[f"of split '{other}'"] = left_out.pop(other)
+    chosen.sort(key=names.__getitem__)
+    place, files = listing.place[chosen], listing.archives
+    if files is None:
+        files, place[:, 0] = [names[n] for n in chosen], np.arange(len(chosen))
+    encoded = [os.fsencode(name) for name in files]
+    ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
+    blob = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+    told = {what: number for what, number in left_out.most_common() if number}
+    return ImageSource(listing.root, blob, ends, place, data, told)
 
 
-def _of_folder(root: Path, split: str) -> ImageSource:
-    names = list(list_files(root))
-    files = np.array([os.fsencode(names[n]) for n in _in_split(names, split)], "S")
-    place = np.zeros((len(files), 3), dtype=np.int64)
-    place[:, 0] = np.arange(len(files))
-    return ImageSource(str(root), files, place)
-
-
-def _of_archive(path: Path, split: str, progress: Callable) -> ImageSource:
-    if not _is_plain_tar(path):  # compressed: has no places to jump to
-        return _of_folder(unpack_once(path, progress), split)
-    try:
-        with open(path, "rb") as file:
-            members = [*progress(_tar_members(file))]
-    except (tarfile.TarError, OSError) as error:
-        raise ValueError(f"data must be a whole archive; {path}: {error}") from error
-    chosen = _in_split([name for name, *_ in members], split)
-    place = [(0, *members[n][1:]) for n in chosen]
-    files = np.array([os.fsencode(path.name)])
-    return ImageSource(
-        str(path.parent), files, np.array(place, dtype=np.int64).reshape(-1, 3)
+def _listed(data: str | Path, progress: Progress) -> _Listing:
+    """List a data set of any kind."""
+    path = Path(data)
+    if str(data).startswith(REMOTE):
+        path = mirror(str(data), progress)
+    if (path / INDEX).is_file():
+        path /= INDEX
+    if path.name == INDEX and path.is_file():
+        return _of_shards(path)
+    if path.is_dir():
+        return _of_folder(path)
+    if _opens(path, "r:"):
+        return _of_tar(path, progress)
+    if path.is_file() and (zipfile.is_zipfile(path) or _opens(path, "r:*")):
+        return _of_folder(unpack_once(path, progress))  # compressed: no place to go to
+    what = "an image: give its folder" if is_image(path.name) else "none"
+    raise ValueError(
+        "data must be a folder, a whole .tar, .tgz or .zip, or an index of shards; "
+        f"{_shown(str(data))} is {what}"
     )
 
 
-def _is_plain_tar(path: Path) -> bool:
+def _opens(path: Path, mode: Literal["r:", "r:*"]) -> bool:
     try:
-        tarfile.open(path, "r:").close()
-    except (tarfile.TarError, OSError):
+        tarfile.open(path, mode).close()
+    except Exception:  # bytes of strangers make tarfile raise anything
         return False
     return True
 
 
+def _of_folder(root: Path) -> _Listing:
+    names, sizes = [], []
+    left_out: Counter[str] = Counter()
+    for name in list_files(root, left_out):
+        if size := plain_size(root / name) if is_image(name) else 1:
+            names.append(name)
+            sizes.append(size)
+        else:
+            left_out["empty or unreadable"] += 1
+    place = np.zeros((len(names), 3), dtype=np.int64)
+    place[:, 2] = sizes
+    return _Listing(str(root), names, place, None, left_out)
+
+
+def _of_tar(path: Path, progress: Progress) -> _Listing:
+    left_out: Counter[str] = Counter()
+    try:
+        with open(path, "rb") as file:
+            members = [*progress(_tar_members(file, left_out))]
+    except Exception as error:  # as above
+        raise ValueError(
+            f"data must be a whole archive; {_shown(str(path))}: {error}"
+        ) from error
+    names, place = [m[0] for m in members], _array([(0, *m[1:]) for m in members])
+    return _Listing(str(path.parent), names, place, [path.name], left_out)
+
+
 def _tar_members(
-    file: BinaryIO, base: int = 0, prefix: str = ""
+    file: IO[bytes],
+    left_out: Counter[str],
+    base: int = 0,
+    prefix: str = "",
+    depth: int = 0,
 ) -> Iterator[tuple[str, int, int]]:
     """Give name, first byte and length of each file in a tar, also in tars in it."""
+    if depth > DEEPEST:
+        raise tarfile.ReadError(f"tars in tars, more than {DEEPEST} deep")
     with tarfile.open(fileobj=file, mode="r:") as tar:
         for member in tar:
-            tar.members = []  # else it keeps them all
+            tar.members = []  # type: ignore[attr-defined]  # else it keeps them all
             name = member.name.removeprefix("./")
-            hidden = any(part.startswith(".") for part in name.split("/"))
-            if hidden or not member.isreg() or not member.size:
+            if member.size < 0:
+                raise tarfile.ReadError(f"{name} has {member.size} bytes")
+            if reason := _passed_over(member, name):
+                left_out[reason] += reason != "folders"
                 continue
             start, name = base + member.offset_data, prefix + name
             if name.endswith(".tar"):
-                inner = tar.extractfile(member)
-                yield from _tar_members(inner, start, f"{name[:-4]}/")
+                inner = tar.extractfile(member) or io.BytesIO()
+                below = f"{name[:-4]}/"
+                yield from _tar_members(inner, left_out, start, below, depth + 1)
             else:
                 yield name, start, member.size
         file.seek(tar.offset)
@@ -238,47 +377,28 @@ def _tar_members(
             raise tarfile.ReadError("cut short or damaged")  # tarfile lets this pass
 
 
-def _open(address: str) -> IO:
-    if address.startswith(REMOTE):
-        return urllib.request.urlopen(address, timeout=TIMEOUT)
-    return open(address)
+def _passed_over(member: tarfile.TarInfo, name: str) -> str:
+    """Say why a member of a tar cannot be an image, if so."""
+    if member.isdir():
+        return "folders"
+    if any(part.startswith(".") for part in name.split("/")):
+        return "hidden"
+    if not member.isreg() or member.issparse():
+        return "links or devices"
+    return "" if member.size else "empty or unreadable"
 
 
-def _read_index(address: str) -> ImageSource:
-    """Read the list of shards that `write_shards` made."""
-    root = address.rpartition("/")[0] or "."
-    remote = address.startswith(REMOTE)
-    try:
-        with _open(address) as file:
-            shards = json.load(file)["shards"]
-        files = np.array([os.fsencode(PurePosixPath(s["file"]).name) for s in shards])
-        hashes = tuple(f"sha256:{shard['sha256']}" for shard in shards)
-        place = np.array(
-            [
-                (n, start, length)
-                for n, shard in enumerate(shards)
-                for start, length in shard["photos"]
-            ],
-            dtype=np.int64,
-        ).reshape(-1, 3)
-        if (place[:, 1:] < (0, 1)).any():
-            raise ValueError("a photo's place is negative, or its length not positive")
-    except INDEX_ERRORS as error:
-        raise ValueError(
-            f"data must be a whole index of shards; {address}: {error!r}"
-        ) from error
-    photos = ImageSource(root, files, place, hashes)
-    if not remote:
-        _check_lengths(photos)
-    return photos
+def _of_shards(index: Path) -> _Listing:
+    """List images in shards, under names that tell their split, if the index does."""
+    names, place, shards = [], [], read_index(index)
+    for number, shard in enumerate(shards):
+        below = f"{shard.get('split', '')}/{shard['file']}"
+        for start, length in shard["photos"]:
+            names.append(f"{below}/{start:015d}.jpg")
+            place.append((number, start, length))
+    files = [shard["file"] for shard in shards]
+    return _Listing(str(index.parent), names, _array(place), files, Counter())
 
 
-def _check_lengths(photos: ImageSource) -> None:
-    """Find local shards that are missing or cut short before any work."""
-    ends = np.zeros(len(photos.files), dtype=np.int64)
-    np.maximum.at(ends, photos.place[:, 0], photos.place[:, 1] + photos.place[:, 2])
-    for file, end in enumerate(ends.tolist()):
-        path = photos.path(file)
-        length = path.stat().st_size if path.is_file() else 0
-        if length < end:
-            raise ValueError(f"{path} must have {end} bytes or more, it has {length}")
+def _array(place: list[tuple[int, int, int]]) -> np.ndarray:
+    return np.array(place, dtype=np.int64).reshape(-1, 3)

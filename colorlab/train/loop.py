@@ -147,7 +147,10 @@ def train(
     """
     out = Path(out)
     sources = _sources(data, config)
-    rgb = val_images(find_images(val_data or data[-1][0], "val"), sources[-1][1])
+    rgb = val_images(
+        find_images(val_data or data[-1][0], "val", hold_out=not val_data),
+        sources[-1][1],
+    )
     origin = [
         {"size": size, "photos": len(photos), "fingerprint": photos.fingerprint()}
         for photos, size in sources

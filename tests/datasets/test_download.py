@@ -1,22 +1,32 @@
-"""Unpacking archives, once, and what is refused; downloads, once, and checked."""
+"""Unpacking archives, once, and what is refused; downloads, patient and checked."""
 
-import functools
+import gzip
 import hashlib
 import io
+import logging
+import multiprocessing
 import os
+import shutil
+import stat
 import tarfile
+import threading
+import time
 import zipfile
+from collections import namedtuple
 from pathlib import Path
 
-import pooch
 import pytest
 
-from colorlab.datasets import download as fetch
+from colorlab.datasets import download
 from colorlab.datasets.download import (
+    PAUSES,
     SOURCES,
+    PassingError,
     data_folder,
-    fetch_file,
+    fetch,
     get_data,
+    patiently,
+    staging,
     unpack_once,
 )
 
@@ -43,16 +53,21 @@ def pack(path, names, top="top/"):
 
 
 def pack_link(path, kind, target):
-    """Make a whole data set that also holds one link."""
+    """Make a whole data set that also holds one link, before all else."""
     with tarfile.open(pack(path, MEMBERS["imagenette"])) as archive:
         members = [(m, archive.extractfile(m).read()) for m in archive]
     with tarfile.open(path, "w:gz") as archive:
-        for member, content in members:
-            archive.addfile(member, io.BytesIO(content))
         link = tarfile.TarInfo("top/train/link.JPEG")
         link.type, link.linkname = kind, target
         archive.addfile(link)
+        for member, content in members:
+            archive.addfile(member, io.BytesIO(content))
     return path
+
+
+def shown(folder):
+    """What a folder holds, but for locks."""
+    return [path for path in folder.iterdir() if not path.name.endswith(".lock")]
 
 
 @pytest.fixture
@@ -64,7 +79,7 @@ def to(tmp_path):
 def assert_refused(archive, to, match="archive must", name="imagenette"):
     with pytest.raises(ValueError, match=match):
         get_data(name, archive, to)
-    assert [*to.iterdir()] == []  # no half folder, no temporary one
+    assert shown(to) == []  # no half folder, no temporary one
     assert not (to.parent / "escaped.JPEG").exists()
 
 
@@ -80,7 +95,7 @@ def test_archive_is_unpacked(tmp_path, to, name, suffix, top):
         MEMBERS[name]
     )
     assert all(path.read_bytes() == CONTENT for path in files)
-    assert [*to.iterdir()] == [folder]  # nothing temporary is left
+    assert shown(to) == [folder]  # nothing temporary is left
     assert archive.exists()
 
 
@@ -98,7 +113,7 @@ def test_members_can_be_watched(tmp_path, to):
 
     def progress(members):
         for member in members:
-            seen.append(member.name)
+            seen.append(member[0])
             yield member
 
     archive = pack(tmp_path / "archive.tgz", MEMBERS["imagenette"])
@@ -111,14 +126,31 @@ def test_download_is_checked_by_hash(tmp_path, to, monkeypatch, name):
     archive = pack(tmp_path / "archive.tgz", MEMBERS[name])
     asked = {}
 
-    def retrieve(url, known_hash, **rest):
+    def fake(url, file, most, known_hash, progress):
         asked.update(url=url, known_hash=known_hash)
-        return str(archive)
+        file.write(archive.read_bytes())
 
-    monkeypatch.setattr("pooch.retrieve", retrieve)
+    monkeypatch.setattr(download, "fetch", fake)
     assert get_data(name, to=to) == to / name
     assert asked == {"url": SOURCES[name].url, "known_hash": SOURCES[name].known_hash}
     assert len(asked["known_hash"].split(":")[1]) in (32, 64)  # md5 or sha256
+    assert shown(to) == [to / name]  # the archive is not kept
+
+
+@pytest.mark.parametrize("lacking", [["train/n01/a.JPEG"], [], ["val/n01/c.JPEG"]])
+def test_an_incomplete_folder_is_not_taken_for_the_data(tmp_path, to, lacking):
+    for name in lacking:
+        (to / "imagenette" / name).parent.mkdir(parents=True, exist_ok=True)
+        (to / "imagenette" / name).write_text("mine")
+    (to / "imagenette").mkdir(parents=True, exist_ok=True)
+    archive = pack(tmp_path / "archive.tgz", MEMBERS["imagenette"])
+    if lacking:  # it may be anything: it is not written over
+        with pytest.raises(ValueError, match="does not hold train, val, images: move"):
+            get_data("imagenette", archive, to)
+        assert (to / "imagenette" / lacking[0]).read_text() == "mine"
+    else:
+        folder = get_data("imagenette", archive, to)
+        assert (folder / "val/n01/c.JPEG").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("suffix", [".tgz", ".zip"])
@@ -130,19 +162,119 @@ def test_names_that_lead_out_are_refused(tmp_path, to, suffix, hostile):
         hostile = str(tmp_path / "escaped.JPEG")
     names = ["top/" + name for name in MEMBERS["imagenette"]] + [hostile]
     archive = pack(tmp_path / f"archive{suffix}", names, top="")
-    assert_refused(archive, to, "archive must stay in its folder")
+    assert_refused(
+        archive, to, "archive must be a whole .*escaped.JPEG' .* has no place in it"
+    )
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
-@pytest.mark.parametrize("target", ["/etc/hostname", "../../../../escaped.JPEG"])
-def test_links_that_lead_out_are_refused(tmp_path, to, kind, target):
-    assert_refused(pack_link(tmp_path / "archive.tgz", kind, target), to)
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+@pytest.mark.parametrize("target", ["/etc/hostname", "../../../x", "n01/a.JPEG"])
+def test_links_are_left_out_and_told(tmp_path, to, kind, target, caplog):
+    folder = get_data("imagenette", pack_link(tmp_path / "a.tgz", kind, target), to)
+    assert not os.path.lexists(folder / "train/link.JPEG")
+    assert len([*folder.rglob("*.JPEG")]) == 3
+    (told,) = caplog.records
+    assert told.levelno == logging.WARNING
+    assert "a.tgz: 1 links or devices left out" in told.getMessage()
 
 
-def test_link_inside_is_accepted(tmp_path, to):
-    archive = pack_link(tmp_path / "archive.tgz", tarfile.SYMTYPE, "n01/a.JPEG")
+def test_links_in_a_zip_are_left_out(tmp_path, to, caplog):
+    archive = pack(tmp_path / "a.zip", MEMBERS["imagenette"])
+    with zipfile.ZipFile(archive, "a") as more:
+        link = zipfile.ZipInfo("top/train/link.JPEG")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        more.writestr(link, "/etc/hostname")
     folder = get_data("imagenette", archive, to)
-    assert (folder / "train/link.JPEG").read_bytes() == CONTENT
+    assert not os.path.lexists(folder / "train/link.JPEG")
+    assert "1 links" in caplog.text
+
+
+def test_a_chain_of_links_leads_nowhere(tmp_path, to):  # as CVE-2025-4517 has it
+    archive = pack(tmp_path / "a.tgz", MEMBERS["imagenette"])
+    with tarfile.open(archive) as tar:
+        members = [(member, tar.extractfile(member).read()) for member in tar]
+    with tarfile.open(archive, "w:gz") as tar:
+        deep = "top/" + "/".join(letter * 247 for letter in "abcdefghijklmnop")
+        for name, target in [(deep, "../" * 16), ("top/escape", f"{deep}/../../../..")]:
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            tar.addfile(link)
+        through = tarfile.TarInfo("top/escape/escaped.JPEG")
+        through.size = len(CONTENT)
+        tar.addfile(through, io.BytesIO(CONTENT))
+        for member, content in members:
+            tar.addfile(member, io.BytesIO(content))
+    folder = get_data("imagenette", archive, to)
+    assert (folder / "escape/escaped.JPEG").is_file()  # in a folder like any other
+    assert [*tmp_path.rglob("escaped.JPEG")] == [folder / "escape/escaped.JPEG"]
+
+
+def test_a_hard_link_to_nothing_is_no_error(tmp_path, to):
+    archive = pack_link(tmp_path / "a.tgz", tarfile.LNKTYPE, "absent.JPEG")
+    assert get_data("imagenette", archive, to) == to / "imagenette"
+
+
+def zeros(path, size, number=1):
+    """Make an archive of a few kilobytes that unpacks to much more."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in range(number):
+            archive.writestr(f"train/{name}.JPEG", bytes(size))
+    return path
+
+
+def test_bombs_are_refused(tmp_path, to, monkeypatch):
+    bomb = zeros(tmp_path / "bomb.zip", 100 * download.MEGABYTE)
+    assert bomb.stat().st_size < 200_000
+    assert_refused(bomb, to, "must be a whole .*bomb.zip: it unpacks to more than 100")
+    with tarfile.open(tmp_path / "bomb.tgz", "w:gz") as tar:
+        member = tarfile.TarInfo("train/a.JPEG")
+        member.size = 100 * download.MEGABYTE
+        tar.addfile(member, io.BytesIO(bytes(member.size)))
+    assert_refused(tmp_path / "bomb.tgz", to, "it unpacks to more than 100")
+    # Files that are empty take room, too.
+    monkeypatch.setattr(download, "MEGABYTE", 1000)
+    monkeypatch.setattr(download, "GROWTH", 1)
+    many = zeros(tmp_path / "many.zip", 1, number=30)
+    assert_refused(many, to, "it unpacks to more than 1 times its size")
+
+
+def test_an_archive_that_does_not_fit_the_disk_is_refused(tmp_path, to, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(9, 9, 9000))
+    archive = pack(tmp_path / "archive.tgz", MEMBERS["imagenette"])
+    assert_refused(archive, to, "than the disk has room for")
+
+
+def test_a_full_disk_is_no_damage(tmp_path, to, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    archive = pack(tmp_path / "archive.tgz", MEMBERS["imagenette"])
+    assert_refused(archive, to, "must be a whole .*archive.tgz: No space left on dev")
+
+
+@pytest.mark.parametrize("names", [["a" * 300 + ".JPEG"], ["x.JPEG", "x.JPEG/y.JPEG"]])
+def test_names_that_no_disk_takes_are_refused(tmp_path, to, names):
+    archive = pack(tmp_path / "archive.tgz", [*MEMBERS["imagenette"], *names])
+    assert_refused(archive, to, "archive must be a whole .tgz")
+
+
+def test_negative_sizes_are_refused(tmp_path, to):
+    archive = pack(tmp_path / "archive.tgz", MEMBERS["imagenette"])
+    with tarfile.open(archive, "w:gz", format=tarfile.PAX_FORMAT) as tar:
+        member = tarfile.TarInfo("train/a.JPEG")
+        member.pax_headers = {"size": "-512"}
+        tar.addfile(member)
+    assert_refused(archive, to, "archive must be a whole .tgz")
+
+
+def test_a_tail_without_end_is_refused(tmp_path, to):
+    archive = pack(tmp_path / "archive.tgz", MEMBERS["imagenette"])
+    with gzip.open(archive, "ab") as tail:
+        for _ in range(70):
+            tail.write(bytes(download.MEGABYTE))
+    assert_refused(archive, to, "too much behind its end")
 
 
 @pytest.mark.parametrize("suffix", [".tgz", ".zip"])
@@ -235,16 +367,11 @@ def test_data_folder_of_a_checkout(monkeypatch, chosen):
 
 def test_data_folder_elsewhere_is_the_users(monkeypatch, tmp_path):
     monkeypatch.delenv("COLORLAB_DATA", raising=False)
-    monkeypatch.setattr(fetch, "CHECKOUT", tmp_path)  # an installed package
-    assert data_folder().name == "colorlab"
-    assert tmp_path not in data_folder().parents
-
-
-@pytest.fixture
-def cache(monkeypatch, tmp_path):
-    """The test's own data folder."""
-    monkeypatch.setenv("COLORLAB_DATA", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+    monkeypatch.setattr(download, "CHECKOUT", tmp_path)  # an installed package
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert data_folder() == Path.home() / ".cache" / "colorlab"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/some/where")
+    assert data_folder() == Path("/some/where/colorlab")
 
 
 def refuse(*_, **__):
@@ -258,7 +385,7 @@ def test_unpack_once(tmp_path, cache, suffix):
     assert folder.parent == cache
     assert folder.name.startswith("my-")
     assert (folder / "top/n01/b.JPEG").read_bytes() == CONTENT
-    assert [*cache.iterdir()] == [folder]
+    assert shown(cache) == [folder]
     assert unpack_once(archive, progress=refuse) == folder
     os.utime(archive, (0, 0))  # another archive, for all that is known
     assert unpack_once(archive) != folder
@@ -269,7 +396,7 @@ def test_unpack_once_needs_an_image(tmp_path, cache, names):
     archive = pack(tmp_path / "archive.tgz", names)
     with pytest.raises(ValueError, match="archive must hold images; .*archive.tgz"):
         unpack_once(archive)
-    assert [*cache.iterdir()] == []
+    assert shown(cache) == []
 
 
 def test_unpack_once_needs_an_archive(tmp_path, cache):
@@ -278,53 +405,163 @@ def test_unpack_once_needs_an_archive(tmp_path, cache):
             unpack_once(path)
 
 
-def test_two_processes_may_unpack_at_once(tmp_path, cache):
+def unpack_slowly(archive, started):
+    def progress(members):
+        started.set()
+        for member in members:
+            time.sleep(0.3)
+            yield member
+
+    assert (unpack_once(archive, progress) / "top/a.JPEG").read_bytes() == CONTENT
+
+
+def test_two_processes_unpack_one_archive_once(tmp_path, cache, monkeypatch):
     archive = pack(tmp_path / "archive.tgz", ["a.JPEG"])
-
-    def overtake(members):
-        yield from members
-        unpack_once(archive)  # as another process would, before this one is done
-
-    folder = unpack_once(archive, overtake)
+    fork = multiprocessing.get_context("fork")
+    started = fork.Event()
+    other = fork.Process(target=unpack_slowly, args=(archive, started))
+    other.start()
+    assert started.wait(20)
+    folder = unpack_once(archive, progress=refuse)  # it waits for the other
+    other.join(20)
+    assert other.exitcode == 0
     assert (folder / "top/a.JPEG").read_bytes() == CONTENT
-    assert [*cache.iterdir()] == [folder]
+    assert shown(cache) == [folder]
+
+
+def hold(folder, started, done):
+    with staging(folder):
+        started.set()
+        done.wait(20)
+
+
+def test_what_killed_processes_left_is_removed(tmp_path):
+    (tmp_path / ".unpack-dead/deep").mkdir(parents=True)
+    (tmp_path / ".unpack-again").mkdir()
+    (tmp_path / ".unpack-again/half.jpg").touch()
+    fork = multiprocessing.get_context("fork")
+    started, done = fork.Event(), fork.Event()
+    alive = fork.Process(target=hold, args=(tmp_path / "live", started, done))
+    alive.start()
+    assert started.wait(20)
+    with staging(tmp_path / "again") as staged:
+        assert [*staged.iterdir()] == []
+        assert sorted(shown(tmp_path)) == [staged, tmp_path / ".unpack-live"]
+    assert shown(tmp_path) == [tmp_path / ".unpack-live"]
+    done.set()
+    alive.join(20)
+
+
+def test_patience_ends(pauses):
+    calls = []
+
+    def attempt():
+        calls.append(0)
+        raise PassingError(str(len(calls)))
+
+    with pytest.raises(PassingError, match="5"):
+        patiently(attempt, PassingError)
+    assert pauses == list(PAUSES)
+    assert list(PAUSES) == sorted(PAUSES)
+
+
+def test_only_what_may_pass_is_tried_again(pauses):
+    def attempt():
+        raise ValueError("for good")
+
+    with pytest.raises(ValueError, match="for good"):
+        patiently(attempt, PassingError)
+    assert pauses == []
 
 
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture
-def address(tmp_path, monkeypatch):
-    """The address of a file, which is copied where a download would be made."""
+def url(tmp_path, server):
     (tmp_path / "file.bin").write_bytes(CONTENT)
-
-    def copy(url, output_file, pooch):
-        Path(output_file).write_bytes((tmp_path / Path(url).name).read_bytes())
-
-    retrieve = functools.partial(pooch.retrieve, downloader=copy)
-    monkeypatch.setattr("pooch.retrieve", retrieve)
-    return "https://some.where/deep/file.bin"
+    return f"{server.address}/file.bin"
 
 
-def test_fetch_file_once(tmp_path, monkeypatch, address):
-    path = fetch_file(address, f"sha256:{DIGEST}", tmp_path / "new")
-    assert path.read_bytes() == CONTENT
-    assert [*path.parent.iterdir()] == [path]
-    monkeypatch.setattr("pooch.retrieve", refuse)
-    assert fetch_file(address, f"sha256:{DIGEST}", tmp_path / "new") == path
+def fetched(url, digest="", most=10**6):
+    file = io.BytesIO()
+    fetch(url, file, most, digest and f"sha256:{digest}")
+    return file.getvalue()
 
 
-@pytest.mark.parametrize("name", ["file.bin", "absent.bin"])
-def test_fetch_file_refuses_another(tmp_path, address, name):
-    address = address.replace("file.bin", name)
-    with pytest.raises(ValueError, match=f"url must give the file it names; .*{name}"):
-        fetch_file(address, f"sha256:{64 * '0'}", tmp_path / "new")
-    assert [*(tmp_path / "new").iterdir()] == []
+def test_fetch(url):
+    assert fetched(url) == fetched(url, DIGEST) == CONTENT
 
 
-def test_files_of_one_name_do_not_meet(tmp_path, address):
-    first = fetch_file(address, f"sha256:{DIGEST}", tmp_path)
-    (tmp_path / "file.bin").write_bytes(b"other")
-    other = hashlib.sha256(b"other").hexdigest()
-    assert fetch_file(address, f"sha256:{other}", tmp_path).read_bytes() == b"other"
-    assert first.read_bytes() == CONTENT
+def test_megabytes_can_be_watched(tmp_path, server):
+    seen = []
+    (tmp_path / "large.bin").write_bytes(os.urandom(5 * download.MEGABYTE))
+    file = io.BytesIO()
+    watch = lambda parts: (seen.append(len(part)) or part for part in parts)  # noqa: E731
+    fetch(f"{server.address}/large.bin", file, 10**7, progress=watch)
+    assert file.getvalue() == (tmp_path / "large.bin").read_bytes()
+    assert 2 <= len(seen) <= 6
+    assert sum(seen) == 5 * download.MEGABYTE
+
+
+@pytest.mark.parametrize(
+    "moods", [[503], [500, 502, 504], [429], ["cut short"], ["cut short", 503, 408]]
+)
+def test_a_busy_server_is_asked_again(url, server, moods, pauses):
+    server.moods["/file.bin"] = list(moods)
+    assert fetched(url, DIGEST) == CONTENT
+    assert pauses == list(PAUSES[: len(moods)])
+
+
+def test_a_server_that_stays_busy_is_given_up(url, server, pauses):
+    server.moods["/file.bin"] = [503] * 9
+    with pytest.raises(ValueError, match=r"file\.bin cannot be downloaded: .*503"):
+        fetched(url)
+    assert len(server.asked) == 5
+    with pytest.raises(ValueError, match="cannot be downloaded: .*refused"):
+        fetched("http://127.0.0.1:1/file.bin")  # nobody listens
+
+
+@pytest.mark.parametrize("code", [404, 403, 410])
+def test_what_is_not_there_is_told_at_once(url, server, pauses, code):
+    server.moods["/file.bin"] = [code]
+    with pytest.raises(ValueError, match=f"cannot be downloaded: .*{code}"):
+        fetched(url)
+    assert pauses == []
+
+
+def test_another_file_is_fetched_twice_and_then_told(url, server):
+    with pytest.raises(ValueError, match=f"its sha256 is {DIGEST}, not 0000"):
+        fetched(url, 64 * "0")
+    assert len(server.asked) == 2
+
+
+def test_too_large_a_file_is_refused(url):
+    with pytest.raises(ValueError, match="it is larger than 5119 bytes"):
+        fetched(url, most=len(CONTENT) - 1)
+    assert fetched(url, most=len(CONTENT)) == CONTENT
+
+
+def test_a_slow_server_is_given_up(url, server, monkeypatch):
+    def drip(handler):
+        handler.send_response(200)
+        handler.end_headers()
+        for _ in range(40):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            event.wait(0.05)
+
+    event = threading.Event()
+    monkeypatch.setattr(download, "TIMEOUT", 0.3)
+    server.moods["/file.bin"] = [drip] * 5
+    with pytest.raises(ValueError, match="bytes came in 0.3 s"):
+        fetched(url)
+
+
+def test_a_silent_server_is_given_up(url, server, monkeypatch):
+    event = threading.Event()
+    monkeypatch.setattr(download, "TIMEOUT", 0.1)
+    server.moods["/file.bin"] = [lambda handler: event.wait(1)] * 5
+    with pytest.raises(ValueError, match="cannot be downloaded: .*timed out"):
+        fetched(url)
+    event.set()

@@ -186,7 +186,7 @@ def photos(tmp_path_factory):
         noise = rng.normal(0, 15, (SIZE, SIZE, 3))
         pixels = (middle + noise).clip(0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(folder / f"{n}.png")
-    return find_images(folder)
+    return find_images(folder, hold_out=False)
 
 
 @pytest.fixture(scope="module")
@@ -334,7 +334,7 @@ def test_unreadable_photos_are_skipped_and_told(model, photos, report, tmp_path)
     for name in ("00.png", "3a.png"):
         (tmp_path / name).write_text("no image")
     skipped = {}
-    damaged = find_images(tmp_path)
+    damaged = find_images(tmp_path, hold_out=False)
     assert len(damaged) == 7
     result = evaluate_images(model, damaged, size=SIZE, skipped=skipped)
     assert result == report
@@ -345,4 +345,4 @@ def test_unreadable_photos_are_skipped_and_told(model, photos, report, tmp_path)
 def test_no_readable_photo_is_refused(model, tmp_path):
     (tmp_path / "a.png").write_text("no image")
     with pytest.raises(ValueError, match="photos must hold one that can be read, of 1"):
-        evaluate_images(model, find_images(tmp_path), size=SIZE)
+        evaluate_images(model, find_images(tmp_path, hold_out=False), size=SIZE)

@@ -36,7 +36,7 @@ def photos(tmp_path_factory):
     for n in range(30):
         Image.new("L", (SIZE, SIZE), 100 + n).save(folder / f"{n:02} <i>&.png")
     (folder / "04 <i>&.png").write_text("no image")
-    return find_images(folder)
+    return find_images(folder, hold_out=False)
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def on_cpu(monkeypatch):
 @pytest.fixture(scope="module")
 def photos(save_photos, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "photos"
-    save_photos(folder, 10, size=24)
+    save_photos(folder, 20, size=24)  # half of them are held out
     return folder
 
 
