@@ -41,23 +41,21 @@ const loopsOver = (memory) => (input, channels, height, width, taps, count, stri
   }
 };
 
-// The worker of the page, as functions.
-function readWorker(source) {
-  const script = source.replace("\nonmessage", "\nlet heard");
-  const names = "Network, fromBase64, readTensors, readLayers, L_MIDDLE, L_RANGE";
-  return new Function(`${script}; return { ${names} };`)();
+// A module of the page, from its source.
+function readModule(source) {
+  return import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
 }
 
 async function makeOurs({ Network, fromBase64 }, parts) {
   const { instance } = await WebAssembly.instantiate(fromBase64(parts.kernel));
-  const network = new Network(instance, fromBase64(parts.file), []);
+  const network = new Network(instance.exports, fromBase64(parts.file), []);
   return (L, side) => network.run(L, side, side).logits;
 }
 
 function makePlain({ Network, fromBase64 }, parts) {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const exports = { memory, free_from: () => 16, convolve: loopsOver(memory) };
-  const network = new Network({ exports }, fromBase64(parts.file), []);
+  const network = new Network(exports, fromBase64(parts.file), []);
   return (L, side) => network.run(L, side, side).logits;
 }
 
@@ -163,7 +161,7 @@ const late = (seconds) => new Promise((_, reject) =>
 // Make a contestant, let it run once, and tell how far its scores are from ours.
 window.enter = async (name, source, parts, side, patience) => {
   const L = new Float32Array(side * side).map((_, i) => 50 + 40 * Math.sin(i * i));
-  const run = await MAKERS[name](readWorker(source), parts);
+  const run = await MAKERS[name](await readModule(source), parts);
   const found = await Promise.race([run(L, side), late(patience)]);
   const scores = found.planes ? cellByCell(found) : found;
   ours ??= scores;

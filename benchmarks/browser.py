@@ -11,7 +11,6 @@ are installed into a folder that is removed in the end; without npm they take no
 import contextlib
 import gzip
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -189,7 +188,8 @@ def compressed(*paths: Path) -> float:
 def main() -> None:
     """Run all; save times, weights, and what WebGPU ran on."""
     photo = load_page()
-    parts = json.loads(photo.engine_script()[len("colorlabPhoto.engine(") : -3])
+    parts = photo.engine_parts()
+    parts["worker"] = photo.bundle(photo.SOURCES / "network.js")
     weights = {OURS[0]: compressed(photo.SOURCES / "kernel.wasm")}
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)

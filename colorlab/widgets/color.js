@@ -87,17 +87,18 @@ export const grayByte = (root) => toScreen(labCube(root));
 /** @type {(pixels: Uint8ClampedArray, roots: Float32Array, width: number,
  *   abOf: (row: number) => Float32Array, top?: number) => void} */
 export function paintRows(pixels, roots, width, abOf, top = 0) {
-  const [toRed, toGreen, toBlue] = RGB_FROM_XYZ;
+  const [[rx, ry, rz], [gx, gy, gz], [bx, by, bz]] = RGB_FROM_XYZ; // half as fast inside
+  const [wx, wy, wz] = WHITE;
   for (let i = 0, at = 0; i < roots.length; i += width) {
     const ab = abOf(top + i / width);
     for (let x = 0; x < width; x++, at += 4) {
       const fy = roots[i + x];
-      const X = labCube(fy + ab[2 * x] / 500) * WHITE[0];
-      const Y = labCube(fy) * WHITE[1];
-      const Z = labCube(fy - ab[2 * x + 1] / 200) * WHITE[2];
-      pixels[at] = toScreen(mix(toRed, X, Y, Z));
-      pixels[at + 1] = toScreen(mix(toGreen, X, Y, Z));
-      pixels[at + 2] = toScreen(mix(toBlue, X, Y, Z));
+      const X = labCube(fy + ab[2 * x] / 500) * wx;
+      const Y = labCube(fy) * wy;
+      const Z = labCube(fy - ab[2 * x + 1] / 200) * wz;
+      pixels[at] = toScreen(rx * X + ry * Y + rz * Z);
+      pixels[at + 1] = toScreen(gx * X + gy * Y + gz * Z);
+      pixels[at + 2] = toScreen(bx * X + by * Y + bz * Z);
     }
   }
 }
