@@ -30,13 +30,13 @@ const mix = (row, x, y, z) => row[0] * x + row[1] * y + row[2] * z;
 /** @type {(L: number) => number} */
 export const rootOf = (L) => (L + 16) / 116;
 
-// colorlab.lab_to_rgb for one color: three numbers, in 0..1 if clipped.
+// colorlab.lab_to_rgb for one color: three numbers. If clipped, they are in 0..1, and
+// a negative fz, the darkest yellows', counts as 0.
 /** @type {(L: number, a: number, b: number, clip?: boolean) => number[]} */
 export function labToRgb(L, a, b, clip = true) {
   const fy = rootOf(L);
-  const [x, y, z] = [fy + a / 500, fy, fy - b / 200].map(
-    (f, i) => labCube(f) * WHITE[i],
-  );
+  const roots = [fy + a / 500, fy, Math.max(clip ? 0 : -Infinity, fy - b / 200)];
+  const [x, y, z] = roots.map((f, i) => labCube(f) * WHITE[i]);
   const rgb = RGB_FROM_XYZ.map((row) => redoGamma(mix(row, x, y, z)));
   return clip ? rgb.map((v) => Math.min(1, Math.max(0, v))) : rgb;
 }
@@ -87,7 +87,7 @@ export const grayByte = (root) => toScreen(labCube(root));
 /** @type {(pixels: Uint8ClampedArray, roots: Float32Array, width: number,
  *   abOf: (row: number) => Float32Array, top?: number) => void} */
 export function paintRows(pixels, roots, width, abOf, top = 0) {
-  const [[rx, ry, rz], [gx, gy, gz], [bx, by, bz]] = RGB_FROM_XYZ; // half as fast inside
+  const [[rx, ry, rz], [gx, gy, gz], [bx, by, bz]] = RGB_FROM_XYZ; // faster than mix
   const [wx, wy, wz] = WHITE;
   for (let i = 0, at = 0; i < roots.length; i += width) {
     const ab = abOf(top + i / width);
@@ -95,7 +95,7 @@ export function paintRows(pixels, roots, width, abOf, top = 0) {
       const fy = roots[i + x];
       const X = labCube(fy + ab[2 * x] / 500) * wx;
       const Y = labCube(fy) * wy;
-      const Z = labCube(fy - ab[2 * x + 1] / 200) * wz;
+      const Z = labCube(Math.max(0, fy - ab[2 * x + 1] / 200)) * wz;
       pixels[at] = toScreen(rx * X + ry * Y + rz * Z);
       pixels[at + 1] = toScreen(gx * X + gy * Y + gz * Z);
       pixels[at + 2] = toScreen(bx * X + by * Y + bz * Z);
