@@ -17,6 +17,8 @@ STRIDE = 8  # height and width must be multiples of it
 AB_REACH = 110.0  # ab units; a network of two channels counts in these
 L_MIDDLE, L_RANGE = 50.0, 100.0  # the authors' PyTorch code scales L so
 
+Convolution = nn.Conv2d | nn.ConvTranspose2d
+
 # Channels of conv7 and conv8, in units of the width. The paper's table has 256 and
 # 128 at width 64; the network the authors released has 512 and 256.
 LAST_BLOCKS = {"paper": (4, 2), "released": (8, 4)}
@@ -243,18 +245,17 @@ def layer_table(model: ColorNet, size: int = 224) -> list[LayerRow]:
     return rows
 
 
-def _layers(model: ColorNet) -> list[tuple[str, nn.Module, nn.Module | None]]:
+def _layers(model: ColorNet) -> list[tuple[str, Convolution, nn.Module | None]]:
     """Name each convolution conv1_1 .. conv8_3, output, with the norm that follows."""
-    layers = []
-    for block, modules in model.named_children():
-        if block == "output":
-            layers.append((block, modules, None))
-            continue
-        convolutions = [m for m in modules if hasattr(m, "kernel_size")]
-        norm = modules[-1] if isinstance(modules[-1], nn.BatchNorm2d) else None
-        for place, layer in enumerate(convolutions, start=1):
-            last = place == len(convolutions)
-            layers.append((f"{block}_{place}", layer, norm if last else None))
+    layers: list[tuple[str, Convolution, nn.Module | None]] = []
+    for block, child in model.named_children():
+        modules = [*child] if isinstance(child, nn.Sequential) else [child]
+        found = [m for m in modules if isinstance(m, Convolution)]
+        for place, layer in enumerate(found, start=1):
+            name = block if len(modules) == 1 else f"{block}_{place}"
+            layers.append((name, layer, None))
+        if isinstance(modules[-1], nn.BatchNorm2d):
+            layers[-1] = (*layers[-1][:2], modules[-1])
     return layers
 
 

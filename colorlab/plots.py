@@ -113,8 +113,9 @@ def show_grids(
     figure, left = plt.figure(figsize=(width, height)), rim / 2
     for name, grid in grids.items():
         rows, columns = (count * side for count in grid.shape)
-        box = (left, (height - rim - rows) / 2, columns, rows)
-        ax = figure.add_axes(np.divide(box, (width, height, width, height)))
+        bottom = (height - rim - rows) / 2
+        box = (left / width, bottom / height, columns / width, rows / height)
+        ax = figure.add_axes(box)
         left += columns + rim
         numbers = grid.cpu().numpy()
         low, high = np.nanmin(numbers), np.nanmax(numbers)
@@ -358,7 +359,7 @@ def show_fooling(
     ax.plot(values[:1], places[:1], "D", color="black", markersize=7)
     for rate, style, name in ((50, "--", "guessing"), (100 * PAPER_RATE, ":", "paper")):
         ax.axvline(rate, color="black", linestyle=style, linewidth=1, label=name)
-    ax.set_yticks(places, rows, fontsize=8)
+    ax.set_yticks(places, rows, fontsize=8, parse_math=False)  # a name may hold $
     ax.set(xlim=(-2, 102), xlabel="fooled, % of people", title=title)
     ax.legend(fontsize=8, loc="lower right")
     return ax

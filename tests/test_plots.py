@@ -155,3 +155,9 @@ def test_show_fooling_has_a_row_for_all_and_one_a_photo():
     assert ax.get_title() == "a class"
     left, right = ax.get_xlim()
     assert left < 0 < 100 < right
+
+
+def test_names_with_dollars_are_not_read_as_formulas():
+    ax = show_fooling({"ann": {r"$\frac{1}{$": True, "b": False}})
+    ax.figure.canvas.draw()
+    assert r"$\frac{1}{$" in [label.get_text() for label in ax.get_yticklabels()]

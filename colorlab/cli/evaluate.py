@@ -28,15 +28,6 @@ SIZE, T_PAPER = 128, 0.38  # evaluate's and decode's: help must not wait for tor
 Size = Annotated[
     int, typer.Option(help="Side in pixels, a multiple of 8.", callback=check_size)
 ]
-MEASURE_NAMES = {
-    "auc": "AuC %",
-    "auc_rebalanced": "rebalanced AuC %",
-    "auc_rebalanced_raw": "... no floor under p",
-    "auc_rebalanced_by_photo": "... image by image",
-    "psnr": "PSNR dB",
-    "colorfulness": "colorfulness",
-    "chroma": "mean chroma",
-}
 
 
 def evaluate(  # noqa: PLR0913 - one argument an option
@@ -98,6 +89,8 @@ def _print_scores(about: dict, scores: dict) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from colorlab.evaluate.measure import MEASURE_NAMES, interval_note, interval_text
+
     title = f"{about['model']}, {about['photos']} images of {about['data']}, "
     title += f"T = {about['T']:g}"
     table = Table(title=Text(title), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -105,18 +98,11 @@ def _print_scores(about: dict, scores: dict) -> None:
     shown = [r for r in scores if not ("other" in about and r in ("gray", "truth"))]
     for row in shown:
         table.add_column(row, justify="right", overflow="fold")
-    several = about["photos"] > 1
     for measure, name in MEASURE_NAMES.items():
         values = (scores[row][measure] for row in shown)
-        cells = (
-            f"{v:.2f}" + (f"\n{low:.2f}..{high:.2f}" if several else "")
-            for v, low, high in values
-        )
-        table.add_row(name, *cells)
+        table.add_row(name, *(interval_text(value, "\n") for value in values))
     Console().print(table)
-    if several:
-        print("Second line: 95 % bootstrap interval over images.", end=" ")
-    print("Gain = network minus gray.")
+    print(interval_note(about["photos"]), "Gain = network minus gray.")
     if "other" in about:
         print(f"Other: {about['other']}. Lead = network minus other.")
 

@@ -11,7 +11,7 @@ MAX_PSNR = 100.0  # dB
 
 
 def error_histogram(ab_hat: Tensor, ab: Tensor, pixel_weight: Tensor) -> Tensor:
-    """Sort pixels by how far off their color is (book chapter: evaluate).
+    """Return how much weight has which error, image by image (chapter: evaluate).
 
     Parameters
     ----------
@@ -23,13 +23,20 @@ def error_histogram(ab_hat: Tensor, ab: Tensor, pixel_weight: Tensor) -> Tensor:
     Returns
     -------
     Tensor of float64, shape (N, 152)
-        For each photo the weight of pixels with an error of 0, in (0, 1], (1, 2],
-        ... (149, 150], and beyond.
+        On the CPU, as not every device has float64. For each image the weight of
+        pixels with an error of 0, in (0, 1], (1, 2], ... (149, 150], and beyond.
+
+    Examples
+    --------
+    >>> ab = torch.zeros(1, 2, 1, 2)
+    >>> error_histogram(ab + 0.5, ab, torch.ones(1, 1, 2))[0, :3]
+    tensor([0., 2., 0.], dtype=torch.float64)
     """
     distance = torch.hypot(*(ab_hat - ab).unbind(dim=1))  # norm(dim=1) is far slower
     slot = distance.ceil().clamp(max=MAX_ERROR + 1).long().flatten(1)  # (N, H * W)
     histogram = torch.zeros(len(ab), SLOTS, dtype=torch.float64)
-    return histogram.scatter_add_(1, slot, pixel_weight.double().flatten(1))
+    weight = pixel_weight.cpu().double().flatten(1)
+    return histogram.scatter_add_(1, slot.cpu(), weight)
 
 
 def auc(histogram: Tensor) -> Tensor:
@@ -38,7 +45,7 @@ def auc(histogram: Tensor) -> Tensor:
     Parameters
     ----------
     histogram : Tensor, shape (..., 152)
-        As `error_histogram` gives it; summed over photos first, to pool them.
+        As `error_histogram` returns it; summed over images first, to pool them.
 
     Returns
     -------
@@ -49,6 +56,13 @@ def auc(histogram: Tensor) -> Tensor:
     -----
     Zhang et al. 2016, section 3.1, who do not say how the area is summed. Here: the
     mean over the 151 whole thresholds. Book chapter: evaluate.
+
+    Examples
+    --------
+    >>> histogram = torch.zeros(152)
+    >>> histogram[0] = 1  # every pixel is exact
+    >>> auc(histogram).item()
+    100.0
     """
     within = histogram.cumsum(-1)[..., : MAX_ERROR + 1]
     return 100 * within.mean(-1) / histogram.sum(-1)
@@ -71,12 +85,19 @@ def rebalancing_weight(ab: Tensor, centers: Tensor, p: Tensor) -> Tensor:
     Tensor, shape (N, H, W)
         Weights. Zhang et al. 2016, section 3.1: equation 4 with lambda = 0.
         Book chapter: evaluate.
+
+    Examples
+    --------
+    >>> centers = torch.tensor([[0.0, 0.0], [10.0, 0.0]])
+    >>> p = torch.tensor([0.8, 0.2])
+    >>> rebalancing_weight(torch.zeros(1, 2, 1, 1), centers, p).item()
+    1.25
     """
     return (1 / p)[nearest_bin(ab, centers)]
 
 
 def psnr(rgb_hat: Tensor, rgb: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of each photo (book chapter: evaluate).
+    """Peak signal-to-noise ratio of each image (book chapter: evaluate).
 
     Parameters
     ----------
@@ -87,13 +108,19 @@ def psnr(rgb_hat: Tensor, rgb: Tensor) -> Tensor:
     -------
     Tensor, shape (N,)
         In dB; 100 where both are (nearly) the same and it would be infinite.
+
+    Examples
+    --------
+    >>> half = torch.full((1, 3, 2, 2), 0.5)
+    >>> round(psnr(half - 0.1, half).item(), 2)
+    20.0
     """
     error = (rgb_hat - rgb).square().mean(dim=(1, 2, 3))
     return -10 * error.clamp(min=10 ** (-MAX_PSNR / 10)).log10()
 
 
 def colorfulness(rgb: Tensor) -> Tensor:
-    """How colorful people find each photo (book chapter: evaluate).
+    """How colorful people find each image (book chapter: evaluate).
 
     Parameters
     ----------
@@ -112,6 +139,12 @@ def colorfulness(rgb: Tensor) -> Tensor:
     0..255, the joint standard deviation plus 0.3 times the distance of the mean from
     gray. Some later code takes rg and yb without their signs, which gives other
     numbers.
+
+    Examples
+    --------
+    >>> red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
+    >>> round(colorfulness(red).item(), 1)
+    85.5
     """
     R, G, B = (255 * rgb).unbind(dim=1)
     opponents = torch.stack([R - G, (R + G) / 2 - B], dim=1).flatten(2)  # (N, 2, H*W)
@@ -120,7 +153,7 @@ def colorfulness(rgb: Tensor) -> Tensor:
 
 
 def mean_chroma(ab: Tensor) -> Tensor:
-    """Mean distance from gray of each photo (book chapter: evaluate).
+    """Mean distance from gray of each image (book chapter: evaluate).
 
     Parameters
     ----------
@@ -131,5 +164,10 @@ def mean_chroma(ab: Tensor) -> Tensor:
     -------
     Tensor, shape (N,)
         In ab units.
+
+    Examples
+    --------
+    >>> mean_chroma(torch.tensor([3.0, 4.0]).view(1, 2, 1, 1))
+    tensor([5.])
     """
     return torch.hypot(*ab.unbind(dim=1)).mean(dim=(1, 2))

@@ -3,7 +3,9 @@
 import base64
 import io
 import json
+import os
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,12 @@ import torch
 from PIL import Image
 
 from colorlab.datasets.sources import find_images
-from colorlab.evaluate.measure import MEASURES, evaluate_images
+from colorlab.evaluate.measure import (
+    FEW,
+    MEASURE_NAMES,
+    evaluate_images,
+    interval_note,
+)
 from colorlab.evaluate.report import COLUMNS, DARKEST, SHOWN, write_scores, write_sheet
 from colorlab.network import ColorNet
 
@@ -77,8 +84,8 @@ def test_pictures_are_gray_predicted_true_and_error(page):
 def test_page_holds_the_figures(page, scores):
     value, low, high = scores["network"]["auc"]
     assert f"{value:.2f}<br>({low:.2f}..{high:.2f})" in page
-    for measure in MEASURES:
-        assert f"<th>{measure.replace('_', ' ')}</th>" in page
+    for name in MEASURE_NAMES.values():
+        assert f"<th>{name}</th>" in page
 
 
 def test_names_are_not_read_as_html(page):
@@ -98,3 +105,48 @@ def test_scores_are_written_as_json(scores, tmp_path):
     report = json.loads(path.read_text(), parse_constant=pytest.fail)
     assert report["T"] == 0.38
     assert report["scores"]["network"]["chroma"] == pytest.approx([20] * 3, abs=1e-3)
+
+
+def test_one_image_has_no_interval_and_few_are_told(model, photos, tmp_path):
+    Image.new("RGB", (SIZE, SIZE), (90, 40, 10)).save(tmp_path / "a.png")
+    one = find_images(tmp_path)
+    alone = evaluate_images(model, one, size=SIZE)
+    about = {**ABOUT, "size": SIZE, "photos": 1}
+    write_sheet(tmp_path / "one.html", model, one, about, alone)
+    page = (tmp_path / "one.html").read_text(encoding="utf-8")
+    assert "only one image" in page
+    assert "nan" not in page.split("<h2>")[0]
+    write_scores(tmp_path / "one.json", about, alone)
+    report = json.loads((tmp_path / "one.json").read_text())
+    value, low, high = report["scores"]["network"]["chroma"]
+    assert (value, low, high) == (pytest.approx(20, abs=1e-3), None, None)
+    assert "too narrow" in interval_note(FEW - 1)
+    assert "too narrow" not in interval_note(FEW)
+
+
+def test_names_in_other_bytes_than_utf_8_are_written_so(
+    model, photos, scores, tmp_path
+):
+    """As in archives of old: a name of Latin-1."""
+    strange = os.fsdecode(b"caf\xe9")
+    (tmp_path / "photos").mkdir()
+    shutil.copy(photos.path(0), tmp_path / "photos" / f"{strange}.png")
+    named = find_images(tmp_path / "photos")
+    about = {**ABOUT, "data": strange, "size": SIZE}
+    write_sheet(tmp_path / "s.html", model, named, about, scores)
+    write_scores(tmp_path / "s.json", about, scores)
+    page = (tmp_path / "s.html").read_text(encoding="utf-8")
+    assert r"caf\xe9.png" in page
+    assert json.loads((tmp_path / "s.json").read_text())["data"] == r"caf\xe9"
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(
+    model, photos, scores, tmp_path, monkeypatch
+):
+    path = tmp_path / "s.html"
+    path.write_text("old")
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="s.html"):
+        write_sheet(path, model, photos, {**ABOUT, "size": SIZE}, scores)
+    assert [file.name for file in tmp_path.iterdir()] == ["s.html"]
+    assert path.read_text() == "old"

@@ -80,8 +80,8 @@ def test_people_unlike_give_a_wider_one():
     assert high - low > 1.5 * (high_2 - low_2)
 
 
-def test_one_person_has_no_spread():
-    assert fooling_rate({"a": [True, False]}) == (0.5, 0.5, 0.5)
+def test_one_person_gives_an_interval_of_trials():
+    assert fooling_rate({"a": [True, False]}) == rate_interval(1, 2)
 
 
 @pytest.mark.parametrize("answers", [{}, {"a": []}, {"a": [True], "b": []}])
@@ -140,6 +140,11 @@ GOOD_ANSWER = {"photo": "a", "painted": "left", "chosen": "left"}
         (result("2", answers=[GOOD_ANSWER | {"painted": []}]), "must be in .* for a"),
         (result("2", answers=[GOOD_ANSWER] * 2), "a photo is answered twice"),
         (result(None), "run is missing or no str"),
+        (result("2", round=True), "round is missing or no int"),
+        (result("2", answers=[GOOD_ANSWER | {"chosen": True}]), "must be in .* for a"),
+        (result("2", fooled=(True,)), "same photos; 'b' is not in all"),
+        (result("2", answers=[GOOD_ANSWER | {"photo": "\udce9"}]), "damaged, no whole"),
+        ("[" * 200_000, "damaged, no whole JSON"),
     ],
 )
 def test_files_that_cannot_be_pooled(tmp_path, content, told):
