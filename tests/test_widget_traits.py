@@ -5,6 +5,7 @@ import base64
 import numpy as np
 import pytest
 import torch
+from anywidget import AnyWidget
 from browser_fixtures import fixture_browser  # noqa: F401 (used by name)
 from PIL import Image
 from traitlets import TraitError
@@ -146,13 +147,13 @@ PLAYED = {
         [
             ({"lam": 0.25}, "0.25"),
             ({"sigma": 9}, "9.0"),
-            ({"log": False}, "linear scale"),
+            ({"scale": "linear"}, "linear scale"),
         ]
         + [({"bin": 0, "pixel": []}, "Framed bin (\u221290, 50)")],
         [
             (fill("Lambda", "0.75"), {"lam": 0.75}),
             (fill("Sigma, in ab units", "2"), {"sigma": 2}),
-            (click("log"), {"log": True}),
+            (click("log"), {"scale": "log"}),
             (press_in("canvas.plane", "ArrowRight"), {"bin": CENTERS.index([-80, 50])}),
             (press_in(".frame", "ArrowRight"), {"pixel": [1, 0]}),
         ],
@@ -272,6 +273,13 @@ def test_a_view_that_is_removed_leaves_nothing(page, name):
     page.evaluate(LEAVE, 1)
     assert page.evaluate(LISTENING) == [0, []]
     assert page.evaluate("Object.keys(window).length === globals")
+
+
+@pytest.mark.parametrize("name", PLAYED)
+def test_no_trait_hides_one_that_widgets_need(name):
+    """Such as `log`, which is every widget's logger."""
+    widget = type(PLAYED[name][0]())
+    assert not set(widget.class_own_traits()) & set(dir(AnyWidget))
 
 
 @pytest.mark.parametrize("name", ["left", "right"])

@@ -97,6 +97,11 @@ def explain(name: str) -> str:
     -------
     str
         What the reader sees (book chapter: losses).
+
+    Examples
+    --------
+    >>> explain("l2"), explain("mine")
+    ('l2: regression', 'mine')
     """
     return f"{name}: {GLOSSES[name]}" if name in GLOSSES else name
 
@@ -115,6 +120,12 @@ def pack_pictures(pictures: list[Image.Image]) -> tuple[tuple[int, int], list[by
         Width and height of all.
     files : list of bytes
         One JPEG each. Book chapter: losses.
+
+    Examples
+    --------
+    >>> size, files = pack_pictures([Image.new("RGB", (1440, 720))] * 2)
+    >>> size, len(files)
+    ((720, 360), 2)
     """
     width, height = pictures[0].size
     scale = min(1, LONGEST_SIDE / max(width, height))

@@ -35,6 +35,12 @@ def bundle(entry: Path) -> str:
     ------
     ValueError
         If a module imports or exports in another way.
+
+    Examples
+    --------
+    >>> text = bundle(HERE / "turingreport.js")
+    >>> "export function rateInterval" in text, "import" in text
+    (True, False)
     """
     scopes: dict[Path, str] = {}  # what is imported comes before what imports it
 
@@ -73,6 +79,12 @@ def front(name: str) -> tuple[str, str]:
     -------
     tuple of str
         A module and a style sheet.
+
+    Examples
+    --------
+    >>> script, styles = front("curtain")
+    >>> "export default { render };" in script, ".curtain .rail" in styles
+    (True, True)
     """
     styles = [HERE / f"{part}.css" for part in ("page", name)]
     css = "".join(path.read_text(encoding="utf-8") for path in styles)
@@ -95,6 +107,11 @@ def to_jpeg(image: Image.Image, quality: int, progressive: bool = False) -> byte
     -------
     bytes
         The file.
+
+    Examples
+    --------
+    >>> to_jpeg(Image.new("L", (8, 8)), 80)[:3].hex()
+    'ffd8ff'
     """
     file = io.BytesIO()
     image = image if image.mode == "L" else image.convert("RGB")

@@ -48,7 +48,7 @@ class GamutExplorer(anywidget.AnyWidget):
 
 
 def surface_ab(levels: int) -> Tensor:
-    """Give the ab of the colors on the RGB cube's surface, face by face.
+    """Return the ab of the colors on the RGB cube's surface, face by face.
 
     Parameters
     ----------
@@ -59,6 +59,11 @@ def surface_ab(levels: int) -> Tensor:
     -------
     Tensor, shape (6 * levels**2, 2)
         Each face is a grid of levels by levels colors. Book chapter: quantize.
+
+    Examples
+    --------
+    >>> surface_ab(3).shape
+    torch.Size([54, 2])
     """
     level = torch.linspace(0, 1, levels)
     ends = torch.tensor([0.0, 1.0])

@@ -43,6 +43,7 @@ const GRAYS = [
   [255, 255, 255],
 ];
 const [RAREST, COMMONEST] = [1e-9, 0.3]; // shares: the ends of the log view
+const SCALES = ["log", "linear"];
 const EVEN = 1e-9; // a weight so near 1 changes nothing
 
 /** @type {(value: number, low: number, high: number) => number} */
@@ -166,14 +167,14 @@ function render({ model, el }) {
   const sigma = makeSlider("\u03c3 sigma", "Sigma, in ab units", sigmaRange, (value) =>
     set({ sigma: value }),
   );
-  const view = makeButtons("Scale of the prior", ["log", "linear"], (i) =>
-    set({ log: i === 0 }),
+  const view = makeButtons("Scale of the prior", SCALES, (i) =>
+    set({ scale: SCALES[i] }),
   );
   const [mean, told, about] = ["mean", "told", "readout"].map((kind) =>
     make("p", { class: kind, "aria-live": "polite" }),
   );
   const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
-  const traits = ["lam", "sigma", "log", "bin", "pixel"];
+  const traits = ["lam", "sigma", "scale", "bin", "pixel"];
   const { state, set, untie } = tie(model, traits, draw);
   let weighed = weigh(bench, state().lam, state().sigma);
 
@@ -207,7 +208,7 @@ function render({ model, el }) {
   }
 
   function tellPicked() {
-    const { bin: q, log } = state();
+    const { bin: q, scale } = state();
     const { w, tilde } = weighed;
     const [a, b] = centerOf(centers, q);
     const L = LIGHTNESSES.find((lightness) => isShown(lightness, a, b));
@@ -218,9 +219,8 @@ function render({ model, el }) {
       `share ${number(p[q])} counted, ${number(tilde[q])} smoothed; ` +
       (w ? `weight ${number(w[q])}. ` : "no weight. ") +
       (L === undefined ? "No screen has its color." : `Its color is shown at L ${L}.`);
-    const kind = log ? "log" : "linear";
     const [prior, weights] = [
-      `Prior on the ab plane, ${kind} scale`,
+      `Prior on the ab plane, ${scale} scale`,
       "Weights on the ab plane",
     ];
     priorMap.setAttribute("aria-label", `${prior}. ${about.textContent}`);
@@ -229,7 +229,8 @@ function render({ model, el }) {
 
   /** @type {(changed: import("./page.js").Traits) => void} */
   function draw(changed) {
-    const { log, bin, pixel } = state();
+    const { scale, bin, pixel } = state();
+    const log = scale === "log";
     if ("lam" in changed || "sigma" in changed) {
       weighed = weigh(bench, state().lam, state().sigma);
       tellWeights();
@@ -255,7 +256,7 @@ function render({ model, el }) {
     tellPicked();
     lam.set(state().lam, state().lam.toFixed(2));
     sigma.set(state().sigma, state().sigma.toFixed(1));
-    view.press(log ? 0 : 1);
+    view.press(SCALES.indexOf(scale));
   }
 
   /** @type {(x: number, y: number) => void} */

@@ -13,6 +13,7 @@ from colorlab.quantize import SIGMA, bin_centers, nearest_bin
 from colorlab.widgets.front import front, to_jpeg
 
 JPEG_QUALITY = 88
+SCALES = ("log", "linear")
 
 
 class PriorBench(anywidget.AnyWidget):
@@ -48,7 +49,7 @@ class PriorBench(anywidget.AnyWidget):
     jpeg = traitlets.Bytes().tag(sync=True)
     lam = traitlets.Float(min=0, max=1).tag(sync=True)
     sigma = traitlets.Float(SIGMA, min=1, max=15).tag(sync=True)
-    log = traitlets.Bool(True).tag(sync=True)  # the scale of the prior's map
+    scale = traitlets.Enum(SCALES, SCALES[0]).tag(sync=True)  # of the prior's map
     bin = traitlets.Int(min=0).tag(sync=True)  # that is framed
     pixel = traitlets.List(traitlets.Int()).tag(sync=True)  # x, y; or none
 
@@ -99,6 +100,12 @@ def pixel_bins(photo: Image.Image, centers: Tensor) -> Tensor:
     -------
     Tensor of int64, shape (H, W)
         Indices into `centers`.
+
+    Examples
+    --------
+    >>> bins = pixel_bins(Image.new("RGB", (3, 2), "gray"), bin_centers())
+    >>> bins.shape, bin_centers()[bins[0, 0]].tolist()
+    (torch.Size([2, 3]), [0.0, 0.0])
     """
     rgb = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None]
     return nearest_bin(rgb_to_lab(rgb)[:, 1:], centers)[0]

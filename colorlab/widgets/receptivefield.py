@@ -4,6 +4,7 @@ import anywidget
 import torch
 import traitlets
 from PIL import Image
+from torch import nn
 
 from colorlab.network import STRIDE, ColorNet, layer_table
 from colorlab.widgets.front import front, to_jpeg
@@ -76,7 +77,7 @@ class ReceptiveField(anywidget.AnyWidget):
 
 
 def network_layers(dilation: int = 2) -> list[dict]:
-    """Tell of each layer how it reads its input, and how far it sees.
+    """List for each layer how it reads its input, and how far it sees.
 
     Parameters
     ----------
@@ -90,6 +91,12 @@ def network_layers(dilation: int = 2) -> list[dict]:
         is transposed; from `layer_table`, the pixels from one of its outputs to the
         next ("cell") and the side of its receptive field ("field"). Book chapter:
         network.
+
+    Examples
+    --------
+    >>> layer = network_layers()[0]
+    >>> layer["name"], layer["kernel"], layer["stride"], layer["field"]
+    ('conv1_1', 3, 1, 3)
     """
     with torch.device("meta"):  # only shapes are asked for
         model = ColorNet(1)
@@ -117,5 +124,6 @@ def _cell_at(share: float, side: int) -> int:
     return int(share * (side / CELL - 1) + 0.5)
 
 
-def _convolutions(model: torch.nn.Module) -> list[torch.nn.Module]:
-    return [module for module in model.modules() if hasattr(module, "kernel_size")]
+def _convolutions(model: nn.Module) -> list[nn.Conv2d | nn.ConvTranspose2d]:
+    kinds = (nn.Conv2d, nn.ConvTranspose2d)
+    return [module for module in model.modules() if isinstance(module, kinds)]

@@ -8,9 +8,10 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from colorlab.colorize import network_size
 from colorlab.decode import T_PAPER
 from colorlab.lab import rgb_to_lab
-from colorlab.network import STRIDE, ColorNet
+from colorlab.network import ColorNet
 from colorlab.quantize import N_BINS, bin_centers
 from colorlab.widgets.front import front
 
@@ -63,19 +64,20 @@ class TemperatureExplorer(anywidget.AnyWidget):
             raise ValueError(
                 f"model must give {N_BINS} bins, got a head of {model.head!r}"
             )
-        layouts, blobs = [], []
+        layouts: list[dict] = []
+        blobs: list[bytes] = []
         for name, image, x, y in photos:
             layout, blob = pack_photo(model, image, size)
-            offset = sum(map(len, blobs))
+            offset = sum(len(blob) for blob in blobs)
             sides = zip((x, y), (layout["columns"], layout["rows"]), strict=True)
             cell = [int(share * (side - 1) + 0.5) for share, side in sides]
             layouts.append({"name": name, "cell": cell, "offset": offset, **layout})
             blobs.append(blob)
-        weights = [model.output.weight.flatten(), model.output.bias]
+        output = [each.detach().flatten() for each in model.output.parameters()]
         super().__init__(
             photos=layouts,
             pixels=b"".join(blobs),
-            output=torch.cat(weights).detach().cpu().numpy().tobytes(),
+            output=torch.cat(output).cpu().numpy().tobytes(),
             centers=bin_centers().numpy().tobytes(),
             T=T,
             cell=layouts[0]["cell"],
@@ -84,7 +86,7 @@ class TemperatureExplorer(anywidget.AnyWidget):
 
 @torch.inference_mode()
 def pack_photo(model: ColorNet, image: Image.Image, size: int) -> tuple[dict, bytes]:
-    """Give a photo's layout, and its lightness, truth and features as bytes.
+    """Return a photo's layout, and its lightness, truth and features as bytes.
 
     Parameters
     ----------
@@ -102,31 +104,39 @@ def pack_photo(model: ColorNet, image: Image.Image, size: int) -> tuple[dict, by
     blob : bytes
         L (height x width), true ab (rows x columns x 2, signed) and features
         (F x rows x columns), one byte each.
+
+    Examples
+    --------
+    >>> image = Image.new("RGB", (48, 32))
+    >>> layout, blob = pack_photo(ColorNet(width=1).eval(), image, 32)
+    >>> layout["height"], layout["width"], layout["rows"], layout["columns"]
+    (32, 48, 8, 12)
     """
-    scale = size / min(image.size)
-    sides = [round(side * scale / STRIDE) * STRIDE for side in image.size]
-    pixels = torch.from_numpy(np.array(image.resize(sides)))
+    height, width = network_size(image.height, image.width, size)
+    pixels = torch.from_numpy(np.array(image.resize((width, height))))
     L, ab = rgb_to_lab(pixels.permute(2, 0, 1)[None]).split([1, 2], dim=1)
-    features = _before_head(model, L)[0]  # (F, rows, columns), none negative
+    seen = _before_output(model, L.to(model.centers.device))
+    features = seen[0].cpu()  # (F, rows, columns), none negative
+    F, rows, columns = features.shape
     most = features.amax(dim=(1, 2)).clamp(min=1e-6)
-    truth = adaptive_avg_pool2d(ab, features.shape[1:])[0].permute(1, 2, 0)
+    truth = adaptive_avg_pool2d(ab, (rows, columns))[0].permute(1, 2, 0)
     parts = [
         (L * L_BYTE).round().byte(),
         truth.round().to(torch.int8),
         (features / most[:, None, None] * 255).round().byte(),
     ]
     layout = {
-        "height": L.shape[2],
-        "width": L.shape[3],
-        "rows": features.shape[1],
-        "columns": features.shape[2],
+        "height": height,
+        "width": width,
+        "rows": rows,
+        "columns": columns,
         "scale": (most / 255).tolist(),
     }
     return layout, b"".join(part.contiguous().numpy().tobytes() for part in parts)
 
 
-def _before_head(model: ColorNet, L: Tensor) -> Tensor:
-    seen = []
+def _before_output(model: ColorNet, L: Tensor) -> Tensor:
+    seen: list[Tensor] = []
     hook = model.output.register_forward_pre_hook(
         lambda _, given: seen.append(given[0])
     )
