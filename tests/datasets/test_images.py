@@ -6,6 +6,7 @@ import struct
 import numpy as np
 import pytest
 import torch
+from image_files import gama, with_chunks
 from PIL import Image, ImageCms, JpegImagePlugin
 
 from colorlab.datasets.images import (
@@ -117,6 +118,8 @@ def odd_files():
         "I": saved(Image.fromarray(gray.astype(np.int32)), "TIFF"),
         "1": saved(colored(20, 30, "1")),
         "F": saved(Image.fromarray(gray / 599), "TIFF"),
+        "gAMA": with_chunks(colored(20, 30), gAMA=gama(1)),
+        "gray gAMA": with_chunks(colored(20, 30, "L"), gAMA=gama(1)),
     }
 
 
