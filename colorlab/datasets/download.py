@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException, IncompleteRead
 from pathlib import Path
-from typing import IO, BinaryIO, NamedTuple, TypeVar
+from typing import IO, Any, BinaryIO, NamedTuple
 
 from filelock import FileLock, Timeout
 
 from colorlab.datasets.images import is_image
 
 Progress = Callable[[Iterable], Iterable]
-Answer = TypeVar("Answer")
 
 CHECKOUT = Path(__file__).parents[2]
 MEGABYTE = 1 << 20
@@ -58,7 +57,7 @@ class PassingError(Exception):
     """What may go better a little later: a server that is busy, or away."""
 
 
-def patiently(attempt: Callable[[], Answer], passing: type[Exception]) -> Answer:
+def patiently(attempt: Callable[[], Any], passing: type[Exception]) -> Any:
     """Call a function again, after growing pauses, while it fails in passing.
 
     Parameters
@@ -138,20 +137,12 @@ def get_data(
     if name not in SOURCES:
         raise ValueError(f"name must be one of {[*SOURCES]}, got {name!r}")
     source, folder = SOURCES[name], Path(to or data_folder()) / name
-    if not _holds(folder, source.needed):
-        if folder.is_dir() and any(folder.iterdir()):
-            told = ", ".join([*source.needed, "images"])
-            raise ValueError(
-                f"to must not hold another {name}; {folder} is there, and does not "
-                f"hold {told}: move it away"
-            )
-        with staging(folder) as staged:
-            if archive is None:
-                archive = staged / "download"
-                with open(archive, "wb") as file:
-                    fetch(source.url, file, MOST, source.known_hash, progress)
-            _unpack_to(folder, staged, archive, source.needed, progress)
-    return folder
+    if folder.is_dir() and any(folder.iterdir()) and not _holds(folder, source.needed):
+        raise ValueError(
+            f"to must not hold another {name}; {folder} is there without "
+            f"{_told(source.needed)}: move it away"
+        )
+    return _made(folder, archive, source, progress)
 
 
 def unpack_once(archive: str | Path, progress: Progress = iter) -> Path:
@@ -172,18 +163,13 @@ def unpack_once(archive: str | Path, progress: Progress = iter) -> Path:
     Raises
     ------
     ValueError
-        If the archive is missing, damaged, hostile, too large or holds no image.
+        If the archive is damaged, hostile, too large or holds no image.
     """
     archive = Path(archive).resolve()
-    if not archive.is_file():
-        raise ValueError(f"archive must be a .tgz, .tar or .zip; {archive} is no file")
     state = f"{archive} {archive.stat().st_size} {archive.stat().st_mtime_ns}"
     mark = hashlib.sha256(os.fsencode(state)).hexdigest()[:8]
     folder = data_folder() / f"{archive.name.partition('.')[0][:99]}-{mark}"
-    if not folder.is_dir():
-        with staging(folder) as staged:
-            _unpack_to(folder, staged, archive, (), progress)
-    return folder
+    return _made(folder, archive, _Source("", "", ()), progress)
 
 
 @contextmanager
@@ -281,24 +267,30 @@ def _megabytes(url: str, most: int) -> Iterator[bytes]:
     yield part
 
 
-def _unpack_to(
-    folder: Path,
-    staged: Path,
-    archive: str | Path,
-    needed: tuple[str, ...],
-    progress: Progress,
-) -> None:
-    """Unpack beside the folder and rename, so that it appears whole."""
-    if _holds(folder, needed):
-        return  # another process was first
-    (staged / "unpacked").mkdir()
-    _unpack(Path(archive), staged / "unpacked", progress)
-    for root in (staged / "unpacked", *(staged / "unpacked").iterdir()):
-        if _holds(root, needed):
-            os.replace(root, folder)
-            return
-    told = ", ".join([*needed, "images"])
-    raise ValueError(f"archive must hold {told}; {archive} does not")
+def _made(
+    folder: Path, archive: str | Path | None, source: _Source, progress: Progress
+) -> Path:
+    """Unpack beside the folder and rename, so that it appears whole; once."""
+    if _holds(folder, source.needed):
+        return folder
+    with staging(folder) as staged:
+        if _holds(folder, source.needed):
+            return folder  # another process was first
+        if archive is None:
+            archive = staged / "download"
+            with open(archive, "wb") as file:
+                fetch(source.url, file, MOST, source.known_hash, progress)
+        (staged / "unpacked").mkdir()
+        _unpack(Path(archive), staged / "unpacked", progress)
+        for root in (staged / "unpacked", *(staged / "unpacked").iterdir()):
+            if _holds(root, source.needed):
+                os.replace(root, folder)
+                return folder
+    raise ValueError(f"archive must hold {_told(source.needed)}; {archive} does not")
+
+
+def _told(needed: tuple[str, ...]) -> str:
+    return ", ".join([*needed, "images"])
 
 
 def _unpack(archive: Path, folder: Path, progress: Progress) -> None:

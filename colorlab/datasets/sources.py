@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, BinaryIO, Literal, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from colorlab.datasets.index import INDEX, mirror, plain_size, read_index
 from colorlab.datasets.splits import SPLITS, split_of_each
 
 REMOTE = ("http://", "https://")
+COMPRESSED = (b"\x1f\x8b\x08", b"BZh", b"\xfd7z")  # how .gz, .bz2 and .xz begin
 DEEPEST = 4  # tars in tars
 # What is wrong with one file; all else that a system says may pass.
 LOST = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR}
@@ -300,23 +301,20 @@ def _listed(data: str | Path, progress: Progress) -> _Listing:
         return _of_shards(path)
     if path.is_dir():
         return _of_folder(path)
-    if _opens(path, "r:"):
-        return _of_tar(path, progress)
-    if path.is_file() and (zipfile.is_zipfile(path) or _opens(path, "r:*")):
-        return _of_folder(unpack_once(path, progress))  # compressed: no place to go to
-    what = "an image: give its folder" if is_image(path.name) else "none"
-    raise ValueError(
-        "data must be a folder, a whole .tar, .tgz or .zip, or an index of shards; "
-        f"{_shown(str(data))} is {what}"
-    )
-
-
-def _opens(path: Path, mode: Literal["r:", "r:*"]) -> bool:
     try:
-        tarfile.open(path, mode).close()
-    except Exception:  # bytes of strangers make tarfile raise anything
-        return False
-    return True
+        with open(path, "rb") as file:
+            compressed = file.read(3) in COMPRESSED or zipfile.is_zipfile(path)
+            if not compressed:
+                file.seek(0)
+                return _of_tar(path, file, progress)
+    except Exception as error:  # bytes of strangers make tarfile raise anything
+        what = getattr(error, "strerror", None) or error
+        what = "it is an image: give its folder" if is_image(path.name) else what
+        raise ValueError(
+            "data must be a folder, a whole .tar, .tgz or .zip, or an index of "
+            f"shards; {_shown(str(data))}: {what}"
+        ) from error
+    return _of_folder(unpack_once(path, progress))  # it has no places to go to
 
 
 def _of_folder(root: Path) -> _Listing:
@@ -333,15 +331,9 @@ def _of_folder(root: Path) -> _Listing:
     return _Listing(str(root), names, place, None, left_out)
 
 
-def _of_tar(path: Path, progress: Progress) -> _Listing:
+def _of_tar(path: Path, file: BinaryIO, progress: Progress) -> _Listing:
     left_out: Counter[str] = Counter()
-    try:
-        with open(path, "rb") as file:
-            members = [*progress(_tar_members(file, left_out))]
-    except Exception as error:  # as above
-        raise ValueError(
-            f"data must be a whole archive; {_shown(str(path))}: {error}"
-        ) from error
+    members = [*progress(_tar_members(file, left_out))]
     names, place = [m[0] for m in members], _array([(0, *m[1:]) for m in members])
     return _Listing(str(path.parent), names, place, [path.name], left_out)
 
@@ -362,8 +354,8 @@ def _tar_members(
             name = member.name.removeprefix("./")
             if member.size < 0:
                 raise tarfile.ReadError(f"{name} has {member.size} bytes")
-            if reason := _passed_over(member, name):
-                left_out[reason] += reason != "folders"
+            if why := _passed_over(member, name):
+                left_out[why] += not member.isdir()
                 continue
             start, name = base + member.offset_data, prefix + name
             if name.endswith(".tar"):
@@ -379,8 +371,6 @@ def _tar_members(
 
 def _passed_over(member: tarfile.TarInfo, name: str) -> str:
     """Say why a member of a tar cannot be an image, if so."""
-    if member.isdir():
-        return "folders"
     if any(part.startswith(".") for part in name.split("/")):
         return "hidden"
     if not member.isreg() or member.issparse():

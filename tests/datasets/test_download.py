@@ -145,7 +145,7 @@ def test_an_incomplete_folder_is_not_taken_for_the_data(tmp_path, to, lacking):
     (to / "imagenette").mkdir(parents=True, exist_ok=True)
     archive = pack(tmp_path / "archive.tgz", MEMBERS["imagenette"])
     if lacking:  # it may be anything: it is not written over
-        with pytest.raises(ValueError, match="does not hold train, val, images: move"):
+        with pytest.raises(ValueError, match="without train, val, images: move"):
             get_data("imagenette", archive, to)
         assert (to / "imagenette" / lacking[0]).read_text() == "mine"
     else:
@@ -397,12 +397,6 @@ def test_unpack_once_needs_an_image(tmp_path, cache, names):
     with pytest.raises(ValueError, match="archive must hold images; .*archive.tgz"):
         unpack_once(archive)
     assert shown(cache) == []
-
-
-def test_unpack_once_needs_an_archive(tmp_path, cache):
-    for path in (tmp_path, tmp_path / "absent.tgz"):
-        with pytest.raises(ValueError, match=f"archive must be .*{path.name} is no fi"):
-            unpack_once(path)
 
 
 def unpack_slowly(archive, started):

@@ -240,14 +240,14 @@ def test_each_folder_is_entered_once(root):
 
 
 def test_what_is_left_out_is_told(root):
-    write(root, "a.jpg", "b.jpg", "c.HEIC", "d.heic", "e.txt", ".hidden", "f/g.jpg")
+    write(root, "a.jpg", "b.jpg", "c.RAF", "d.raf", "e.txt", ".hidden", "f/g.jpg")
     (root / "empty.jpg").touch()
     (root / "broken.jpg").symlink_to(root / "nothing")
     (root / "again").symlink_to(root / "f")
     os.mkfifo(root / "pipe.jpg")  # reading it would wait for ever
     splits = find_splits(root)
     assert splits["train"].left_out == {
-        "empty or unreadable": 3, ".heic": 2, "hidden": 1, "folders met again": 1,
+        "empty or unreadable": 3, ".raf": 2, "hidden": 1, "folders met again": 1,
         ".txt": 1, "of split 'val'": 1,
     }  # fmt: skip
     told = splits["val"].describe()
@@ -256,9 +256,9 @@ def test_what_is_left_out_is_told(root):
 
 
 @pytest.mark.parametrize("form", [as_folder, as_tar])
-def test_a_folder_of_heic_says_so(root, form):
-    data = form(root, ["a.HEIC", "b.heic", "c.mov"])
-    with pytest.raises(ValueError, match="0 images of .*; left out: 2 .heic, 1 .mov"):
+def test_a_folder_of_raw_files_says_so(root, form):
+    data = form(root, ["a.RAF", "b.raf", "c.mov"])
+    with pytest.raises(ValueError, match="0 images of .*; left out: 2 .raf, 1 .mov"):
         find_images(data)
 
 
@@ -407,7 +407,7 @@ def test_tars_that_nest_without_end_are_refused(tmp_path):
         if len(content) > 10**6:
             break
     (tmp_path / "a.tar").write_bytes(content)
-    with pytest.raises(ValueError, match="whole archive; .*a.tar: tars in tars, more"):
+    with pytest.raises(ValueError, match="whole .tar.*a.tar: tars in tars, more"):
         find_images(tmp_path / "a.tar")
 
 
@@ -462,14 +462,14 @@ def test_damaged_headers_are_refused(tmp_path):
     damaged = bytearray(tar.read_bytes())
     damaged[1024 + 10] ^= 255  # in the second header
     tar.write_bytes(damaged)
-    with pytest.raises(ValueError, match="data must be a whole archive"):
+    with pytest.raises(ValueError, match="data must be a .*whole .tar"):
         find_images(tar)
 
 
 def test_damaged_inner_tars_are_refused(tmp_path):
     for inner in (tar_of("a.jpg")[:700], b"no tar" * 200):
         tar = pack(tmp_path / "a.tar", ("n1.tar", inner), "b.jpg")
-        with pytest.raises(ValueError, match="data must be a whole archive"):
+        with pytest.raises(ValueError, match="data must be a .*whole .tar"):
             find_images(tar)
 
 
@@ -499,10 +499,10 @@ def test_hostile_archives_are_refused(tmp_path, cache, name):
 def test_what_is_no_archive_is_refused_in_one_line(root, suffix):
     write(root, f"data{suffix}", "photo.jpg")
     with pytest.raises(
-        ValueError, match=rf"data must be a folder, .*{suffix} is none$"
+        ValueError, match=rf"data must be a folder, .*{suffix}: \w+ header$"
     ):
         find_images(root / f"data{suffix}")
-    with pytest.raises(ValueError, match="photo.jpg is an image: give its folder$"):
+    with pytest.raises(ValueError, match="photo.jpg: it is an image: give its folder$"):
         find_images(root / "photo.jpg")
 
 

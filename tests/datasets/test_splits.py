@@ -103,4 +103,4 @@ def test_tiny_imagenet():
 
 
 def test_files_without_a_suffix_are_counted_together():
-    assert split_of_each(["README", "a.HEIC"]) == ["no suffix", ".heic"]
+    assert split_of_each(["README", "a.RAF"]) == ["no suffix", ".raf"]
