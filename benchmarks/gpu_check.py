@@ -27,7 +27,7 @@ def main() -> None:
         write_photos(Path(folder, "photos"), 1024, size=160)
         train([(Path(folder, "photos"), None)], Path(folder, "run"), config)
         records = read_records(Path(folder, "run", "metrics.jsonl"))
-    rates = [record["photos"] / record["seconds"] for record in records[2:]]
+    rates = [record["images"] / record["seconds"] for record in records[2:]]
     lines = [
         f"device      {device.type}, {fast_precision()}, {machine()['versions']}",
         f"loss        {records[0]['loss']:.3f} -> {records[-1]['loss']:.3f}",

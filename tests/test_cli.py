@@ -12,7 +12,6 @@ from PIL import Image
 from colorlab import (
     ColorNet,
     __version__,
-    load_model,
     load_prior,
     save_model,
 )
@@ -103,33 +102,6 @@ def test_prior_counts_every_pixel(monkeypatch, photos, tmp_path):
     assert load_prior(out).sum().item() == pytest.approx(1)
 
 
-def test_train_stops_resumes_and_leaves_a_network(monkeypatch, photos, tmp_path):
-    words = ("train", photos, "--out", tmp_path / "run", "--preset", "smoke")
-    words += ("--width", 2, "--size", 16, "--batch-size", 4, "--precision", "no")
-    assert run(monkeypatch, *words, "--steps", 3, "--save-every", 2) == 0
-    assert run(monkeypatch, *words, "--steps", 5) == 2  # exists, and no --resume
-    assert run(monkeypatch, *words, "--steps", 5, "--resume") == 0
-    assert run(monkeypatch, *words, "--steps", 5, "--resume") == 0  # finished
-    assert load_model(tmp_path / "run" / "model.safetensors").card["steps"] == 5
-
-
-def test_train_says_what_is_wrong(monkeypatch, tmp_path, capsys):
-    assert run(monkeypatch, "train", tmp_path, "--out", tmp_path / "run") == 2
-    assert "must hold images" in capsys.readouterr().err
-    assert not (tmp_path / "run").exists()
-    words = ("train", tmp_path, "--out", tmp_path / "run", "--preset", "huge")
-    assert run(monkeypatch, *words) == 2
-    assert "preset" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("shared", "told"), [("True", True), ("False", False)])
-def test_a_restart_that_may_hang_is_told(monkeypatch, tmp_path, capsys, shared, told):
-    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "1")  # as torchrun sets them
-    monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", shared)
-    assert run(monkeypatch, "train", tmp_path / "none", "--out", tmp_path) != 0
-    assert ("SHARE_RDZV" in capsys.readouterr().err) == told
-
-
 def test_unreadable_photos_are_listed(monkeypatch, photos, network, tmp_path, capsys):
     broken = {split: found.name(0) for split, found in find_splits(photos).items()}
     for name in broken.values():
@@ -159,17 +131,6 @@ def test_train_from_shards(monkeypatch, photos, tmp_path, capsys):
     assert run(monkeypatch, "evaluate", tmp_path / "run", shards, "--size", 16) == 0
 
 
-def test_a_trouble_is_named_once(monkeypatch, photos, tmp_path, capsys):
-    def sick(recent):
-        return "gray" if recent[-1]["step"] > 2 else None
-
-    monkeypatch.setattr("colorlab.train.log.diagnose", sick)
-    words = ("train", photos, "--out", tmp_path / "run", "--preset", "smoke")
-    words += ("--width", 2, "--size", 16, "--batch-size", 4, "--steps", 6)
-    assert run(monkeypatch, *words, "--log-every", 1) == 0
-    assert capsys.readouterr().err.count("step 3: gray: ") == 1
-
-
 def test_unknown_network_is_one_line(monkeypatch, photos, tmp_path, capsys):
     assert run(monkeypatch, "evaluate", tmp_path / "none", photos) == 2
     said = capsys.readouterr().err.strip()
@@ -187,7 +148,7 @@ def test_a_list_of_options_without_help_is_empty():
 
     found = [*options(get_command(app))]
     assert len(found) > 60
-    assert [o[:2] for o in found if not o[2] and o[0] != "train"] == []
+    assert [o[:2] for o in found if not o[2]] == []
 
 
 def test_version(monkeypatch, capsys):

@@ -54,7 +54,7 @@ ORDER = {
     "datasets": (
         "formats profiles images download index splits sources shards batches".split()
     ),
-    "train": "config run diagnostics log loop".split(),
+    "train": "config run checkpoint diagnostics log prepare loop".split(),
     "evaluate": "metrics turing measure report".split(),
     "cli": "messages models colorize data train evaluate networks app".split(),
 }

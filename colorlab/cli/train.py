@@ -1,20 +1,22 @@
 """`colorlab train`: one option for each field of TrainConfig."""
 
+import inspect
 import json
 import os
+import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import fields, replace
-from functools import partial
+import time
+import warnings
+from dataclasses import Field, asdict, fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Optional
 
 import typer
 from tqdm import tqdm
 
 from colorlab.cli.messages import print_skipped
 from colorlab.cli.models import load_network
-from colorlab.train.config import PRESETS, TrainConfig
+from colorlab.train.config import PRESETS, TrainConfig, changed_fields
 
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
 RESTART_ADVICE = (
@@ -24,117 +26,196 @@ RESTART_ADVICE = (
 )
 
 
-def train(  # noqa: PLR0913 - one argument an option
+def train(
     data: Annotated[
-        list[str],
-        typer.Argument(metavar="DATA...", help="Folders, archives, shards; DATA@SIZE."),
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="DATA...",
+            help="Folders, archives, shards; DATA@SIZE shows one at another size. "
+            "With --resume they may be left out.",
+        ),
+    ] = None,
+    *,
     out: Annotated[Path, typer.Option(help="The run's folder.")],
     preset: Annotated[
-        str, typer.Option(help=f"One of {', '.join(PRESETS)}.")
-    ] = "laptop",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from there.")] = False,
+        str | None,
+        typer.Option(help=f"One of {', '.join(PRESETS)}.", show_default="laptop"),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on from the last checkpoint in OUT."),
+    ] = False,
     init: Annotated[
-        str | None, typer.Option(help="Start from this network's weights.")
+        str | None,
+        typer.Option(help="Start from this network: a shipped name, file or run."),
     ] = None,
     val_data: Annotated[
         str | None, typer.Option(help="Images to measure and show at each save.")
     ] = None,
-    width: int | None = None,
-    variant: Annotated[str | None, typer.Option(help="paper or released.")] = None,
-    loss: Annotated[str | None, typer.Option(help="rebal, class or l2.")] = None,
-    lam: float | None = None,
-    prior: Annotated[
-        str | None, typer.Option(help="A table that `colorlab prior` wrote.")
-    ] = None,
-    labels: Annotated[str | None, typer.Option(help="mean or point.")] = None,
-    skip_gray: bool | None = None,
-    size: Annotated[int | None, typer.Option(help="Pixels, a multiple of 8.")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Photos, over all processes.")
-    ] = None,
-    grad_accum_steps: Annotated[
-        int | None, typer.Option(help="Parts of a batch, to save memory.")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="In all, also after a resume.")
-    ] = None,
-    lr: float | None = None,
-    warmup: Annotated[int | None, typer.Option(help="Steps.")] = None,
-    cooldown: Annotated[float | None, typer.Option(help="Share of the steps.")] = None,
-    clip: Annotated[float | None, typer.Option(help="Largest gradient norm.")] = None,
-    ema_decay: Annotated[
-        float | None, typer.Option(help="Average weights, say 0.998; 0: no.")
-    ] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="auto, no, fp16 or bf16.")
-    ] = None,
-    seed: int | None = None,
-    save_every: Annotated[int | None, typer.Option(help="Steps.")] = None,
-    log_every: Annotated[int | None, typer.Option(help="Steps.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that read.")] = None,
+    **given: Any,
 ) -> None:
-    """Train a network. Options left out are the preset's."""
-    given = locals()
+    """Train a network. Options left out are the preset's; on --resume, the run's."""
+    from colorlab.train.checkpoint import Stopped
     from colorlab.train.loop import train as run_training
-    from colorlab.train.run import Stopped
 
-    if preset not in PRESETS:
-        raise ValueError(f"preset must be one of {[*PRESETS]}, got {preset!r}")
-    names = {field.name for field in fields(TrainConfig)}
-    changes = {k: v for k, v in given.items() if k in names and v is not None}
-    config = replace(PRESETS[preset], **changes)
+    config = _config(out, preset, resume, init, given)
+    if not (data or resume):
+        raise ValueError("DATA must name the images to train on")
     first = int(os.environ.get("RANK", 0)) == 0  # torchrun's; one process shows
-    if first and _restarts_may_hang(os.environ):
-        print(RESTART_ADVICE, file=sys.stderr)
-    with tqdm(
-        total=config.steps, unit=" steps", disable=None if first else True
-    ) as bar:
-        try:
+    if first:
+        _print_start(out, config)
+    progress = _Progress(out, config.steps)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda text, *_, **__: progress.say(str(text))
             network = run_training(
-                [_data_and_size(name) for name in data],
+                [_data_and_size(name) for name in data] if data else None,
                 out,
                 config,
                 resume,
                 load_network(init) if init else None,
                 val_data,
-                on_step=partial(_show_step, bar, set()),
+                on_step=progress.show if first else None,
             )
-        except Stopped as stopped:
-            print(f"colorlab: {stopped}; --resume goes on from there", file=sys.stderr)
-            raise SystemExit(STOPPED) from None
+    except KeyboardInterrupt as stopped:
+        progress.close()
+        told = str(stopped) if isinstance(stopped, Stopped) else "stopped at once"
+        way_on = f"go on with: colorlab train --out {out} --resume"
+        print(f"colorlab: {told}; {way_on}", file=sys.stderr)
+        raise SystemExit(STOPPED) from None
+    finally:
+        progress.close()
     if first:
-        print(f"{network.card['steps']} steps, network in {out / 'model.safetensors'}")
-        skipped = out / "skipped.json"
-        print_skipped(json.loads(skipped.read_text()) if skipped.is_file() else {})
+        _print_end(out, config.steps, network.card["steps"])
 
 
-def _restarts_may_hang(environ: Mapping[str, str]) -> bool:
-    """Tell if torchrun would let new processes find the addresses of dead ones."""
-    restarts = int(environ.get("TORCHELASTIC_MAX_RESTARTS", 0)) > 0
-    return restarts and environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+def _option(field: Field) -> inspect.Parameter:
+    """Make the option of a field; its help and its choices are the field's."""
+    rules = field.metadata
+    option = typer.Option(
+        help=rules["help"],
+        show_default=str(field.default),
+        metavar="|".join(rules["choices"]) if "choices" in rules else None,
+        rich_help_panel=rules.get("group", "Options"),
+    )
+    kind = Annotated[Optional[field.type], option]  # type: ignore[name-defined]  # noqa: UP045
+    return inspect.Parameter(
+        field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind
+    )
+
+
+_fixed = [*inspect.signature(train).parameters.values()][:-1]  # but for `given`
+train.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [*_fixed, *map(_option, fields(TrainConfig))]
+)
+
+
+def _config(
+    out: Path, preset: str | None, resume: bool, init: str | None, given: dict
+) -> TrainConfig:
+    """Return the preset's or, on a resume, the run's configuration, as changed."""
+    from colorlab.train.run import read_config
+
+    if preset and preset not in PRESETS:
+        raise ValueError(f"preset must be one of {[*PRESETS]}, got {preset!r}")
+    if preset == "finetune" and not (init or resume):
+        raise ValueError("--preset finetune must have --init, such as --init flagship")
+    old = resume and (out / "config.json").is_file()
+    before = read_config(out / "config.json") if old else None
+    base = PRESETS[preset or "laptop"] if preset or not before else before
+    config = replace(base, **{k: v for k, v in given.items() if v is not None})
+    if before:
+        changes = changed_fields(asdict(before), asdict(config), free=True)
+        for change in changes:
+            print(f"changed: {change}")
+    return config
+
+
+def _print_start(out: Path, config: TrainConfig) -> None:
+    import torch
+
+    from colorlab.network import ColorNet
+    from colorlab.train.run import disk_space
+
+    restarts = int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", 0)) > 0
+    if restarts and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        print(RESTART_ADVICE, file=sys.stderr)
+    with torch.device("meta"):
+        network = ColorNet(config.width, config.variant)
+    number = sum(p.numel() for p in network.parameters())
+    need = disk_space(number, config.ema_decay > 0) / 1e6
+    there = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
+    free = shutil.disk_usage(there).free / 1e6
+    print(
+        f"{number:,} parameters; {out} will take {need:,.0f} MB, {free:,.0f} are free"
+    )
+
+
+def _print_end(out: Path, asked: int, done: int) -> None:
+    if done > asked:
+        print(f"{out} has done {done} steps, more than {asked}: nothing was changed")
+        return
+    print(f"{done} steps, network in {out / 'model.safetensors'}")
+    skipped = out / "skipped.json"
+    print_skipped(json.loads(skipped.read_text()) if skipped.is_file() else {})
 
 
 def _data_and_size(text: str) -> tuple[str, int | None]:
     name, at, size = text.rpartition("@")
-    return (name, int(size)) if at and size.isdigit() else (text, None)
+    sized = at and size.isdigit() and not Path(text).exists()
+    return (name, int(size)) if sized else (text, None)
 
 
-def _show_step(bar: tqdm, told: set[str], step: int, record: dict | None) -> None:
-    """Move the bar; name a trouble once, when it begins."""
-    from colorlab.train.diagnostics import ADVICE
+class _Progress:
+    """Show a run: a bar on a terminal, elsewhere a line for each save."""
 
-    bar.update(step - bar.n)
-    if record is None:
-        return
-    rate = record["photos"] / record["seconds"]
-    bar.set_postfix_str(
-        f"loss {record['loss']:.3f}, chroma {record['chroma']:.0f} of "
-        f"{record['true_chroma']:.0f}, {rate:.0f} photos/s",
-        refresh=False,
-    )
-    trouble = record["trouble"]
-    if trouble and trouble not in told:
-        tqdm.write(f"step {step}: {trouble}: {ADVICE[trouble]}", file=sys.stderr)
-    told.clear()
-    told.update({trouble} if trouble else ())
+    def __init__(self, out: Path, steps: int) -> None:
+        self.out, self.steps = out, steps
+        self.bar: tqdm | None = None
+        self.told: str | None = None
+
+    def show(self, step: int, record: dict | None) -> None:
+        """Take a step, as `train` calls it."""
+        from colorlab.train.run import read_data
+
+        if self.bar is None:
+            for source in (data := read_data(self.out))["train"] + [data["val"]]:
+                self.say(source["described"])
+            self.first, self.started = step - 1, time.perf_counter()
+            self.bar = tqdm(
+                total=self.steps, initial=self.first, unit=" steps", disable=None
+            )
+        self.bar.update()
+        if record is None:
+            return
+        rate = record["images"] / record["seconds"]
+        told = f"loss {record['loss']:.3f}, {rate:.0f} images/s"
+        self.bar.set_postfix_str(told, refresh=False)
+        if self.bar.disable and "held_out" in record:
+            each = (time.perf_counter() - self.started) / (step - self.first)
+            left = tqdm.format_interval(each * (self.steps - step))
+            held_out = record["held_out"]
+            if held_out is not None:
+                told = f"{told}, held-out loss {held_out:.3f}"
+            self.say(f"step {step} of {self.steps}: {told}, {left} left")
+        self.warn(step, record["warning"])
+
+    def warn(self, step: int, warning: str | None) -> None:
+        """Say when a warning begins, and when it is over."""
+        from colorlab.train.diagnostics import ADVICE
+
+        if warning != self.told:
+            if self.told:
+                self.say(f"step {step}: {self.told}: over")
+            if warning:
+                self.say(f"step {step}: {warning}: {ADVICE[warning]}")
+        self.told = warning
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        tqdm.write(f"colorlab: {text}", file=sys.stderr)
+
+    def close(self) -> None:
+        """Leave the bar as it is, so that what follows has a line of its own."""
+        if self.bar is not None:
+            self.bar.close()

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "config": "PRESETS TrainConfig learning_rate",
         "diagnostics": "diagnose",
         "loop": "train train_step",
-        "run": "Stopped read_records",
+        "checkpoint": "Stopped",
+        "run": "read_config read_records",
     },
 )

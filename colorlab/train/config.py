@@ -1,62 +1,231 @@
-"""All that decides a training run, and recipes that work (book chapter: train)."""
+"""All that decides a training run, and recipes that work (book chapter: train).
 
-from dataclasses import asdict, dataclass
+A field of `TrainConfig` is the one place that knows its help, its range and whether a
+resumed run may change it: checks, command-line options, the table of the chapter and
+the rules of resuming are read from it.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 # Numbers of the network and the prior, typed again (a test compares them), so that
 # `colorlab train --help` need not wait for torch.
 VARIANTS, STRIDE, LAM, N_NEIGHBORS = ("paper", "released"), 8, 0.5, 5
 PRIOR = "tiny-imagenet"  # which colors are rare; ships with the package
-LOSSES = ("rebal", "class", "l2")
-CHOICES = {
-    "variant": VARIANTS,
-    "loss": LOSSES,
-    "labels": ("mean", "point"),
-    "optimizer": ("adamw", "adam"),
-    "precision": ("auto", "no", "bf16", "fp16"),
-}
-AT_LEAST = {
-    **dict.fromkeys(("width", "k", "batch_size", "steps", "grad_accum_steps"), 1),
-    **dict.fromkeys(("save_every", "log_every", "size"), 1),
-    **dict.fromkeys(("stretch", "warmup", "decay_every", "workers", "seed"), 0),
-    **dict.fromkeys(("weight_decay", "cooldown", "lam", "ema_decay"), 0.0),
-}
-AT_MOST = {"lam": 1.0, "ema_decay": 0.99999}  # at 1 the mean never moves
-POSITIVE = ("lr", "clip", "decay")
 AUTHORS_PIXELS = 44 * 44  # labels of one of their photos: their loss sums over these
+AUTHORS = "The authors' recipe"  # fields that only their preset changes
+SCHEMA = 2  # of config.json; the first edition's has no number, and is 1
+RENAMED = {"average": "ema_decay", "accumulate": "grad_accum_steps"}  # since schema 1
+# What fields that older files lack were, in effect, when those were written.
+ABSENT = {"prior": PRIOR, "skip_gray": True, "ema_decay": 0.0, "device": "auto"}
+KINDS = {int: "a whole number", float: "a finite number", str: "text"}
+KINDS[bool] = "True or False"
+
+
+def _option(default: Any, help: str, **rules: Any) -> Any:
+    """Return a field; rules: choices, least, most, above, free (on resume), group."""
+    return field(default=default, metadata={"help": help, **rules})
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """All that decides a run (book chapter: train)."""
+    """All that decides a run; impossible values raise ValueError (see `check_config`).
 
-    width: int = 32
-    variant: str = "paper"
-    loss: str = "rebal"  # "class": lam = 1, no rebalancing; "l2": regression
-    lam: float = LAM
-    prior: str = PRIOR  # or a file that `colorlab prior` wrote
-    k: int = N_NEIGHBORS
-    labels: str = "mean"  # of the 4x4 pixels of a label; "point": its first pixel
-    skip_gray: bool = True  # photos without color count nothing
-    size: int = 64  # pixels; a source may ask for its own
-    stretch: int = 0  # crop as the authors did, from a square of this many pixels
-    batch_size: int = 64  # over all processes
-    grad_accum_steps: int = 1  # parts in which a batch is computed, to save memory
-    steps: int = 2_000
-    optimizer: str = "adamw"  # "adam": weight decay enters the gradient
-    lr: float = 2e-3
-    beta2: float = 0.999
-    weight_decay: float = 1e-2
-    warmup: int = 200  # steps of rising learning rate
-    cooldown: float = 0.4  # share of the steps in which it falls to 0
-    decay: float = 0.316  # or by this factor,
-    decay_every: int = 0  # every so many steps
-    clip: float = 1.0  # largest gradient norm
-    ema_decay: float = 0.0  # share of the running mean of weights that each step keeps
-    precision: str = "auto"
-    seed: int = 0
-    save_every: int = 250
-    log_every: int = 10
-    workers: int = 1
+    Examples
+    --------
+    >>> TrainConfig(width=16).lr
+    0.002
+    >>> TrainConfig(width=32.5)
+    Traceback (most recent call last):
+    ValueError: width must be a whole number, got 32.5
+    """
+
+    width: int = _option(32, "Channels of the first block.", least=1)
+    variant: str = _option(
+        "paper", "Layers of the paper or the code.", choices=VARIANTS
+    )
+    loss: str = _option(
+        "rebal",
+        "Rebalanced classes, plain classes (as lam 1), or regression.",
+        choices=("rebal", "class", "l2"),
+    )
+    lam: float = _option(LAM, "Rebalancing: 1 is none, 0 the most.", least=0, most=1)
+    prior: str = _option(PRIOR, "How frequent colors are: a file of `colorlab prior`.")
+    skip_gray: bool = _option(True, "Images without color do not count.")
+    size: int = _option(64, f"Pixels, a multiple of {STRIDE}; see DATA@SIZE.", least=8)
+    batch_size: int = _option(64, "Images a step, over all processes.", least=1)
+    grad_accum_steps: int = _option(
+        1, "Parts of a batch whose gradients are added, to save memory.", least=1
+    )
+    steps: int = _option(
+        2_000, "Total, including those before a resume.", least=1, free=True
+    )
+    lr: float = _option(2e-3, "Highest learning rate.", above=0, free=True)
+    warmup: int = _option(200, "Steps of rising learning rate.", least=0, free=True)
+    cooldown: float = _option(
+        0.4, "Last share of the steps, in which the rate falls to 0.", least=0, most=1
+    )
+    clip: float = _option(1.0, "Largest gradient norm.", above=0, free=True)
+    weight_decay: float = _option(1e-2, "Pull of the weights to 0.", least=0)
+    ema_decay: float = _option(
+        0.0,
+        "EMA decay of the weights, e.g. 0.998; 0 is off.",
+        least=0,
+        most=0.99999,  # at 1 the mean never moves
+    )
+    precision: str = _option(
+        "auto", "Number format of the network.", choices=("auto", "no", "bf16", "fp16")
+    )
+    seed: int = _option(0, "Decides weights, order and crops.", least=0)
+    save_every: int = _option(250, "Steps between saves.", least=1, free=True)
+    log_every: int = _option(10, "Steps in a record.", least=1, free=True)
+    workers: int = _option(1, "Data-loader processes.", least=0, free=True)
+    device: str = _option(
+        "auto",
+        "Where to compute; auto takes a GPU if there is one.",
+        choices=("auto", "cpu", "cuda", "mps", "xpu"),
+        free=True,
+    )
+    k: int = _option(
+        N_NEIGHBORS, "Bins that share a pixel.", least=1, most=16, group=AUTHORS
+    )
+    labels: str = _option(
+        "mean",
+        "Label of 4x4 pixels: their mean, or the first.",
+        choices=("mean", "point"),
+        group=AUTHORS,
+    )
+    stretch: int = _option(
+        0, "Crop from a square of so many pixels; 0: as it is.", least=0, group=AUTHORS
+    )
+    optimizer: str = _option(
+        "adamw",
+        "With adam, weight decay enters the gradient.",
+        choices=("adamw", "adam"),
+        group=AUTHORS,
+    )
+    beta2: float = _option(
+        0.999, "Memory of squared gradients.", least=0, most=0.999999, group=AUTHORS
+    )
+    decay: float = _option(
+        0.316, "Factor of the rate every DECAY_EVERY steps.", above=0, group=AUTHORS
+    )
+    decay_every: int = _option(0, "Steps; 0: never.", least=0, group=AUTHORS)
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        check_config(self)
+
+
+def check_config(config: TrainConfig) -> None:
+    """Refuse values that no run can have.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Its fields say what is possible.
+
+    Raises
+    ------
+    ValueError
+        It names the field, what is expected and what came.
+    """
+    for option in fields(config):
+        _check_value(option.name, option.type, option.metadata, config)
+    if config.size % STRIDE:
+        raise ValueError(f"size must be a multiple of {STRIDE}, got {config.size}")
+    if config.stretch and config.stretch < config.size:
+        raise ValueError(f"stretch must be size or more, got {config.stretch}")
+
+
+def _check_value(name: str, kind: Any, rules: Mapping, config: TrainConfig) -> None:
+    value = getattr(config, name)
+    number = kind is float and type(value) is int or type(value) is kind
+    if not number or (kind is float and not math.isfinite(value)):
+        raise ValueError(f"{name} must be {KINDS[kind]}, got {value!r}")
+    if "choices" in rules and value not in rules["choices"]:
+        raise ValueError(f"{name} must be one of {rules['choices']}, got {value!r}")
+    if "least" in rules and value < rules["least"]:
+        raise ValueError(f"{name} must be at least {rules['least']}, got {value}")
+    if "most" in rules and value > rules["most"]:
+        raise ValueError(f"{name} must be at most {rules['most']}, got {value}")
+    if "above" in rules and value <= rules["above"]:
+        raise ValueError(f"{name} must be more than {rules['above']}, got {value}")
+
+
+def changed_fields(before: dict, after: dict, free: bool) -> list[str]:
+    """Describe the fields that differ between two configurations.
+
+    Parameters
+    ----------
+    before, after : dict
+        Two configurations, as `config_to_json` returns them.
+    free : bool
+        Look at the fields that a resumed run may change, or at the others. The prior
+        is left out: it is compared by what its file holds.
+
+    Returns
+    -------
+    list of str
+        Such as "lr 0.005 -> 0.01".
+
+    Examples
+    --------
+    >>> before, after = TrainConfig(), TrainConfig(lr=1e-3, width=8)
+    >>> changed_fields(asdict(before), asdict(after), free=True)
+    ['lr 0.002 -> 0.001']
+    """
+    return [
+        f"{option.name} {before[option.name]} -> {after[option.name]}"
+        for option in fields(TrainConfig)
+        if option.metadata.get("free", False) == free
+        and option.name != "prior"
+        and before[option.name] != after[option.name]
+    ]
+
+
+def config_to_json(config: TrainConfig) -> dict:
+    """Return what `config.json` holds: the fields and the number of the schema."""
+    return {"schema": SCHEMA, **asdict(config)}
+
+
+def config_from_json(content: object) -> TrainConfig:
+    """Return the configuration that a `config.json` of any edition holds.
+
+    Parameters
+    ----------
+    content : object
+        The file's content, parsed.
+
+    Returns
+    -------
+    TrainConfig
+        Fields of older files under their names of today; a field that a file is too
+        old to have is what it was, in effect, at that time.
+
+    Raises
+    ------
+    ValueError
+        If it is of a newer edition, or no configuration.
+
+    Examples
+    --------
+    >>> config_from_json(config_to_json(TrainConfig(seed=7))).seed
+    7
+    """
+    if not isinstance(content, dict) or "steps" not in content:
+        raise ValueError("it is not the configuration of a run")
+    if content.get("schema", 1) not in range(1, SCHEMA + 1):
+        raise ValueError(f"its schema is {content['schema']}; known are 1..{SCHEMA}")
+    given: dict = {RENAMED.get(k, k): v for k, v in content.items() if k != "schema"}
+    given = ABSENT | given
+    names = {option.name for option in fields(TrainConfig)}
+    if given.keys() != names:
+        odd = ", ".join(sorted(given.keys() ^ names))
+        raise ValueError(f"these fields are unknown or missing: {odd}")
+    return TrainConfig(**given)
 
 
 PRESETS = {
@@ -98,6 +267,8 @@ PRESETS = {
         log_every=50,
         workers=8,
     ),
+    # With --init: go on from a trained network, at the size at which it is used.
+    "finetune": TrainConfig(size=128, batch_size=16, steps=250, lr=2e-4, warmup=20),
     # Does it run at all?
     "smoke": TrainConfig(
         width=8,
@@ -113,36 +284,8 @@ PRESETS = {
 }
 
 
-def check_config(config: TrainConfig) -> None:
-    """See that a recipe is possible (book chapter: train).
-
-    Parameters
-    ----------
-    config : TrainConfig
-        The recipe.
-
-    Raises
-    ------
-    ValueError
-        If not; it names the field, what is expected and what came.
-    """
-    for name, value in asdict(config).items():
-        if name in CHOICES and value not in CHOICES[name]:
-            raise ValueError(f"{name} must be one of {CHOICES[name]}, got {value!r}")
-        if name in AT_LEAST and not value >= AT_LEAST[name]:
-            raise ValueError(f"{name} must be at least {AT_LEAST[name]}, got {value}")
-        if name in AT_MOST and not value <= AT_MOST[name]:
-            raise ValueError(f"{name} must be at most {AT_MOST[name]}, got {value}")
-        if name in POSITIVE and not value > 0:
-            raise ValueError(f"{name} must be positive, got {value}")
-    if config.size % STRIDE:
-        raise ValueError(f"size must be a multiple of {STRIDE}, got {config.size}")
-    if config.stretch and config.stretch < config.size:
-        raise ValueError(f"stretch must be size or more, got {config.stretch}")
-
-
 def learning_rate(step: int, config: TrainConfig) -> float:
-    """Give the learning rate of a step: up, flat, and down to 0 in a line.
+    """Return the learning rate of a step: up, flat, and down to 0 in a line.
 
     Parameters
     ----------
@@ -163,8 +306,13 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     return config.lr * min(rise, fall) * stairs
 
 
-def fast_precision() -> str:
-    """Give the number format in which this machine trains fastest.
+def fast_precision(device: str = "auto") -> str:
+    """Return the number format in which this machine trains fastest.
+
+    Parameters
+    ----------
+    device : str
+        "cpu" if it is to be used even where there is a GPU.
 
     Returns
     -------
@@ -175,8 +323,9 @@ def fast_precision() -> str:
     """
     import torch
 
-    if torch.cuda.is_available():
+    if device != "cpu" and torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(False) else "fp16"
-    if torch.backends.mps.is_available() or not torch.backends.mkldnn.is_available():
+    on_mps = device != "cpu" and torch.backends.mps.is_available()
+    if on_mps or not torch.backends.mkldnn.is_available():
         return "no"
     return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "no"

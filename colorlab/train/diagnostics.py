@@ -1,6 +1,5 @@
-"""Is the run healthy? Figures, the classic failures, and a picture (chapter: train)."""
+"""Training diagnostics: metrics, the classic failures, a picture (chapter: train)."""
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -16,22 +15,34 @@ from colorlab.quantize import nearest_bin
 
 SETTLED = 500  # steps; before them every network has one color for all
 LASTING = 10  # records that must show it together
+WAITING = 40  # records earlier, since when a rebalanced run must not have improved
+GROWTH = 1.2  # of the spread of hues in that time: less is no improvement
 GRAY_SHARE = 0.6  # of the data's chroma: less is gray
-AT_ONCE = 8  # photos
 ONE_BIN = 0.95  # of all pixels: more is one color
-NOT_A_NUMBER = "not a number"
+EXPLODED = 100  # times the first loss, or times 1 if that was less
+WORSE, SAVES = 1.02, 3  # held-out loss over its least, after so many saves
+AT_ONCE = 8  # images
+DIVERGED, NO_COLOR = "diverged", "no color"
 ADVICE = {
-    "gray": "the pictures stay gray: is the loss rebalanced (loss=rebal)? an l2 loss "
-    "averages all colors to gray; else wait, or raise lr",
-    "one color": "all pictures take one color: lower lr or lengthen warmup; check the "
-    "prior and lam; start from a trained network (init)",
-    NOT_A_NUMBER: "lower lr, lengthen warmup or lower clip; with fp16 use bf16",
+    DIVERGED: "lower lr, lengthen warmup or lower clip; with fp16 use bf16",
+    NO_COLOR: "no image of these batches has color, so nothing is learned: use color "
+    "images",
+    "overfitting": "the held-out loss rises while the training loss falls: use more "
+    "images or stop here; best.safetensors is the best network so far",
+    "gray": "the predictions are much duller than the truth and do not improve: raise "
+    "lr, or lower lam",
+    "gray, l2": "the predictions are dull, as an l2 loss averages all colors: use "
+    "--loss rebal",
+    "gray, class": "the predictions are dull, as most pixels are and all count the "
+    "same: use --loss rebal",
+    "one color": "all pixels take one color and do not improve: lower lr or lengthen "
+    "warmup; check prior and lam; start from a trained network (--init)",
 }
 
 
 @torch.no_grad()
 def diagnostics(model: ColorNet, output: Tensor, ab: Tensor) -> dict[str, float]:
-    """Measure what a network says, beside what is true (book chapter: train).
+    """Measure what a network predicts, beside the truth (book chapter: train).
 
     Parameters
     ----------
@@ -51,7 +62,7 @@ def diagnostics(model: ColorNet, output: Tensor, ab: Tensor) -> dict[str, float]
         entropy: of the distributions, in nats, mean over pixels; for a network of two
         channels 0.
     """
-    ab = adaptive_avg_pool2d(ab, output.shape[-2:])
+    ab = adaptive_avg_pool2d(ab, (output.shape[-2], output.shape[-1]))
     ab_hat = output_to_ab(model, output)
     chroma = ab_hat.norm(dim=1).mean().item()
     shift = ab_hat.mean(dim=(0, 2, 3)).norm().item()
@@ -69,47 +80,84 @@ def diagnostics(model: ColorNet, output: Tensor, ab: Tensor) -> dict[str, float]
     }
 
 
-def diagnose(recent: Sequence[dict]) -> str | None:
+def diagnose(records: Sequence[dict], loss: str = "rebal") -> str | None:
     """Name the failure that records show (book chapter: train).
 
     Parameters
     ----------
-    recent : sequence of dict
-        The last records, newest last, with step, loss and the figures of `diagnostics`.
+    records : sequence of dict
+        Those of a run, newest last, with step, loss and the metrics of `diagnostics`;
+        those of a save have held_out, too.
+    loss : str
+        "rebal", "class" or "l2".
 
     Returns
     -------
     str or None
-        "not a number" at once. After step 500, over the last 10 records: "gray" if
-        the chroma is less than 0.6 of the truth's, "one color" if more than 0.95 of
-        the pixels fall in one bin. None for a healthy run. `ADVICE` says what to try.
+        A key of `ADVICE`; None for a healthy run. "diverged" and "no color" at once;
+        "overfitting" once three saves were worse than one before; "gray" and "one
+        color" only after step 500, by the mean of the last 10 records. Every young
+        network has one color, so these two wait (but for "l2") while 1 - one_way, the
+        spread of hues, grows by a fifth in 40 records.
     """
-    if not math.isfinite(recent[-1]["loss"]):
-        return NOT_A_NUMBER
-    lasting = recent[-LASTING:]
+    newest, lasting = records[-1], records[-LASTING:]
+    ceiling = EXPLODED * max(1.0, records[0]["loss"] or 0.0)
+    held_out = newest.get("held_out")  # that of a save, else missing
+    if newest["loss"] is None or not newest["loss"] < ceiling:
+        return DIVERGED
+    if held_out is not None and not held_out < EXPLODED * ceiling:
+        return DIVERGED
+    if newest["loss"] == 0:
+        return NO_COLOR
+    if _overfits(records):
+        return "overfitting"
     if len(lasting) < LASTING or lasting[0]["step"] < SETTLED:
         return None
-    chroma, true_chroma, top_bin = (
-        sum(record[name] for record in lasting) / LASTING
-        for name in ("chroma", "true_chroma", "top_bin")
+    if loss != "l2" and _improves(records):
+        return None
+    if _mean(lasting, "chroma") < GRAY_SHARE * _mean(lasting, "true_chroma"):
+        return "gray" if loss == "rebal" else f"gray, {loss}"
+    return "one color" if _mean(lasting, "top_bin") > ONE_BIN else None
+
+
+def _mean(records: Sequence[dict], name: str) -> float:
+    return sum(record[name] for record in records) / len(records)
+
+
+def _improves(records: Sequence[dict]) -> bool:
+    """Tell whether hues spread more than some time ago, or that is not known yet."""
+    before = records[-LASTING - WAITING : -WAITING]
+    if len(before) < LASTING:
+        return True
+    spread, earlier = (
+        1 - _mean(part, "one_way") for part in (records[-LASTING:], before)
     )
-    if chroma < GRAY_SHARE * true_chroma:
-        return "gray"
-    return "one color" if top_bin > ONE_BIN else None
+    return spread > GROWTH * earlier
+
+
+def _overfits(records: Sequence[dict]) -> bool:
+    """Tell whether held-out images do worse than some saves ago, the others better."""
+    saves = [n for n, r in enumerate(records) if r.get("held_out") is not None]
+    best = min(saves, key=lambda n: records[n]["held_out"], default=0)
+    if len([n for n in saves if n > best]) < SAVES or best < LASTING:
+        return False
+    now, then = records[-LASTING:], records[best + 1 - LASTING : best + 1]
+    worse = records[saves[-1]]["held_out"] > WORSE * records[best]["held_out"]
+    return worse and _mean(now, "loss") < _mean(then, "loss")
 
 
 @torch.no_grad()
 def colorize_batch(
     network: ColorNet, rgb: Tensor, objective: Callable[[Tensor, Tensor], Tensor]
 ) -> tuple[Tensor, float]:
-    """Color photos, and compare with the truth (book chapter: train).
+    """Colorize images, and compare with the truth (book chapter: train).
 
     Parameters
     ----------
     network : ColorNet
         In eval mode.
     rgb : Tensor of uint8, shape (N, 3, H, W)
-        The photos.
+        The images.
     objective : callable
         From output and true ab, in full size, to the loss.
 
@@ -118,7 +166,7 @@ def colorize_batch(
     ab_hat : Tensor, shape (N, 2, H, W)
         In Lab units, on the CPU.
     loss : float
-        Mean over the photos.
+        Mean over the images.
     """
     colors, losses = [], 0.0
     for part in rgb.split(AT_ONCE):
@@ -130,12 +178,12 @@ def colorize_batch(
 
 
 def contact_sheet(rgb: Tensor, ab_hat: Tensor) -> Image.Image:
-    """Show photos in three rows: gray, predicted, true (book chapter: train).
+    """Draw images in three rows: gray, predicted, true (book chapter: train).
 
     Parameters
     ----------
     rgb : Tensor of uint8, shape (N, 3, H, W)
-        The photos.
+        The images.
     ab_hat : Tensor, shape (N, 2, H, W)
         Predicted chroma, in Lab units.
 

@@ -1,11 +1,14 @@
-"""What a run tells about itself: records, and photos to look at (chapter: train)."""
+"""What a run writes down as it goes: records and validation images (chapter: train)."""
 
 import contextlib
 import json
 import math
 import time
+import warnings
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -14,21 +17,22 @@ from torch import Tensor
 
 from colorlab.datasets.batches import Batch, ImageDataset
 from colorlab.datasets.sources import ImageSource
+from colorlab.files import whole_file
+from colorlab.lab import rgb_to_lab
+from colorlab.losses import NOT_GRAY, label_ab
 from colorlab.network import ColorNet
 from colorlab.train.diagnostics import (
-    ADVICE,
-    LASTING,
-    NOT_A_NUMBER,
     colorize_batch,
     contact_sheet,
     diagnose,
     diagnostics,
 )
-from colorlab.train.run import read_records, write_json
+from colorlab.train.run import read_json, read_records, write_json
 from colorlab.weights import save_model
 
-WATCHED, SHOWN = 64, 8  # photos measured at each save, and shown
-LOOKED_AT = 8  # photos of a batch that `diagnostics` looks at
+VALIDATED, SHOWN = 64, 8  # images measured at each save, and drawn
+LOOKED_AT = 8  # images of a batch that `diagnostics` looks at
+REMEMBERED = 1000  # records that `diagnose` can look back on
 
 
 class Log:
@@ -42,17 +46,24 @@ class Log:
         The network that is trained.
     out : Path
         The run's folder.
+    loss : str
+        "rebal", "class" or "l2"; decides what `diagnose` expects.
     """
 
-    def __init__(self, accelerator: Accelerator, model: ColorNet, out: Path) -> None:
+    def __init__(
+        self, accelerator: Accelerator, model: ColorNet, out: Path, loss: str = "rebal"
+    ) -> None:
         self.accelerator, self.model, self.out = accelerator, model, out
-        self.recent: list[dict] = []
+        self.loss = loss
+        self.recent = deque(read_records(out / "metrics.jsonl"), REMEMBERED)
         known = out / "skipped.json"
-        self.skipped = json.loads(known.read_text()) if known.is_file() else {}
+        remedy = "delete it: it only lists images that could not be read"
+        self.skipped = read_json(known, remedy, dict) if known.is_file() else {}
         self._begin()
 
     def _begin(self) -> None:
-        self.losses, self.photos, self.started = [], 0, time.perf_counter()
+        self.losses: list[Tensor] = []
+        self.images, self.started = 0, time.perf_counter()
 
     def add(
         self, batch: Batch, loss: Tensor, norm: Tensor, output: Tensor, ab: Tensor
@@ -64,16 +75,16 @@ class Log:
         batch : Batch
             What it learned from.
         loss, norm, output, ab : Tensor
-            What `train_step` gives.
+            What `train_step` returned.
         """
         self.losses.append(loss)  # numbers stay on the device: no step waits
-        self.photos += batch.photos
+        self.images += batch.photos
         self.skipped |= batch.skipped
         self.epoch, self.norm = batch.epoch, norm
         self.last = output[:LOOKED_AT].clone(), ab[:LOOKED_AT].clone()
 
     def record(self, step: int, lr: float) -> dict:
-        """Give the record of the steps since the last one. All processes must call.
+        """Return the record of the steps since the last one. All processes must call.
 
         Parameters
         ----------
@@ -85,14 +96,9 @@ class Log:
         Returns
         -------
         dict
-            step, epoch, loss (mean of these steps), norm (of the last gradient), lr,
-            photos, seconds, the figures of `diagnostics`, skipped (photos so far), and
-            trouble, the failure that `diagnose` names.
-
-        Raises
-        ------
-        FloatingPointError
-            If the loss is no number.
+            step, epoch, loss (mean of these steps), grad_norm (of the last step,
+            before clipping), lr, images, seconds, the metrics of `diagnostics`, skipped
+            (images so far).
         """
         if self.accelerator.num_processes > 1:
             for skipped in gather_object([self.skipped]):
@@ -103,22 +109,20 @@ class Log:
             "step": step,
             "epoch": self.epoch,
             "loss": loss,
-            "norm": self.norm.item(),
+            "grad_norm": self.norm.item(),
             "lr": lr,
-            "photos": self.photos,
+            "images": self.images,
             "seconds": time.perf_counter() - self.started,
             **diagnostics(self.model, output, ab),
             "skipped": len(self.skipped),
         }
-        self.recent = [*self.recent[1 - LASTING :], record]
-        record["trouble"] = diagnose(self.recent)
-        if record["trouble"] == NOT_A_NUMBER:
-            raise FloatingPointError(
-                f"the loss is {loss} at step {step}: {ADVICE[NOT_A_NUMBER]}. "
-                "Checkpoints are kept"
-            )
         self._begin()
         return record
+
+    def diagnose(self, record: dict) -> str | None:
+        """Return what `diagnose` finds in the records, this one being the newest."""
+        self.recent.append(record)
+        return diagnose([*self.recent], self.loss)
 
     def write(self, record: dict) -> None:
         """Write a record, for people and for TensorBoard.
@@ -143,15 +147,15 @@ class Log:
             write_json(self.out / "skipped.json", self.skipped)
 
 
-def val_images(photos: ImageSource, size: int) -> Tensor:
-    """Take photos to be watched during a run, spread over a data set.
+def val_images(images: ImageSource, size: int) -> Tensor:
+    """Read the validation images of a run, spread over a data set.
 
     Parameters
     ----------
-    photos : PhotoSet
+    images : ImageSource
         Those that cannot be read are left out.
     size : int
-        Height and width.
+        Height and width, in pixels.
 
     Returns
     -------
@@ -163,38 +167,51 @@ def val_images(photos: ImageSource, size: int) -> Tensor:
     ValueError
         If none can be read.
     """
-    read = []
-    for number in range(0, len(photos), max(1, len(photos) // WATCHED)):
+    stride = max(1, len(images) // VALIDATED)
+    dataset, read = ImageDataset([(images, size)], seed=None), list[Any]()
+    for number in range(0, len(images), stride)[:VALIDATED]:
         with contextlib.suppress(ValueError):
-            read.append(ImageDataset([(photos, size)], seed=None)[number])
+            read.append(dataset[number])
     if not read:
-        raise ValueError(f"watch must hold photos that can be read; {photos.root}")
-    return torch.stack(read[:WATCHED])
+        raise ValueError(f"val_data must hold images that can be read; {images.root}")
+    return torch.stack(read)
 
 
 class Validation:
-    """Photos that are measured and shown at each save (book chapter: train).
+    """Images that are measured and drawn at each save (book chapter: train).
 
     Parameters
     ----------
     rgb : Tensor of uint8, shape (N, 3, H, W)
-        The photos.
+        The images.
     objective : callable
         From output and true ab, in full size, to the loss.
     out : Path
         The run's folder.
+
+    Warns
+    -----
+    UserWarning
+        If images have no color: they say nothing about a network.
     """
 
     def __init__(
         self, rgb: Tensor, objective: Callable[[Tensor, Tensor], Tensor], out: Path
     ) -> None:
+        ab = label_ab(rgb_to_lab(rgb)[:, 1:])
+        colorful = int((ab.abs() > NOT_GRAY).flatten(1).any(1).sum())
+        if colorful < len(rgb):
+            warnings.warn(
+                f"{len(rgb) - colorful} of {len(rgb)} validation images have no color"
+                + ("" if colorful else ": no held-out loss, no best network"),
+                stacklevel=2,
+            )
         self.rgb, self.objective, self.out = rgb, objective, out
-        records = read_records(out / "metrics.jsonl")
-        self.best = min(
-            (r["held_out"] for r in records if "held_out" in r), default=1e9
-        )
+        self.colorful = colorful > 0
+        found = [r.get("held_out") for r in read_records(out / "metrics.jsonl")]
+        self.best = min((x for x in found if x is not None), default=math.inf)
 
-    def look(self, network: ColorNet, step: int) -> float:
+    def look(self, network: ColorNet, step: int) -> float | None:
         """Measure a network, draw a contact sheet, and keep the best one so far.
 
         Parameters
@@ -206,14 +223,16 @@ class Validation:
 
         Returns
         -------
-        float
-            The mean loss of the photos.
+        float or None
+            The mean loss of the images; None if none of them has color.
         """
         ab_hat, loss = colorize_batch(network, self.rgb, self.objective)
         sheet = contact_sheet(self.rgb[:SHOWN], ab_hat[:SHOWN])
-        sheet.save(self.out / "samples" / f"step-{step:08d}.png")
-        if loss < self.best:
+        with whole_file(self.out / "samples" / f"step-{step:08d}.png") as file:
+            sheet.save(file, "PNG")
+        if self.colorful and loss < self.best:
             self.best = loss
-            network.card = {"steps": step, "held_out": loss}
-            save_model(network, self.out / "best.safetensors")
-        return loss
+            save_model(
+                network, self.out / "best.safetensors", steps=step, held_out=loss
+            )
+        return loss if self.colorful else None

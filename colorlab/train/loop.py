@@ -1,49 +1,31 @@
 """One training loop, from a laptop to many GPUs (book chapter: train)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Event
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from colorlab.datasets.batches import (
-    Batch,
-    Sources,
-    batch_sizes_per_source,
-    training_batches,
-)
-from colorlab.datasets.sources import find_images
+from colorlab.datasets.batches import Batch
 from colorlab.lab import rgb_to_lab
-from colorlab.losses import color_loss, label_ab
 from colorlab.network import ColorNet
-from colorlab.prior import load_prior, rebalance_weights, smooth_prior
-from colorlab.quantize import N_BINS, bin_centers
-from colorlab.train.config import (
-    TrainConfig,
-    check_config,
-    fast_precision,
-    learning_rate,
-)
-from colorlab.train.log import Log, Validation, val_images
-from colorlab.train.run import (
+from colorlab.train.checkpoint import (
     Stopped,
     asked_to_stop,
-    check_run,
-    load_checkpoint,
-    open_run,
+    checkpoints,
+    is_finite,
     save_checkpoint,
     stop_signals,
+    wait_for_deaths,
 )
+from colorlab.train.config import TrainConfig, learning_rate
+from colorlab.train.diagnostics import ADVICE, DIVERGED
+from colorlab.train.prepare import Data, Objective, Run, prepare, unwrapped
+from colorlab.train.run import lock_run
 from colorlab.weights import save_model
-
-Data = list[tuple[str | Path, int | None]]
-Objective = Callable[[Tensor, Tensor], Tensor]
 
 
 def train_step(
@@ -59,9 +41,9 @@ def train_step(
     Parameters
     ----------
     model : Module
-        Takes L, gives the output that `objective` compares with ab.
+        Takes L, returns the output that `objective` compares with ab.
     parts : list of (Tensor of uint8 of shape (N, 3, H, W), float)
-        Color photos, and the weight of their mean loss. With several parts, the
+        Color images, and the weight of their mean loss. With several parts, the
         gradients add up, so that a large batch fits into little memory.
     objective : callable
         From output and true ab, in full size, to the loss.
@@ -93,9 +75,9 @@ def train_step(
 
 
 def train(
-    data: Data,
+    data: Data | None,
     out: str | Path,
-    config: TrainConfig,
+    config: TrainConfig | None = None,
     resume: bool = False,
     init: ColorNet | None = None,
     val_data: str | Path | None = None,
@@ -105,19 +87,22 @@ def train(
 
     Parameters
     ----------
-    data : list of (path, int or None)
+    data : list of (path, int or None), or None
         What `find_images` reads, each with the size at which to show it, or None for
-        `config.size`.
+        `config.size`. None instead of the list: those that the run in `out` remembers.
     out : str or Path
         The run's folder; `colorlab.train.run` says what is in it.
-    config : TrainConfig
-        The recipe.
+    config : TrainConfig, optional
+        The configuration; None: the one that the run in `out` remembers.
     resume : bool
-        Go on from the last checkpoint in `out`, if there is one.
+        Go on from the last checkpoint in `out`, if there is one. Fields that are not
+        `free` must be as they were. A run that is done, or has done more steps than
+        `config.steps`, is left as it is.
     init : ColorNet, optional
-        Start from these weights; width, variant and head must be those of `config`.
+        Start from these weights; width, variant and head must be those of `config`. The
+        run keeps a copy.
     val_data : str or Path, optional
-        Photos to measure and show at each save; None takes the held-out ones of the
+        Images to measure and show at each save; None takes the held-out ones of the
         last data set.
     on_step : callable, optional
         Called after each step with its number and, at every `log_every`-th, its
@@ -126,220 +111,135 @@ def train(
     Returns
     -------
     ColorNet
-        In eval mode, on the CPU.
+        In eval mode, on the CPU. Its card has the steps done.
 
     Raises
     ------
     ValueError
         If the data or the configuration cannot be used, `out` holds a run that
-        `resume` does not ask for, or holds another one.
+        `resume` does not ask for, another one, or other files, or is in use.
     FloatingPointError
-        If the loss is no longer a number; checkpoints are kept.
+        If the loss explodes or weights are no longer numbers; the last checkpoint is
+        sound.
     OSError
-        If the folder cannot be written; checkpoints are kept.
+        If the folder cannot be written, or a data-loader process died; checkpoints
+        are kept.
     Stopped
         On Ctrl-C or SIGTERM, once a checkpoint is written.
 
     Notes
     -----
-    Started by `torchrun`, each process takes its share of every batch: any number of
-    processes trains the same network on the same photos.
+    Started by `torchrun`, each process takes its share of every batch. On GPUs, batch
+    norm is computed over all shares, so that any number of processes trains the same
+    network; on CPUs each takes the statistics of its own share.
     """
-    out = Path(out)
-    sources = _sources(data, config)
-    rgb = val_images(
-        find_images(val_data or data[-1][0], "val", hold_out=not val_data),
-        sources[-1][1],
-    )
-    origin = [
-        {"size": size, "photos": len(photos), "fingerprint": photos.fingerprint()}
-        for photos, size in sources
-    ]
-    check_run(out, asdict(config), origin, resume)
-    accelerator, model, optimizer = _start(config, init, out)
-    _check_shares(
-        accelerator, batch_sizes_per_source(sources, config.batch_size), config
-    )
-    objective = _objective(config, accelerator.device)
-    averaged = _averaged(accelerator, model, optimizer, config.ema_decay)
-    step = load_checkpoint(accelerator, out)
-    open_run(accelerator, out, asdict(config), origin, step)
-    log, watched = (
-        Log(accelerator, _unwrapped(model), out),
-        Validation(rgb, objective, out),
-    )
-    batches = training_batches(
-        sources,
-        config.batch_size,
-        config.seed,
-        step,
-        config.workers,
-        config.stretch,
-        share=(accelerator.process_index, accelerator.num_processes),
-    )
-    with stop_signals() as stop:
-        while step < config.steps:
-            batch = _next(batches, stop)
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, config)
-            parts = _parts(batch, accelerator, config.grad_accum_steps)
-            log.add(
-                batch,
-                *train_step(
-                    model, parts, objective, optimizer, accelerator, config.clip
-                ),
-            )
-            step += 1
-            logging = step % config.log_every == 0 or step == config.steps
-            stopping = asked_to_stop(stop, accelerator, logging)
-            saving = stopping or step % config.save_every == 0 or step == config.steps
-            record = None
-            if logging or saving:
-                record = log.record(step, learning_rate(step - 1, config))
-                if saving and accelerator.is_main_process:
-                    record["held_out"] = watched.look(_bare(averaged, config), step)
-                log.write(record)
-            if saving:
-                save_checkpoint(accelerator, out, step)
-            if on_step and accelerator.is_main_process:
-                on_step(step, record)
-            if stopping:
-                raise Stopped(f"stopped and saved after step {step} of {config.steps}")
-    network = _finish(accelerator, averaged, out, config)
-    accelerator.end_training()
-    return network
+    with lock_run(Path(out)):
+        run = prepare(data, Path(out), config, resume, init, val_data)
+        config, step = run.config, run.step
+        with stop_signals() as stop:
+            while step < config.steps:
+                batch = next_batch(run, step, stop)
+                parts = split_batch(batch, run.accelerator, config.grad_accum_steps)
+                lr = set_rate(run.optimizer, learning_rate(step, config))
+                done = train_step(
+                    run.model,
+                    parts,
+                    run.objective,
+                    run.optimizer,
+                    run.accelerator,
+                    config.clip,
+                )
+                run.log.add(batch, *done)
+                step += 1
+                last = step == config.steps
+                logging = last or step % config.log_every == 0
+                stopping = asked_to_stop(stop, run.accelerator, logging)
+                saving = last or stopping or step % config.save_every == 0
+                report = logging or saving
+                record = write_record(run, step, lr, saving) if report else None
+                if on_step and run.accelerator.is_main_process:
+                    on_step(step, record)
+                if stopping:
+                    raise Stopped(f"stopped and saved after step {step}")
+        return finish(run, step)
 
 
-def _sources(data: Data, config: TrainConfig) -> Sources:
-    for _, size in data:
-        check_config(replace(config, size=size or config.size))
-    return [(find_images(path), size or config.size) for path, size in data]
-
-
-def _start(
-    config: TrainConfig, init: ColorNet | None, out: Path
-) -> tuple[Accelerator, torch.nn.Module, torch.optim.Optimizer]:
-    """Build the network and the optimizer, on the device."""
-    precision = fast_precision() if config.precision == "auto" else config.precision
-    accelerator = Accelerator(
-        cpu=not torch.accelerator.is_available(),  # else it forms no group of CPUs
-        mixed_precision=precision,
-        log_with="tensorboard",
-        project_dir=out,
-    )
-    set_seed(config.seed)
-    model = _network(config)
-    if init is not None:
-        shape = (init.width, init.variant, init.out_channels)
-        if shape != (model.width, model.variant, model.out_channels):
-            raise ValueError(f"init must be like the config, got a network of {shape}")
-        model.load_state_dict(init.state_dict())
-    model.to(accelerator.device, memory_format=torch.channels_last)
-    if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
-        model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    optimizer = kind(
-        model.parameters(),
-        config.lr,
-        betas=(0.9, config.beta2),
-        weight_decay=config.weight_decay,
-    )
-    return accelerator, *accelerator.prepare(model, optimizer)
-
-
-def _averaged(
-    accelerator: Accelerator,
-    model: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    keep: float,
-) -> torch.nn.Module:
-    """Give the running mean of the weights, or the model itself if it keeps nothing."""
-    if not keep:
-        return model
-    averaged = AveragedModel(
-        _unwrapped(model), multi_avg_fn=get_ema_multi_avg_fn(keep), use_buffers=True
-    )
-    optimizer.optimizer.register_step_post_hook(
-        lambda *_: averaged.update_parameters(model)
-    )
-    return accelerator.prepare_model(averaged, evaluation_mode=True)  # saved with it
-
-
-def _check_shares(
-    accelerator: Accelerator, batch_sizes: list[int], config: TrainConfig
-) -> None:
-    parts = accelerator.num_processes * config.grad_accum_steps
-    if min(batch_sizes) < parts:
-        raise ValueError(
-            f"batch_size must give each of {accelerator.num_processes} processes "
-            f"{config.grad_accum_steps} photos or more, got batches of {batch_sizes}"
-        )
-
-
-def _network(config: TrainConfig) -> ColorNet:
-    out_channels = 2 if config.loss == "l2" else N_BINS
-    return ColorNet(config.width, config.variant, out_channels)
-
-
-def _objective(config: TrainConfig, device: torch.device) -> Objective:
-    """Give the function from output and true ab, in full size, to the loss."""
-    centers = bin_centers().to(device)
-    head = "ab" if config.loss == "l2" else "bins"
-    lam = config.lam if config.loss == "rebal" else 1.0
-    w = rebalance_weights(smooth_prior(load_prior(config.prior), bin_centers()), lam)
-    w = w.float().to(device)
-
-    def objective(output: Tensor, ab: Tensor) -> Tensor:
-        label = label_ab(ab, config.labels)
-        return color_loss(output, label, head, centers, w, config.k, config.skip_gray)
-
-    return objective
-
-
-def _next(batches: Iterator[Batch], stop: Event) -> Batch:
-    """Take a batch; if the signal to stop has ended the readers, that is no error."""
+def next_batch(run: Run, step: int, stop: Event) -> Batch:
+    """Take a batch; if there is none, as a data-loader process died, save first."""
     try:
-        return next(batches)
-    except RuntimeError as error:
-        if stop.is_set():
-            raise Stopped("stopped; resume goes on from the last checkpoint") from error
-        raise
+        batch = next(run.batches)
+        wait_for_deaths()
+        return batch
+    except (RuntimeError, OSError, EOFError) as error:
+        if run.accelerator.num_processes == 1 and step > run.step:  # else others wait
+            save_checkpoint(run.accelerator, run.out, step)
+        saved = [folder.name for folder in checkpoints(run.out)[-1:]] or ["nothing yet"]
+        if stop.is_set():  # the signal has reached those processes, too
+            raise Stopped(f"stopped; saved is {saved[0]}") from error
+        raise OSError(
+            f"reading images failed at step {step} ({str(error).splitlines()[0]}); "
+            f"saved is {saved[0]}. If memory is short, resume with fewer workers"
+        ) from error
 
 
-def _parts(
+def split_batch(
     batch: Batch, accelerator: Accelerator, number: int
 ) -> list[tuple[Tensor, float]]:
-    """Cut this process's photos into parts, each with the weight of its mean loss.
+    """Cut this process's images into parts, each with the weight of its mean loss.
 
-    Processes average their gradients, so that a photo's weight must be the number of
-    processes over the photos in the whole batch.
+    Processes average their gradients, so that an image's weight must be the number of
+    processes over the images in the whole batch.
     """
     rgb = batch.rgb.to(accelerator.device, non_blocking=True)
     weight = accelerator.num_processes / batch.photos
-    return [(part, len(part) * weight) for part in rgb.tensor_split(number)]
+    return [
+        (part, len(part) * weight) for part in (rgb[n::number] for n in range(number))
+    ]
 
 
-def _unwrapped(model: torch.nn.Module) -> torch.nn.Module:
-    while hasattr(model, "module"):  # of accelerate, DDP, AveragedModel
-        model = model.module
-    return model
+def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> float:
+    """Set the learning rate of all weights, and return it."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    return lr
 
 
-def _bare(model: torch.nn.Module, config: TrainConfig) -> ColorNet:
+def write_record(run: Run, step: int, lr: float, saving: bool) -> dict:
+    """Record the last steps; at a save, measure the network and write a checkpoint."""
+    record = run.log.record(step, lr)
+    network = bare(run.averaged) if saving else None
+    if network and run.accelerator.is_main_process:
+        network.card = run.card
+        record["held_out"] = run.validation.look(network, step)
+    record["warning"] = run.log.diagnose(record)
+    diverged = record["warning"] == DIVERGED or (saving and not is_finite(run.model))
+    told = torch.tensor(float(diverged), device=run.accelerator.device)
+    if run.accelerator.reduce(told, "sum").item():  # all processes end together
+        raise FloatingPointError(
+            f"the loss is {record['loss']:.4g} at step {step}: {ADVICE[DIVERGED]}. "
+            f"{run.way_on}"
+        )
+    run.log.write(record)
+    if saving:
+        save_checkpoint(run.accelerator, run.out, step)
+    return record
+
+
+def bare(model: torch.nn.Module) -> ColorNet:
     """Copy the network out of what has been wrapped around it."""
-    model = _unwrapped(model)
-    network = _network(config).to(model.centers.device)
-    network.load_state_dict(model.state_dict())
+    inner = unwrapped(model)
+    network = ColorNet(inner.width, inner.variant, inner.out_channels)
+    network.to(inner.centers.device).load_state_dict(inner.state_dict())
     return network.eval()
 
 
-def _finish(
-    accelerator: Accelerator, model: torch.nn.Module, out: Path, config: TrainConfig
-) -> ColorNet:
-    """Write the network."""
-    network = _bare(model, config).cpu()
-    network.card = {"steps": config.steps, "config": asdict(config)}
-    if accelerator.is_main_process:
-        save_model(network, out / "model.safetensors")
-    accelerator.wait_for_everyone()
+def finish(run: Run, step: int) -> ColorNet:
+    """Return the network; write it, unless the run has done more than was asked for."""
+    network, result = bare(run.averaged).cpu(), run.out / "model.safetensors"
+    network.card = run.card | {"steps": step}
+    new = step > run.step or not result.exists()
+    if run.accelerator.is_main_process and step == run.config.steps and new:
+        save_model(network, result)
+    run.accelerator.wait_for_everyone()
+    run.accelerator.end_training()
     return network

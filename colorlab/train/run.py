@@ -1,32 +1,33 @@
 """A run's folder: what is in it is whole, whenever the run is stopped (chapter: train).
 
-config.json      the recipe                checkpoints/step-...   to go on from
+config.json      the configuration         checkpoints/step-...   to resume from
 data.json        what it is trained on     samples/step-....png   to look at
 metrics.jsonl    one record a line         best.safetensors       least held-out loss
-skipped.json     photos left out           model.safetensors      the result
-tensorboard/     the same figures, for TensorBoard
+skipped.json     images left out           model.safetensors      the result
+tensorboard/     the metrics, for it       init.safetensors       what it started from
+prior.csv        a prior of one's own      lock                   while the run lasts
 """
 
 import json
 import os
-import shutil
-import signal
-import threading
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
-import torch
 from accelerate import Accelerator
-from safetensors import SafetensorError
 
-KEEP = 2  # checkpoints
-FREE = {"steps", "save_every", "log_every", "workers"}  # may change in a run
-DAMAGE = (OSError, SafetensorError, RuntimeError, ValueError, LookupError, EOFError)
+from colorlab.files import whole_file
+from colorlab.train.config import (
+    TrainConfig,
+    changed_fields,
+    config_from_json,
+    config_to_json,
+)
 
-
-class Stopped(KeyboardInterrupt):
-    """The run was told to stop: it has saved, and can go on from there."""
+CHECKPOINTS = 3  # in the folder at most: two whole ones, and one being written
+RENAMED = {"trouble": "warning", "photos": "images", "norm": "grad_norm"}
 
 
 def write_json(path: Path, content: object) -> None:
@@ -39,67 +40,254 @@ def write_json(path: Path, content: object) -> None:
     content : object
         What JSON can hold.
     """
-    _replace(path, json.dumps(content, indent=2) + "\n")
+    with whole_file(path) as file:
+        file.write((json.dumps(content, indent=2) + "\n").encode())
 
 
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text)
-    os.replace(partial, path)
+def read_json(path: Path, remedy: str, kind: type = object) -> Any:
+    """Read a JSON file of a run; the error for a damaged one names it and a remedy.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    remedy : str
+        What to do if it is damaged.
+    kind : type
+        What it must hold.
+
+    Returns
+    -------
+    object
+        Its content.
+
+    Raises
+    ------
+    ValueError
+        If it is missing, cut short, or no JSON.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+        if not isinstance(content, kind):
+            raise ValueError(f"it must hold a {kind.__name__}")
+        return content
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged ({error}): {remedy}") from error
 
 
-def check_run(out: Path, config: dict, data: list[dict], resume: bool) -> None:
-    """See that a folder is new, or holds the run that is asked for.
+def read_config(path: str | Path) -> TrainConfig:
+    """Read the `config.json` of a run, also of the first edition.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    TrainConfig
+        The run's configuration.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged or not of a run; it names the file.
+    """
+    path = Path(path)
+    remedy = (
+        "copy that of a run with the same options, or start a new run with "
+        f"--init {path.parent / 'best.safetensors'}"
+    )
+    content = read_json(path, remedy)
+    try:
+        return config_from_json(content)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} must be the configuration of a run: {error}"
+        ) from None
+
+
+def read_data(out: Path) -> dict:
+    """Read what a run is trained on.
+
+    Parameters
+    ----------
+    out : Path
+        The run's folder.
+
+    Returns
+    -------
+    dict
+        train: of each source, its size, images, fingerprint and, but in the first
+        edition, path; val: the same of the validation images; hold_out: whether some
+        images of undivided data were kept from training, which the first edition did
+        not. Empty if the file is missing.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+    """
+    path = out / "data.json"
+    if not path.exists():
+        return {}
+    remedy = "delete it, and name DATA again when you resume"
+    content = read_json(path, remedy)
+    if isinstance(content, list):  # schema 1
+        content = {"train": content, "val": None, "hold_out": False}
+    try:
+        for source in content["train"]:
+            source["images"] = source.pop("photos", source.get("images"))
+            source["size"], source["fingerprint"]
+        content["train"][0], content["val"]
+        return content
+    except (TypeError, LookupError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged ({error!r}): {remedy}") from error
+
+
+def holds_run(out: Path) -> bool:
+    """Tell whether a folder holds a run; refuse one that holds anything else.
+
+    Parameters
+    ----------
+    out : Path
+        A folder, or where one is to be made.
+
+    Returns
+    -------
+    bool
+        False if it is absent or empty.
+
+    Raises
+    ------
+    ValueError
+        If it holds other files, which training would mix with or write over.
+    """
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"out must be a folder, {out} is a file")
+    inside = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    inside = {name for name in inside if name != "lock" and name[:9] != ".partial-"}
+    if "config.json" in inside:
+        read_config(out / "config.json")
+        return True
+    if inside:
+        raise ValueError(
+            f"out must be new, empty or the folder of a run; {out} holds "
+            f"{', '.join(sorted(inside)[:4])}"
+        )
+    return False
+
+
+@contextmanager
+def lock_run(out: Path) -> Iterator[None]:
+    """Reserve a run's folder, which is made if need be, for this process.
+
+    Parameters
+    ----------
+    out : Path
+        The folder. Under `torchrun`, only the first process locks it.
+
+    Yields
+    ------
+    None
+        The lock ends with the block or the process, however that dies.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds something else than a run, or another process trains in it.
+    """
+    holds_run(out)
+    if int(os.environ.get("RANK", 0)):
+        yield
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "lock"
+    with open(path, "a+") as file:
+        try:
+            _lock(file)
+            path.stat()  # not the file of a run that just ended
+        except (BlockingIOError, PermissionError, FileNotFoundError) as error:
+            file.seek(0)
+            raise ValueError(
+                f"out must not be in use; process {file.read().strip() or '?'} trains "
+                f"in {out}"
+            ) from error
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            if not any(out.iterdir()):  # refused before anything was written
+                out.rmdir()
+
+
+def _lock(file: IO) -> None:
+    """Lock a file; unlike flock's, such a lock is not inherited by forked readers."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(1000)  # beyond the process's number, which others shall read
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def check_run(out: Path, config: dict, data: dict) -> None:
+    """Refuse to resume a run with another configuration or other data.
 
     Parameters
     ----------
     out : Path
         The run's folder.
     config : dict
-        The recipe.
-    data : list of dict
-        Of each source: size, photos, fingerprint.
-    resume : bool
-        Whether a run in the folder is to go on.
+        The configuration to go on with, as `config_to_json` returns it.
+    data : dict
+        As `read_data` returns it.
 
     Raises
     ------
     ValueError
-        If not; it names what differs.
+        If something differs that a run may not change; it names what.
     """
-    if not checkpoints(out):
-        return
-    if not resume:
-        raise ValueError(f"out must be a new folder, or resume be set; {out} is not")
-    before = json.loads((out / "config.json").read_text())
-    fixed = [key for key in config if key not in FREE]
-    told = [
-        f"{key} {before.get(key)} -> {config[key]}"
-        for key in fixed
-        if before.get(key) != config[key]
-    ]
+    told = changed_fields(
+        config_to_json(read_config(out / "config.json")), config, free=False
+    )
     if told:
         raise ValueError(
             f"config must be that of the run in {out}; changed: {', '.join(told)}"
         )
-    known = json.loads((out / "data.json").read_text())
-    for place, (old, new) in enumerate(zip(known, data, strict=False)):
-        if old != new:
-            raise ValueError(
-                f"data must be those of the run in {out}; source {place + 1} was "
-                f"{old}, is {new}"
-            )
-    if len(known) != len(data):
+    known = read_data(out)
+    if not known:
+        return
+    named = "path" in known["train"][0]  # else fingerprints are the first edition's
+    old, new = (_contents(d["train"], named) for d in (known, data))
+    if old != new:
         raise ValueError(
-            f"data must be those of the run in {out}: {len(known)} sources, "
-            f"got {len(data)}"
+            f"data must be those of the run in {out}: of each source its size, images "
+            f"and a fingerprint of their names were {old}, are {new}"
+        )
+    if named and _contents([known["val"]], named) != _contents([data["val"]], named):
+        raise ValueError(
+            f"val_data must be those of the run in {out}: the losses that choose its "
+            "best network could not be compared"
         )
 
 
+def _contents(sources: list[dict], named: bool) -> list[tuple]:
+    return [
+        (s["size"], s["images"], s["fingerprint"] if named else "") for s in sources
+    ]
+
+
 def open_run(
-    accelerator: Accelerator, out: Path, config: dict, data: list[dict], step: int
+    accelerator: Accelerator, out: Path, config: dict, data: dict, step: int
 ) -> None:
-    """Make a run's folder, and write down what it is.
+    """Write down what a run is, and drop what it did after a step.
 
     Parameters
     ----------
@@ -108,115 +296,45 @@ def open_run(
     out : Path
         The folder.
     config : dict
-        The recipe.
-    data : list of dict
-        The sources.
+        Content of `config.json`.
+    data : dict
+        Content of `data.json`.
     step : int
         Records of later steps are dropped.
     """
     if accelerator.is_main_process:
-        for folder in ("checkpoints", "samples"):
-            (out / folder).mkdir(parents=True, exist_ok=True)
         write_json(out / "config.json", config)
         write_json(out / "data.json", data)
+        for folder in ("checkpoints", "samples"):
+            (out / folder).mkdir(exist_ok=True)
+        for left_over in [*out.glob(".partial-*"), *out.glob("samples/.partial-*")]:
+            left_over.unlink()  # by a process that died
         kept = read_records(out / "metrics.jsonl", step)
-        lines = "".join(json.dumps(record) + "\n" for record in kept)
-        _replace(out / "metrics.jsonl", lines)
+        with whole_file(out / "metrics.jsonl") as file:
+            file.writelines(f"{json.dumps(record)}\n".encode() for record in kept)
     accelerator.init_trackers(
         "tensorboard", init_kwargs={"tensorboard": {"purge_step": step + 1}}
     )
     accelerator.wait_for_everyone()
 
 
-def checkpoints(out: Path) -> list[Path]:
-    """List a run's checkpoints, oldest first.
+def disk_space(parameters: int, averaged: bool) -> int:
+    """Estimate the room that a run takes, in bytes.
 
     Parameters
     ----------
-    out : Path
-        The run's folder.
-
-    Returns
-    -------
-    list of Path
-        Folders named after their step.
-    """
-    return sorted((out / "checkpoints").glob("step-*"))
-
-
-def save_checkpoint(accelerator: Accelerator, out: Path, step: int) -> None:
-    """Write a checkpoint, which appears whole or not at all, and drop older ones.
-
-    Parameters
-    ----------
-    accelerator : Accelerator
-        Holds model and optimizer. All processes must call.
-    out : Path
-        The run's folder.
-    step : int
-        Steps done.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written, as on a full disk; the one before is kept.
-    """
-    folder = out / "checkpoints" / f"step-{step:08d}"
-    if folder.is_dir():
-        return
-    unfinished = folder.with_name("unfinished")
-    if accelerator.is_main_process:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    accelerator.wait_for_everyone()
-    try:
-        accelerator.save_state(str(unfinished))
-    except DAMAGE as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise OSError(
-            f"the checkpoint of step {step} cannot be written to {out} ({error}); "
-            "earlier ones are kept: make room and resume"
-        ) from error
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        for file in unfinished.iterdir():
-            with open(file, "rb") as written:
-                os.fsync(written.fileno())  # on the disk before the name says so
-        os.replace(unfinished, folder)
-        for old in checkpoints(out)[:-KEEP]:
-            shutil.rmtree(old)
-
-
-def load_checkpoint(accelerator: Accelerator, out: Path) -> int:
-    """Take up the last checkpoint, if there is one.
-
-    Parameters
-    ----------
-    accelerator : Accelerator
-        Holds model and optimizer.
-    out : Path
-        The run's folder.
+    parameters : int
+        Of the network.
+    averaged : bool
+        Whether an average of the weights is kept, too.
 
     Returns
     -------
     int
-        Steps done; 0 without a checkpoint.
-
-    Raises
-    ------
-    ValueError
-        If it is damaged, or of another network.
+        Three checkpoints, one of them half-written, each of the weights and two
+        numbers that the optimizer keeps for each; and two networks. Float32.
     """
-    found = checkpoints(out)
-    if not found:
-        return 0
-    try:
-        accelerator.load_state(str(found[-1]))
-    except Exception as error:  # torch's unpickler raises many kinds
-        raise ValueError(
-            f"{found[-1]} must be a whole checkpoint of this run; delete it to go on "
-            f"from the one before ({type(error).__name__}: {error})"
-        ) from error
-    return int(found[-1].name.removeprefix("step-"))
+    return 4 * parameters * (CHECKPOINTS * (3 + averaged) + 2)
 
 
 def read_records(path: Path, last_step: int | None = None) -> list[dict]:
@@ -232,66 +350,24 @@ def read_records(path: Path, last_step: int | None = None) -> list[dict]:
     Returns
     -------
     list of dict
-        In order.
+        In order, under the names of today.
+
+    Raises
+    ------
+    ValueError
+        If another line is no record; it is named.
     """
     records = []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
-        except ValueError:
-            continue
-        if last_step is None or record["step"] <= last_step:
-            records.append(record)
+            record = {RENAMED.get(name, name): record[name] for name in record}
+            if last_step is None or record["step"] <= last_step:
+                records.append(record)
+        except (ValueError, TypeError, KeyError) as error:
+            if number < len(lines):
+                raise ValueError(
+                    f"{path}, line {number} must be a record: delete it"
+                ) from error
     return records
-
-
-def asked_to_stop(
-    asked: threading.Event, accelerator: Accelerator, together: bool
-) -> bool:
-    """Tell whether to stop; processes must all do so at the same step.
-
-    Parameters
-    ----------
-    asked : threading.Event
-        Of `stop_signals`.
-    accelerator : Accelerator
-        Its processes are asked.
-    together : bool
-        Whether all processes call at this step; else many never stop here.
-
-    Returns
-    -------
-    bool
-        True if any process was asked.
-    """
-    if accelerator.num_processes == 1 or not together:
-        return accelerator.num_processes == 1 and asked.is_set()
-    votes = torch.tensor(float(asked.is_set()), device=accelerator.device)
-    return accelerator.reduce(votes, "sum").item() > 0
-
-
-@contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """Turn Ctrl-C and `kill` into an event; a second one acts at once.
-
-    Yields
-    ------
-    threading.Event
-        Set once one came. Outside the main thread, none is caught.
-    """
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def ask(number: int, frame: object) -> None:
-        asked.set()
-        signal.signal(number, before[number])
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, ask) for number in numbers}
-    try:
-        yield asked
-    finally:
-        for number in numbers:
-            signal.signal(number, before[number])

@@ -1,15 +1,24 @@
 """Recipes: what they must be, and how the learning rate goes."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from colorlab.network import LAST_BLOCKS, STRIDE
+from colorlab.prior import LAM
+from colorlab.quantize import N_NEIGHBORS
+from colorlab.train import config as module
 from colorlab.train.config import (
+    ABSENT,
     PRESETS,
+    RENAMED,
     TrainConfig,
-    check_config,
+    changed_fields,
+    config_from_json,
+    config_to_json,
     fast_precision,
     learning_rate,
 )
@@ -42,7 +51,6 @@ def test_learning_rate_falls_in_steps():
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_possible(name):
-    check_config(PRESETS[name])
     assert TrainConfig(**json.loads(json.dumps(asdict(PRESETS[name])))) == PRESETS[name]
 
 
@@ -70,16 +78,86 @@ def test_authors_recipe():
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"grad_accum_steps": 0}, "grad_accum_steps must be at least 1"),
         ({"workers": -1}, "workers must be at least 0"),
-        ({"lr": 0.0}, r"lr must be positive, got 0\.0"),
-        ({"lr": float("nan")}, "lr must be positive"),
-        ({"weight_decay": float("nan")}, "weight_decay must be at least"),
-        ({"lam": 2.0}, "lam must be at most 1.0, got 2"),
+        ({"lr": 0.0}, r"lr must be more than 0, got 0\.0"),
+        ({"lr": float("nan")}, "lr must be a finite number, got nan"),
+        ({"clip": float("inf")}, "clip must be a finite number, got inf"),
+        ({"lam": 2.0}, "lam must be at most 1, got 2"),
+        ({"lam": "0.5"}, "lam must be a finite number, got '0.5'"),
         ({"ema_decay": 1.0}, "ema_decay must be at most 0.99999, got 1.0"),
+        ({"cooldown": 3.0}, "cooldown must be at most 1, got 3.0"),
+        ({"beta2": 1.5}, "beta2 must be at most 0.999999"),
+        ({"k": 400}, "k must be at most 16, got 400"),
+        ({"width": 32.5}, r"width must be a whole number, got 32\.5"),
+        ({"size": 64.0}, r"size must be a whole number, got 64\.0"),
+        ({"steps": True}, "steps must be a whole number, got True"),
+        ({"lr": True}, "lr must be a finite number, got True"),
+        ({"skip_gray": 1}, "skip_gray must be True or False, got 1"),
+        ({"loss": None}, "loss must be text, got None"),
+        ({"device": "tpu"}, "device must be one of"),
     ],
 )
-def test_impossible_recipe_is_refused(changes, told):
+def test_impossible_values_are_refused(changes, told):
     with pytest.raises(ValueError, match=told):
-        check_config(replace(TrainConfig(), **changes))
+        replace(TrainConfig(), **changes)
+
+
+def test_each_field_has_help_and_a_possible_default():
+    for option in fields(TrainConfig):
+        assert option.metadata["help"].endswith("."), option.name
+
+
+def test_numbers_typed_again_are_those_of_the_core():
+    assert tuple(LAST_BLOCKS) == module.VARIANTS
+    numbers = (module.STRIDE, module.LAM, module.N_NEIGHBORS)
+    assert numbers == (STRIDE, LAM, N_NEIGHBORS)
+
+
+FIRST_EDITION = Path(__file__).parents[2] / "data" / "runs"
+
+
+@pytest.mark.parametrize("name", ["laptop", "gray", "healthy", "one-color"])
+def test_configurations_of_the_first_edition_are_read(name):
+    content = json.loads((FIRST_EDITION / name / "config.json").read_text())
+    config = config_from_json(content)
+    assert config.grad_accum_steps == content["accumulate"]
+    assert config.loss == content["loss"]
+    assert config == config_from_json(config_to_json(config))
+
+
+def test_each_new_field_says_what_older_runs_did():
+    # A field added to TrainConfig must be added to ABSENT, or no run goes on.
+    content = json.loads((FIRST_EDITION / "laptop" / "config.json").read_text())
+    known = {RENAMED.get(name, name) for name in content}
+    assert {option.name for option in fields(TrainConfig)} - known <= set(ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"schema": 3}, "its schema is 3"),
+        ({"speed": 9}, "unknown or missing: speed"),
+        ({"width": "wide"}, "width must be a whole number"),
+    ],
+)
+def test_configurations_of_other_programs_are_refused(changes, told):
+    with pytest.raises(ValueError, match=told):
+        config_from_json(config_to_json(TrainConfig()) | changes)
+
+
+@pytest.mark.parametrize("content", [{"my": 1}, [], None, 5])
+def test_what_is_no_configuration_is_refused(content):
+    with pytest.raises(ValueError, match="not the configuration of a run"):
+        config_from_json(content)
+
+
+def test_free_and_fixed_changes_are_told_apart():
+    before = config_to_json(TrainConfig())
+    after = config_to_json(TrainConfig(lr=0.1, steps=9, seed=4, prior="mine.csv"))
+    assert changed_fields(before, after, free=True) == [
+        "steps 2000 -> 9",
+        "lr 0.002 -> 0.1",
+    ]
+    assert changed_fields(before, after, free=False) == ["seed 0 -> 4"]
 
 
 def test_precision_is_what_the_processor_computes(monkeypatch):

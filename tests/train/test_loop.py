@@ -8,6 +8,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import avg_pool2d
 
 from colorlab.datasets.sources import find_images
@@ -18,6 +19,7 @@ from colorlab.prior import save_counts
 from colorlab.quantize import N_BINS, bin_centers, soft_encode
 from colorlab.train.config import TrainConfig, learning_rate
 from colorlab.train.loop import train, train_step
+from colorlab.train.run import read_config
 from colorlab.weights import load_model
 
 TINY = TrainConfig(
@@ -135,7 +137,8 @@ def one_step(parts, clip=1e9):
 
 @pytest.fixture
 def rgb():
-    return torch.randint(256, (3, 3, 16, 24), dtype=torch.uint8)
+    rng = torch.Generator().manual_seed(0)
+    return torch.randint(256, (3, 3, 16, 24), dtype=torch.uint8, generator=rng)
 
 
 @pytest.mark.parametrize("clip", [0.1, 1e9])
@@ -211,7 +214,7 @@ def test_run_folder(data, tmp_path):
         "samples",
         "tensorboard",
     ]
-    assert TrainConfig(**json.loads((run / "config.json").read_text())) == TINY
+    assert read_config(run / "config.json") == TINY
     assert names(run / "checkpoints") == ["step-00000008", "step-00000010"]
     sheets = [f"step-{step:08d}.png" for step in (4, 8, 10)]
     assert names(run / "samples") == sheets
@@ -234,10 +237,10 @@ def test_metrics_hold_a_record_each_log_step(data, tmp_path):
     assert all(told[step] is None for step in {1, 2, 4, 7, 8})
     assert [row["epoch"] for row in rows] == [(step - 1) // 2 for step in logged]
     assert [row["lr"] for row in rows] == [learning_rate(n - 1, config) for n in logged]
-    assert [row["photos"] for row in rows] == [12, 8, 4, 12, 4]
+    assert [row["images"] for row in rows] == [12, 8, 4, 12, 4]
     assert [("held_out" in row) for row in rows] == [False, True, False, False, True]
-    figures = {"norm", "chroma", "true_chroma", "entropy", "top_bin", "trouble"}
-    assert figures <= rows[0].keys()
+    metrics = {"grad_norm", "chroma", "true_chroma", "entropy", "top_bin", "warning"}
+    assert metrics <= rows[0].keys()
 
 
 def test_records_hold_the_mean_loss_since_the_last(data, tmp_path):
@@ -248,7 +251,7 @@ def test_records_hold_the_mean_loss_since_the_last(data, tmp_path):
     assert some == pytest.approx([sum(each[:5]) / 5, sum(each[5:]) / 5], rel=1e-6)
 
 
-def test_tensorboard_gets_the_figures(data, tmp_path):
+def test_tensorboard_gets_the_metrics(data, tmp_path):
     train(data, tmp_path / "run", replace(TINY, steps=2))
     (events,) = (tmp_path / "run" / "tensorboard").glob("events*")
     assert b"true_chroma" in events.read_bytes()
@@ -279,7 +282,7 @@ def test_resumed_run_knows_its_best(data, tmp_path):
     assert not (run / "best.safetensors").exists()
 
 
-def test_watched_photos_are_those_given(data, save_photos, tmp_path):
+def test_validation_images_are_those_given(data, save_photos, tmp_path):
     save_photos(tmp_path / "mine", 3, size=40)
     config = replace(TINY, steps=1)
     train(data, tmp_path / "run", config, val_data=tmp_path / "mine")
@@ -296,7 +299,7 @@ def test_unreadable_photos_are_skipped_and_listed(data, tmp_path):
     assert "image" in skipped[broken.name]
     last = records(tmp_path / "run")[-1]
     assert last["skipped"] == 1
-    assert last["photos"] == 4  # batches stay whole
+    assert last["images"] == 4  # batches stay whole
 
 
 def test_same_seed_same_weights(data, tmp_path):
@@ -405,7 +408,7 @@ def test_existing_run_is_refused_without_resume(data, tmp_path):
         train(data, tmp_path / "run", config)
 
 
-@pytest.mark.parametrize("change", [{"lr": 0.1}, {"seed": 1}, {"width": 3}])
+@pytest.mark.parametrize("change", [{"lam": 0.1}, {"seed": 1}, {"width": 3}])
 def test_changed_config_is_refused_by_name(data, tmp_path, change):
     config = replace(TINY, steps=1)
     train(data, tmp_path / "run", config)
@@ -433,13 +436,58 @@ def test_checkpoints_are_written_in_one_step(data, tmp_path, monkeypatch):
     assert len(records(run)) == 10
 
 
-def test_loss_that_is_no_number_stops_the_run(data, tmp_path):
-    config = replace(TINY, lr=1e30, warmup=1, save_every=1)
-    with pytest.raises(FloatingPointError, match="the loss is .* at step"):
-        train(data, tmp_path / "run", config)
-    assert all(math.isfinite(row["loss"]) for row in records(tmp_path / "run"))
-    assert names(tmp_path / "run" / "checkpoints")  # kept
+def test_a_run_that_diverges_goes_on_as_its_message_says(data, tmp_path):
+    run = tmp_path / "run"
+    train(data, run, replace(TINY, steps=4, cooldown=0.0, save_every=2))
+    wild = replace(TINY, steps=9, lr=1e30, warmup=0, cooldown=0.0, save_every=1)
+    with pytest.raises(FloatingPointError, match="the loss is .* at step") as error:
+        train(data, run, wild, resume=True)
+    told = str(error.value)
+    assert told.endswith(f"colorlab train --out {run} --resume --lr 1e+29")
+    assert all(math.isfinite(row["loss"]) for row in records(run))
+    # One step of that size makes the loss explode, so nothing of it was saved.
+    assert names(run / "checkpoints")[-1] == "step-00000004"
+    train(None, run, replace(wild, lr=1e-3), resume=True)
+    assert [row["step"] for row in records(run)] == list(range(1, 10))
+
+
+def test_a_run_that_diverges_before_its_first_save_starts_again(data, tmp_path):
+    wild = replace(TINY, lr=1e30, warmup=1)
+    with pytest.raises(FloatingPointError, match="lower lr"):
+        train(data, tmp_path / "run", wild)
     assert not (tmp_path / "run" / "model.safetensors").exists()
+    train(None, tmp_path / "run", replace(wild, lr=1e-3), resume=True)
+    assert len(records(tmp_path / "run")) == 10
+
+
+def test_weights_that_are_not_finite_are_never_saved(data, tmp_path, monkeypatch):
+    # The loss of a step says nothing yet of the weights that it leaves.
+    step = torch.optim.AdamW.step
+
+    def break_at_three(self, *args, **kwargs):
+        result = step(self, *args, **kwargs)
+        self.count = getattr(self, "count", 0) + 1
+        if self.count == 3:
+            self.param_groups[0]["params"][0].data.fill_(math.nan)
+        return result
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", break_at_three)
+    config = replace(TINY, log_every=3, save_every=3)
+    with pytest.raises(FloatingPointError, match="at step 3"):
+        train(data, tmp_path / "run", config)
+    assert names(tmp_path / "run" / "checkpoints") == []
+
+
+def test_a_checkpoint_with_broken_weights_is_passed_over(data, tmp_path):
+    run = tmp_path / "run"
+    train(data, run, replace(TINY, steps=8, save_every=4))
+    file = run / "checkpoints" / "step-00000008" / "model.safetensors"
+    tensors = load_file(file)
+    tensors["output.bias"][0] = math.nan
+    save_file(tensors, file, metadata={"format": "pt"})
+    train(None, run, replace(TINY, steps=9, save_every=4), resume=True)
+    assert [row["step"] for row in records(run)] == list(range(1, 10))
+    assert names(run / "checkpoints") == ["step-00000008", "step-00000009"]
 
 
 def test_training_starts_from_init(data, tmp_path):
@@ -456,7 +504,8 @@ def test_training_starts_from_init(data, tmp_path):
     "init", [ColorNet(3), ColorNet(2, "released"), ColorNet(2, out_channels=2)]
 )
 def test_init_of_another_shape_is_refused(data, tmp_path, init):
-    with pytest.raises(ValueError, match="init must be like the config"):
+    wanted = "init must have width 2, variant paper and a head of bins"
+    with pytest.raises(ValueError, match=f"{wanted}.* it has .*pass --width"):
         train(data, tmp_path / "run", TINY, init=init)
 
 
@@ -488,7 +537,7 @@ def test_sources_have_their_own_sizes(data, save_photos, tmp_path):
     save_photos(tmp_path / "large", 6, size=32)
     both = [*data, (tmp_path / "large", 32)]
     train(both, tmp_path / "run", replace(TINY, steps=5))
-    photos = [row["photos"] for row in records(tmp_path / "run")]
+    photos = [row["images"] for row in records(tmp_path / "run")]
     assert sorted(photos) == [1, 1, 1, 4, 4]
 
 
@@ -503,7 +552,7 @@ def test_a_large_batch_is_computed_in_parts(data, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ColorNet, "forward", forward)
         train(data, tmp_path / "run", replace(TINY, steps=1, grad_accum_steps=3))
-    assert parts[:3] == [2, 1, 1]
+    assert parts[:3] == [2, 1, 1]  # every third image, as three processes would
     with pytest.raises(ValueError, match="batch_size must give each of 1 processes 5"):
         train(data, tmp_path / "more", replace(TINY, grad_accum_steps=5))
 

@@ -1,393 +1,358 @@
-"""Runs that are killed, stopped, moved or damaged go on as if nothing had been.
-
-Runs are made in processes forked from a server that has loaded the package once.
-"""
+"""A run's folder: nothing foreign is written over, and what it remembers is enough."""
 
 import json
-import multiprocessing
 import os
-import random
-import resource
-import shutil
-import signal
 import subprocess
 import sys
-import time
-from dataclasses import replace
-from multiprocessing.connection import wait
-from pathlib import Path
+from dataclasses import asdict, replace
 
-import psutil
 import pytest
 import torch
-from colorlab.syncnorm import synced
 
-from colorlab.train.config import TrainConfig
+from colorlab.network import ColorNet
+from colorlab.prior import save_counts
+from colorlab.quantize import N_BINS, bin_centers
+from colorlab.train.config import RENAMED, TrainConfig
 from colorlab.train.loop import train
-from colorlab.train.run import Stopped, read_records
+from colorlab.train.run import holds_run, lock_run, read_config, read_data, read_records
 from colorlab.weights import load_model
 
 TINY = TrainConfig(
     width=2,
     size=16,
     batch_size=4,
-    steps=40,
+    steps=4,
     lr=5e-3,
     warmup=2,
     precision="no",
-    save_every=3,
-    log_every=2,
+    save_every=2,
+    log_every=1,
     workers=0,
 )
-SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["colorlab.train.loop"])
-PATIENCE = 300  # seconds, for busy machines
-
-
-@pytest.fixture(autouse=True)
-def on_cpu(monkeypatch):
-    """Keep runs on the CPU, in one thread, which sums in one order."""
-    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-
-@pytest.fixture(scope="module")
-def photos(save_photos, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "photos"
-    save_photos(folder, 20, size=24)  # half of them are held out
-    return folder
-
-
-def run_training(photos, out, config, channel, limit=None):
-    """Train in this process; tell each step, and the error that ends it."""
-    torch.set_num_threads(1)
-
-    def tell(step, record):
-        channel.send(step)
-        if step == limit:  # from here on, no file may grow beyond 20 kB
-            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
-    try:
-        train([(photos, None)], out, config, resume=True, on_step=tell)
-        channel.send("done")
-    except Exception as error:
-        channel.send(f"{type(error).__name__}: {error}")
-
-
-def start(photos, out, config=TINY, limit=None):
-    receiver, sender = SERVER.Pipe(duplex=False)
-    process = SERVER.Process(
-        target=run_training, args=(photos, out, config, sender, limit)
-    )
-    process.start()
-    sender.close()
-    return process, receiver
-
-
-def finish(process, receiver):
-    """Wait for the end of a run; gives its last words."""
-    words = None
-    try:
-        while receiver.poll(PATIENCE):
-            words = receiver.recv()
-    except EOFError:
-        process.join(PATIENCE)
-    return words
-
-
-def assert_same_network(run, other):
-    pairs = [load_model(folder / "model.safetensors") for folder in (run, other)]
-    for name, mine in pairs[0].state_dict().items():
-        assert torch.equal(mine, pairs[1].state_dict()[name]), name
-
-
-@pytest.fixture(scope="module")
-def whole(photos, tmp_path_factory):
-    """Give a run that nothing interrupted."""
-    out = tmp_path_factory.mktemp("whole") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ACCELERATE_USE_CPU", "true")
-        assert finish(*start(photos, out)) == "done"
-    return out
-
-
-def kill_at_random(photos, out, rng):
-    """Start, wait for a step by chance and a little longer, and kill -9."""
-    process, receiver = start(photos, out)
-    for _ in range(rng.randint(1, 6)):
-        if wait([receiver], PATIENCE) and receiver.recv() == "done":
-            pytest.fail("the run was over before it was killed")
-    time.sleep(rng.uniform(0, 0.03))  # into a step, or into a save
-    os.kill(process.pid, signal.SIGKILL)
-    process.join(PATIENCE)
-
-
-@pytest.mark.parametrize(
-    "kills", [3, pytest.param(20, marks=pytest.mark.stress)], ids=str
-)
-def test_killed_run_ends_bit_identical(photos, whole, tmp_path, kills):
-    config_steps = TINY.steps
-    rng = random.Random(kills)
-    for _ in range(kills):
-        kill_at_random(photos, tmp_path / "run", rng)
-        saved = [*(tmp_path / "run" / "checkpoints").glob("step-*")]
-        if max((int(path.name[5:]) for path in saved), default=0) > config_steps - 12:
-            shutil.rmtree(tmp_path / "run")  # nearly done: kill another run
-    assert finish(*start(photos, tmp_path / "run")) == "done"
-    assert_same_network(tmp_path / "run", whole)
-    rows, expected = (
-        read_records(run / "metrics.jsonl") for run in (tmp_path / "run", whole)
-    )
-    assert [row["step"] for row in rows] == [row["step"] for row in expected]
-    assert [row["loss"] for row in rows] == [row["loss"] for row in expected]
-    assert not [*(tmp_path / "run").rglob("unfinished")]
-
-
-def test_another_seed_ends_elsewhere(photos, whole, tmp_path):
-    assert finish(*start(photos, tmp_path / "run", replace(TINY, seed=1))) == "done"
-    with pytest.raises(AssertionError):
-        assert_same_network(tmp_path / "run", whole)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_saves_and_stops(photos, whole, tmp_path, number):
-    def tell(step, record):
-        if step == 7:
-            os.kill(os.getpid(), number)
-
-    before = signal.getsignal(number)
-    with pytest.raises(Stopped, match="stopped and saved after step 8 of 40"):
-        train([(photos, None)], tmp_path / "run", TINY, on_step=tell)
-    assert signal.getsignal(number) is before
-    assert (tmp_path / "run/checkpoints/step-00000008").is_dir()
-    assert finish(*start(photos, tmp_path / "run")) == "done"
-    assert_same_network(tmp_path / "run", whole)
-
-
-def command(*words):
-    return [sys.executable, "-m", *map(str, words)]
-
-
-def options(photos, out, config=TINY, *more):
-    words = ["train", photos, "--out", out, "--resume", *more]
-    for name in (
-        "width",
-        "size",
-        "steps",
-        "lr",
-        "warmup",
-        "average",
-        "precision",
-        "workers",
-    ):
-        words += [f"--{name}", getattr(config, name)]
-    words += ["--batch-size", config.batch_size, "--save-every", config.save_every]
-    return [*words, "--log-every", config.log_every]
-
-
-def wait_for_records(run, number, process):
-    end = time.monotonic() + PATIENCE
-    while len(read_records(run / "metrics.jsonl")) < number:
-        if time.monotonic() > end or process.poll() is not None:
-            pytest.fail(f"no {number} records: {process.communicate()}")
-        time.sleep(0.01)
-
-
-def test_command_stops_on_a_signal_to_all_its_processes(photos, whole, tmp_path):
-    words = options(photos, tmp_path / "run", replace(TINY, workers=1))
-    process = subprocess.Popen(
-        command("colorlab", *words),
-        start_new_session=True,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_for_records(tmp_path / "run", 3, process)
-    os.killpg(process.pid, signal.SIGTERM)
-    told = process.communicate(timeout=PATIENCE)[1]
-    assert process.returncode == 130
-    assert "Traceback" not in told
-    assert "--resume goes on" in told
-    assert finish(*start(photos, tmp_path / "run")) == "done"
-    assert_same_network(tmp_path / "run", whole)
-
-
-def test_full_disk_loses_nothing(photos, whole, tmp_path):
-    # Step 9 finds room for its record and picture, not for a network of 100 kB.
-    told = finish(*start(photos, tmp_path / "run", limit=7))
-    assert told.startswith("OSError:")
-    assert "cannot be written" in told
-    names = sorted(p.name for p in (tmp_path / "run" / "checkpoints").iterdir())
-    assert names == ["step-00000003", "step-00000006"]
-    assert finish(*start(photos, tmp_path / "run")) == "done"
-    assert_same_network(tmp_path / "run", whole)
 
 
 @pytest.fixture
-def stopped(photos, tmp_path):
-    """Give a run that was stopped after step 6, before its 40th."""
-    train([(photos, None)], tmp_path / "run", replace(TINY, steps=6))
+def data(save_photos, tmp_path):
+    save_photos(tmp_path / "photos", 20, size=24)  # half of them are held out
+    return [(tmp_path / "photos", None)]
+
+
+@pytest.fixture
+def run(data, tmp_path):
+    """A run that has done four steps."""
+    train(data, tmp_path / "run", TINY)
     return tmp_path / "run"
 
 
-def test_cut_short_line_is_dropped(photos, stopped):
-    with open(stopped / "metrics.jsonl", "a") as file:
-        file.write('{"step": 7, "lo')
-    train([(photos, None)], stopped, replace(TINY, steps=7), resume=True)
-    lines = (stopped / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == [2, 3, 4, 6, 7]
+def contents(folder):
+    return {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-@pytest.mark.parametrize("change", ["more", "fewer", "other", "two"])
-def test_changed_data_are_refused(photos, stopped, tmp_path, change):
-    shutil.copytree(photos, tmp_path / "photos")
-    data = [(tmp_path / "photos", None)] * (2 if change == "two" else 1)
-    first = sorted((tmp_path / "photos").iterdir())[0]
-    if change in ("more", "other"):
-        shutil.copy(first, first.with_name("new.png"))
-    if change in ("fewer", "other"):
-        first.unlink()
-    with pytest.raises(ValueError, match="data must be those of the run"):
-        train(data, stopped, replace(TINY, steps=8), resume=True)
+def assert_same_weights(model, other):
+    for name, mine in model.state_dict().items():
+        assert torch.equal(mine, other.state_dict()[name]), name
 
 
-def test_moved_data_are_the_same(photos, stopped, tmp_path):
-    shutil.copytree(photos, tmp_path / "moved")
-    train([(tmp_path / "moved", None)], stopped, replace(TINY, steps=7), resume=True)
+# Foreign folders
 
 
-@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.bin"])
-def test_damaged_checkpoint_is_named(photos, stopped, file):
-    last = stopped / "checkpoints" / "step-00000006"
-    content = (last / file).read_bytes()
-    (last / file).write_bytes(content[: len(content) // 2])
-    again = replace(TINY, steps=8)
-    with pytest.raises(ValueError, match="step-00000006 must be a whole checkpoint"):
-        train([(photos, None)], stopped, again, resume=True)
-    shutil.rmtree(last)  # as the message says
-    train([(photos, None)], stopped, again, resume=True)
-    assert read_records(stopped / "metrics.jsonl")[-1]["step"] == 8
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"config.json": '{"my": 1}', "metrics.jsonl": "mine"},
+        {"config.json": '{"steps": 5}'},
+        {"config.json": "[1, 2]"},
+        {"metrics.jsonl": "mine"},
+        {"model.safetensors": "mine"},
+        {"checkpoints/theirs.ckpt": "mine"},
+        {"notes.txt": "mine"},
+    ],
+)
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_foreign_folder_is_left_as_it_is(data, tmp_path, files, resume):
+    out = tmp_path / "project"
+    for name, text in files.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(text)
+    before = contents(out)
+    with pytest.raises(ValueError, match=str(out)):
+        train(data, out, TINY, resume)
+    assert contents(out) == before
 
 
-def test_checkpoint_of_another_network_is_named(photos, stopped, tmp_path):
-    other = replace(TINY, steps=6, variant="released")
-    train([(photos, None)], tmp_path / "other", other)
-    last = stopped / "checkpoints" / "step-00000006"
-    shutil.rmtree(last)
-    shutil.copytree(tmp_path / "other" / "checkpoints" / last.name, last)
-    with pytest.raises(ValueError, match="must be a whole checkpoint of this run"):
-        train([(photos, None)], stopped, replace(TINY, steps=8), resume=True)
+def test_a_file_is_no_folder(data, tmp_path):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(ValueError, match="out must be a folder, .* is a file"):
+        train(data, tmp_path / "run", TINY)
 
 
-class Bomb:
-    def __reduce__(self):
-        return (Path.touch, (Path("exploded"),))
+def test_an_empty_folder_is_used(data, tmp_path):
+    (tmp_path / "run").mkdir()
+    assert not holds_run(tmp_path / "run")
+    train(data, tmp_path / "run", replace(TINY, steps=1))
+    assert holds_run(tmp_path / "run")
 
 
-def test_hostile_checkpoint_runs_nothing(photos, stopped, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    torch.save(Bomb(), stopped / "checkpoints/step-00000006/optimizer.bin")
-    with pytest.raises(ValueError, match="must be a whole checkpoint"):
-        train([(photos, None)], stopped, replace(TINY, steps=8), resume=True)
-    assert not Path("exploded").exists()
+def test_what_a_dead_process_left_is_cleared(data, run):
+    left = [run / ".partial-12345678", run / "samples" / ".partial-12345678"]
+    for path in left:
+        path.write_bytes(b"half")
+    train(None, run, replace(TINY, steps=5), resume=True)
+    assert not any(path.exists() for path in left)
 
 
-# Two processes
-
-# With a low rate, differences of rounding stay small.
-CALM = replace(TINY, steps=16, lr=1e-4, save_every=5, log_every=1, ema_decay=0.5)
-
-
-@pytest.fixture(scope="module")
-def alone(photos, tmp_path_factory):
-    """Give a run of one process."""
-    out = tmp_path_factory.mktemp("alone") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ACCELERATE_USE_CPU", "true")
-        assert finish(*start(photos, out, CALM)) == "done"
-    return out
+def test_copies_of_checkpoints_are_left_alone(run):
+    copies = [run / "checkpoints" / f"step-0000000{n}" for n in ("3-good", "9.bak")]
+    for copy in copies:
+        copy.mkdir()
+    train(None, run, replace(TINY, steps=12), resume=True)
+    assert all(copy.is_dir() for copy in copies)
+    assert len([*(run / "checkpoints").iterdir()]) == 4
 
 
-APART = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}  # as chapter train says
+def test_files_can_be_read_by_others(run):
+    modes = {path.name: path.stat().st_mode & 0o777 for path in contents(run)}
+    assert {name: oct(mode) for name, mode in modes.items() if mode != 0o644} == {}
 
 
-def torchrun(photos, out):
-    return subprocess.Popen(
-        command(
-            *("torch.distributed.run", "--standalone", "--nproc-per-node", 2),
-            *("--max-restarts", 1, "-m", "colorlab"),
-            *options(photos, out, CALM),
-        ),
-        env={**os.environ, **APART},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+# One run a folder
+
+
+def test_a_second_run_in_a_folder_is_refused(data, tmp_path):
+    out = tmp_path / "run"
+    hold = (
+        "import sys, pathlib\nfrom colorlab.train.run import lock_run\n"
+        f"with lock_run(pathlib.Path({str(out)!r})):\n"
+        "    print('locked', flush=True); sys.stdin.read()"
     )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"locked\n"
+        told = f"out must not be in use; process {other.pid} trains in {out}"
+        with pytest.raises(ValueError, match=told):
+            train(data, out, TINY)
+        other.kill()  # its lock dies with it
+    train(data, out, replace(TINY, steps=1))
+    assert not (out / "lock").exists()
 
 
-def assert_same_curve(run, other):
-    rows, expected = (read_records(out / "metrics.jsonl") for out in (run, other))
-    assert [row["step"] for row in rows] == [row["step"] for row in expected]
-    # Float32 sums in another order.
-    losses, wanted = ([row["loss"] for row in part] for part in (rows, expected))
-    assert losses[0] == pytest.approx(wanted[0], rel=1e-5)
-    assert losses == pytest.approx(wanted, rel=1e-3)
+def test_a_lock_is_not_inherited_by_data_loaders(tmp_path):
+    # Readers outlive a killed run by seconds; they must not keep the next one out.
+    try_it = (
+        "import sys, pathlib\nfrom colorlab.train.run import lock_run\n"
+        f"with lock_run(pathlib.Path({str(tmp_path / 'run')!r})): pass"
+    )
+    with lock_run(tmp_path / "run"):
+        child = os.fork()
+        if child == 0:
+            try:
+                sys.stdin.close()
+                import time
+
+                time.sleep(60)
+            finally:
+                os._exit(0)
+    try:
+        subprocess.run([sys.executable, "-c", try_it], check=True)
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
 
 
-def test_two_processes_tell_of_all_skipped_photos(photos, tmp_path):
-    shutil.copytree(photos, tmp_path / "photos")
-    broken = [tmp_path / "photos" / f"photo_{n}.png" for n in range(4)]
-    for path in broken:
-        path.write_bytes(b"no picture")
-    process = torchrun(tmp_path / "photos", tmp_path / "run")
-    told = process.communicate(timeout=PATIENCE)[1]
-    assert process.returncode == 0, told
-    skipped = json.loads((tmp_path / "run" / "skipped.json").read_text())
-    assert sorted(skipped) == [path.name for path in broken]
+# What a run remembers
 
 
-def test_two_processes_train_as_one(photos, alone, tmp_path):
-    process = torchrun(photos, tmp_path / "run")
-    said, told = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, told
-    assert said.count("16 steps, network in") == 1  # one of them speaks
-    assert_same_curve(tmp_path / "run", alone)
+def test_resume_alone_goes_on(data, tmp_path, save_photos):
+    save_photos(tmp_path / "mine", 3, size=40)
+    torch.manual_seed(3)
+    init = ColorNet(2)
+    counts = torch.arange(1, N_BINS + 1)
+    save_counts(counts, bin_centers(), tmp_path / "own.csv", "own")
+    config = replace(TINY, steps=8, prior=str(tmp_path / "own.csv"))
+    val = tmp_path / "mine"
+    whole = train(data, tmp_path / "whole", config, init=init, val_data=val)
+
+    def stop(step, record):
+        if step == 5:
+            raise RuntimeError("power cut")
+
+    run = tmp_path / "run"
+    with pytest.raises(RuntimeError, match="power cut"):
+        train(data, run, config, init=init, val_data=val, on_step=stop)
+    (tmp_path / "own.csv").unlink()  # it has a copy
+    resumed = train(None, run, resume=True)
+    assert_same_weights(resumed, whole)
+    assert read_config(run / "config.json") == config
+    losses = [
+        [row["held_out"] for row in read_records(out / "metrics.jsonl")[-1:]]
+        for out in (run, tmp_path / "whole")
+    ]
+    assert losses[0] == losses[1]
 
 
-@pytest.fixture
-def group(tmp_path):
-    """Make a group of one process: its sums are its own."""
-    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
-    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
-    yield
-    torch.distributed.destroy_process_group()
+def test_killed_before_its_first_checkpoint_it_starts_from_init_again(data, tmp_path):
+    init = ColorNet(2)
+    torch.nn.init.constant_(init.output.bias, 3.0)
+    still = replace(TINY, lr=1e-12)
+
+    def stop(step, record):
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        train(data, tmp_path / "run", still, init=init, on_step=stop)
+    model = train(None, tmp_path / "run", resume=True)
+    assert torch.allclose(model.output.bias, init.output.bias, atol=1e-6)
 
 
-def test_batch_norm_of_one_process_is_the_plain_one(group):
+def test_another_init_is_refused(data, tmp_path):
+    config = replace(TINY, steps=1)
     torch.manual_seed(0)
-    x = 3 + 50 * torch.rand(4, 5, 6, 7)
-    target = torch.randn(4, 5, 6, 7)
-    results = []
-    for wrap in (lambda norm: norm, synced):
-        norm = wrap(torch.nn.BatchNorm2d(5))
-        with torch.no_grad():
-            norm.weight.copy_(torch.arange(1.0, 6))
-        inputs = x.clone().requires_grad_()
-        (norm(inputs) * target).sum().backward()
-        norm.eval()
-        parts = [inputs.grad, norm.weight.grad, norm.bias.grad, norm(x)]
-        results.append([*parts, norm.running_mean, norm.running_var])
-    assert type(norm).__name__ == "SyncedBatchNorm"
-    for plain, ours in zip(*results, strict=True):
-        assert torch.allclose(plain, ours, rtol=1e-4, atol=1e-5)  # float32, sums of 168
+    inits = [ColorNet(2), ColorNet(2)]
+    train(data, tmp_path / "run", config, init=inits[0])
+    more = replace(config, steps=2)
+    with pytest.raises(ValueError, match="init must be what the run in .* started"):
+        train(data, tmp_path / "run", more, resume=True, init=inits[1])
+    train(data, tmp_path / "run", more, resume=True, init=inits[0])
+    train(data, tmp_path / "plain", config)
+    with pytest.raises(ValueError, match="init must be left out"):
+        train(data, tmp_path / "plain", more, resume=True, init=inits[1])
 
 
-def test_killed_worker_is_replaced(photos, alone, tmp_path):
-    process = torchrun(photos, tmp_path / "run")
-    wait_for_records(tmp_path / "run", 7, process)
-    workers = psutil.Process(process.pid).children()
-    assert len(workers) == 2
-    workers[1].kill()
-    told = process.communicate(timeout=PATIENCE)[1]
-    assert process.returncode == 0, told
-    assert "failed (exitcode: -9)" in told  # and yet the run came to its end
-    assert_same_curve(tmp_path / "run", alone)
+def test_a_prior_is_compared_by_its_content(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    even, odd = torch.ones(N_BINS, dtype=torch.long), torch.arange(1, N_BINS + 1)
+    for name, counts in (("even", even), ("same", even), ("odd", odd)):
+        save_counts(counts, bin_centers(), tmp_path / f"{name}.csv", name)
+    config = replace(TINY, prior="even.csv", steps=2)
+    whole = train(data, tmp_path / "whole", replace(config, steps=3))
+    train(data, tmp_path / "run", replace(config, steps=3, cooldown=0.0))
+    train(
+        data, tmp_path / "run", replace(config, prior="./even.csv", cooldown=0.0), True
+    )
+    with pytest.raises(ValueError, match="prior must hold what that of the run"):
+        train(
+            data, tmp_path / "run", replace(config, prior="odd.csv", cooldown=0.0), True
+        )
+    assert len(whole.card["prior"]) == N_BINS  # `export --lam` needs no file
+
+
+def test_other_validation_images_are_refused(data, run, tmp_path, save_photos):
+    save_photos(tmp_path / "other", 5, size=40)
+    more = replace(TINY, steps=5)
+    with pytest.raises(ValueError, match="val_data must be those of the run"):
+        train(data, run, more, resume=True, val_data=tmp_path / "other")
+
+
+def test_free_fields_may_change(data, run):
+    changes = {"steps": 6, "lr": 1e-3, "warmup": 0, "clip": 9.0, "log_every": 2}
+    train(None, run, replace(TINY, **changes), resume=True)
+    rows = read_records(run / "metrics.jsonl")
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 6]
+    assert read_config(run / "config.json") == replace(TINY, **changes)
+
+
+def test_fewer_steps_than_done_change_nothing(run):
+    before = contents(run)
+    network = train(None, run, replace(TINY, steps=3), resume=True)
+    assert network.card["steps"] == 4
+    assert contents(run) == before
+
+
+def test_a_finished_run_is_left_as_it_is(run):
+    before = contents(run)
+    assert train(None, run, resume=True).card["steps"] == 4
+    assert contents(run) == before
+
+
+def test_a_result_that_is_missing_is_written(run):
+    (run / "model.safetensors").unlink()  # killed after the last checkpoint
+    train(None, run, resume=True)
+    assert load_model(run / "model.safetensors").card["steps"] == 4
+
+
+def first_edition(run, images):
+    """Write a run's files as the first edition did, which its runs show."""
+    config = asdict(read_config(run / "config.json"))
+    for old, new in RENAMED.items():
+        config[old] = config.pop(new)
+    del config["device"]
+    (run / "config.json").write_text(json.dumps(config))
+    sources = [
+        {"size": s["size"], "photos": images, "fingerprint": "of its own kind"}
+        for s in read_data(run)["train"]
+    ]
+    (run / "data.json").write_text(json.dumps(sources))
+    lines = [
+        {
+            {"warning": "trouble", "images": "photos", "grad_norm": "norm"}.get(k, k): v
+            for k, v in row.items()
+        }
+        for row in read_records(run / "metrics.jsonl")
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (run / "metrics.jsonl").write_text(text)
+
+
+@pytest.mark.parametrize("divided", [True, False])
+def test_a_run_of_the_first_edition_goes_on(save_photos, tmp_path, divided):
+    run, data = tmp_path / "run", [(tmp_path / "photos", None)]
+    inside = tmp_path / "photos" / ("train" if divided else "all")
+    save_photos(inside, 20, size=24)
+    if divided:
+        save_photos(tmp_path / "photos" / "val", 4, size=24)
+    train(data, run, TINY)
+    first_edition(run, images=20)  # held out were only those of val/
+    more = replace(TINY, steps=6)
+    with pytest.raises(ValueError, match="data must be named"):
+        train(None, run, more, resume=True)
+    assert train(data, run, more, resume=True).card["steps"] == 6
+    rows = read_records(run / "metrics.jsonl")
+    assert [row["step"] for row in rows] == [*range(1, 7)]
+    assert rows[0]["warning"] is None
+    assert json.loads((run / "config.json").read_text())["schema"] == 2
+    assert read_data(run)["train"][0]["images"] == 20
+    train(None, run, replace(TINY, steps=7), resume=True)
+
+
+# Damaged files
+
+
+@pytest.mark.parametrize("text", ["", '{"width": 2, "va', "5", "null", "[]", "{}"])
+@pytest.mark.parametrize("name", ["config.json", "data.json"])
+def test_damaged_files_are_named_with_what_to_do(data, run, name, text):
+    (run / name).write_text(text)
+    with pytest.raises(ValueError, match=f"{run / name}") as error:
+        train(data, run, replace(TINY, steps=5), resume=True)
+    assert "\n" not in str(error.value)
+    if name == "data.json":
+        assert "delete it" in str(error.value)
+        (run / name).unlink()
+        train(data, run, replace(TINY, steps=5), resume=True)
+
+
+@pytest.mark.parametrize("text", ["", "[1", "5"])
+def test_a_damaged_list_of_skipped_images_is_named(data, run, text):
+    (run / "skipped.json").write_text(text)
+    with pytest.raises(ValueError, match="skipped.json is damaged .*: delete it"):
+        train(data, run, replace(TINY, steps=5), resume=True)
+
+
+@pytest.mark.parametrize("line", ["5", "{}", "null", '{"step": "x"}', "\0\0"])
+def test_a_line_that_is_no_record_is_named(data, run, line):
+    text = (run / "metrics.jsonl").read_text()
+    (run / "metrics.jsonl").write_text(f"{line}\n{text}")
+    with pytest.raises(ValueError, match="metrics.jsonl, line 1 must be a record"):
+        train(data, run, replace(TINY, steps=5), resume=True)
+    (run / "metrics.jsonl").write_text(f"{text}{line}")  # as a crash leaves it
+    train(data, run, replace(TINY, steps=5), resume=True)
+    assert len(read_records(run / "metrics.jsonl")) == 5
+
+
+def test_a_held_out_loss_that_is_null_does_not_matter(data, run):
+    text = (run / "metrics.jsonl").read_text()
+    rows = [json.loads(line) | {"held_out": None} for line in text.splitlines()]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (run / "metrics.jsonl").write_text(text)
+    train(data, run, replace(TINY, steps=6), resume=True)
+    assert load_model(run / "best.safetensors").card["steps"] == 6

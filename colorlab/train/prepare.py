@@ -1,0 +1,358 @@
+"""From a configuration to all that the steps of a run need (book chapter: train)."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
+from accelerate.utils import set_seed
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from colorlab.datasets.batches import (
+    Batch,
+    Sources,
+    batch_sizes_per_source,
+    training_batches,
+)
+from colorlab.datasets.sources import ImageSource, find_images
+from colorlab.files import whole_file
+from colorlab.losses import color_loss, label_ab
+from colorlab.network import ColorNet, best_device
+from colorlab.prior import load_prior, rebalance_weights, smooth_prior
+from colorlab.quantize import N_BINS, bin_centers
+from colorlab.train.checkpoint import checkpoints, load_checkpoint
+from colorlab.train.config import (
+    PRIOR,
+    TrainConfig,
+    config_to_json,
+    fast_precision,
+)
+from colorlab.train.log import Log, Validation, val_images
+from colorlab.train.run import (
+    check_run,
+    holds_run,
+    open_run,
+    read_config,
+    read_data,
+)
+from colorlab.weights import load_model, save_model
+
+Data = list[tuple[str | Path, int | None]]
+Objective = Callable[[Tensor, Tensor], Tensor]
+SHARED = Path("/dev/shm")  # through which data-loader processes hand over batches
+READ_AHEAD = 2  # batches that each of them keeps ready
+
+
+class Run(NamedTuple):
+    """What the steps of a run need (book chapter: train)."""
+
+    out: Path
+    config: TrainConfig
+    step: int  # done before
+    accelerator: Accelerator
+    model: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    averaged: torch.nn.Module  # the model itself without ema_decay
+    objective: Objective
+    batches: Iterator[Batch]
+    log: Log
+    validation: Validation
+    card: dict  # of the networks that it saves
+    way_on: str  # what to do if it diverges
+
+
+def prepare(
+    data: Data | None,
+    out: Path,
+    config: TrainConfig | None,
+    resume: bool,
+    init: ColorNet | None,
+    val_data: str | Path | None,
+) -> Run:
+    """Check what `train` was asked for, then build what the steps need.
+
+    The parameters are those of `train`. Nothing is written before all is checked.
+
+    Returns
+    -------
+    Run
+        Its folder is open, and the last checkpoint loaded.
+    """
+    old = resume and holds_run(out)
+    if checkpoints(out) and not old:
+        raise ValueError(
+            f"out must be a new folder, or resume be set; {out} is neither"
+        )
+    config = config or (read_config(out / "config.json") if old else TrainConfig())
+    settings = config_to_json(config)
+    p = _prior(config.prior, out, old)
+    known = read_data(out) if old else {}
+    sources, val, about = _sources(data, val_data, known, config.size, config.stretch)
+    if old:
+        check_run(out, settings, about)
+    init = _init(init, out, old)
+    accelerator = _accelerator(out, config.precision, config.device)
+    share = (accelerator.process_index, accelerator.num_processes)
+    batch_sizes = batch_sizes_per_source(sources, config.batch_size)
+    _check_shares(batch_sizes, share[1], config.grad_accum_steps)
+    _check_shared_memory(sources, batch_sizes, config.workers)
+
+    set_seed(config.seed)
+    network = _network(config.width, config.variant, config.loss, init)
+    decay = {"weight_decay": config.weight_decay, "betas": (0.9, config.beta2)}
+    model, optimizer = _on_device(accelerator, network, config.optimizer, decay)
+    averaged = _averaged(accelerator, model, optimizer, config.ema_decay)
+    w = rebalance_weights(p, config.lam if config.loss == "rebal" else 1.0)
+    w = w.float().to(accelerator.device)
+    objective = _objective(network.head, w, config.labels, config.k, config.skip_gray)
+    step = load_checkpoint(accelerator, out)
+    if step < config.steps:
+        open_run(accelerator, out, settings, about, step)
+        _keep(accelerator, out, config.prior, init, old)
+    batches = training_batches(
+        sources,
+        config.batch_size,
+        config.seed,
+        step,
+        config.workers,
+        config.stretch,
+        share,
+    )
+    return Run(
+        out,
+        config,
+        step,
+        accelerator,
+        model,
+        optimizer,
+        averaged,
+        objective,
+        batches,
+        Log(accelerator, network, out, config.loss),
+        Validation(val_images(*val), objective, out),
+        _card(settings, p, init),
+        f"Go on from the last checkpoint with a lower rate: colorlab train --out {out} "
+        f"--resume --lr {config.lr / 10:g}",
+    )
+
+
+def unwrapped(model: Any) -> ColorNet:
+    """Take a network out of what accelerate, DDP and averaging wrap around it."""
+    while hasattr(model, "module"):
+        model = model.module
+    return model
+
+
+def _prior(name: str, out: Path, old: bool) -> Tensor:
+    """Load the smoothed prior; a run that goes on has its own copy of the file."""
+    if old:
+        before = read_config(out / "config.json").prior
+        kept = out / "prior.csv"
+        counted = load_prior(kept if kept.exists() else before)
+        if name != before and not torch.equal(load_prior(name), counted):
+            raise ValueError(f"prior must hold what that of the run in {out} holds")
+    else:
+        counted = load_prior(name)
+    return smooth_prior(counted, bin_centers())
+
+
+def _sources(
+    data: Data | None,
+    val_data: str | Path | None,
+    known: dict,
+    size: int,
+    stretch: int,
+) -> tuple[Sources, tuple[ImageSource, int], dict]:
+    """Find the images to train on and to validate with, and say what they are."""
+    if data is None:
+        if not all("path" in source for source in known.get("train", [{}])):
+            raise ValueError("data must be named: no run remembers it")
+        data = [(source["path"], source["size"]) for source in known["train"]]
+    val_data = val_data or (known.get("val") or {}).get("path")
+    for _, own in data:
+        TrainConfig(size=own or size, stretch=stretch)  # checks them
+    hold_out = known.get("hold_out", True)
+    sources = [
+        (find_images(path, hold_out=hold_out), own or size) for path, own in data
+    ]
+    val = (
+        find_images(val_data or data[-1][0], "val", hold_out=hold_out and not val_data),
+        sources[-1][1],
+    )
+    about = {
+        "train": [
+            _about(path, *source)
+            for (path, _), source in zip(data, sources, strict=True)
+        ],
+        "val": _about(val_data, *val),
+        "hold_out": hold_out,
+    }
+    return sources, val, about
+
+
+def _about(path: str | Path | None, images: ImageSource, size: int) -> dict:
+    """Describe a data set, so that a resumed run can find and compare it."""
+    here = path is not None and Path(path).exists()
+    return {
+        "path": str(Path(path).resolve() if here else path) if path else None,
+        "size": size,
+        "images": len(images),
+        "fingerprint": images.fingerprint(),
+        "described": images.describe(),
+    }
+
+
+def _init(init: ColorNet | None, out: Path, old: bool) -> ColorNet | None:
+    """Return the network to start from; a run that goes on has its own copy."""
+    kept = out / "init.safetensors"
+    if not old:
+        return init
+    if not kept.exists():
+        if init is not None and checkpoints(out):
+            raise ValueError(f"init must be left out: the run in {out} keeps none")
+        return init
+    stored = load_model(kept)
+    if init is not None and not _same(init, stored):
+        raise ValueError(f"init must be what the run in {out} started from: {kept}")
+    return stored
+
+
+def _same(one: ColorNet, other: ColorNet) -> bool:
+    theirs = other.state_dict()
+    return all(
+        name in theirs and torch.equal(mine.cpu(), theirs[name])
+        for name, mine in one.state_dict().items()
+    )
+
+
+def _accelerator(out: Path, precision: str, device: str) -> Accelerator:
+    """Choose device and number format, and join the other processes."""
+    here = best_device().type
+    if device not in ("auto", "cpu", here):
+        raise ValueError(f"device must be auto, cpu or {here} here, got {device!r}")
+    if here == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32 where it has it
+        # The fastest convolution may be another one in the next run, with other bits.
+        torch.backends.cudnn.benchmark = (
+            not torch.are_deterministic_algorithms_enabled()
+        )
+    return Accelerator(
+        cpu="cpu" in (device, here),  # else it forms no group of CPUs
+        mixed_precision=fast_precision(device) if precision == "auto" else precision,
+        log_with="tensorboard",
+        project_dir=out,
+    )
+
+
+def _check_shares(batch_sizes: list[int], processes: int, parts: int) -> None:
+    if min(batch_sizes) < processes * parts:
+        raise ValueError(
+            f"batch_size must give each of {processes} processes {parts} images or "
+            f"more, got batches of {batch_sizes}"
+        )
+
+
+def _check_shared_memory(
+    sources: Sources, batch_sizes: list[int], workers: int
+) -> None:
+    """Refuse more workers than have room for their batches: they would hang."""
+    if not SHARED.is_dir():
+        return
+    pairs = zip(batch_sizes, sources, strict=True)
+    largest = max(3 * number * size**2 for number, (_, size) in pairs)
+    room = shutil.disk_usage(SHARED).free
+    most = max(0, room // largest - 1) // READ_AHEAD  # one more batch is in use
+    if workers > most:
+        raise ValueError(
+            f"workers must be at most {most}, got {workers}: {SHARED} has only "
+            f"{room >> 20} MiB for their batches; in Docker, --shm-size gives more"
+        )
+
+
+def _network(width: int, variant: str, loss: str, init: ColorNet | None) -> ColorNet:
+    """Build the network, with random weights or those of another."""
+    network = ColorNet(width, variant, 2 if loss == "l2" else N_BINS)
+    if init is None:
+        return network
+    wanted, got = (
+        f"width {model.width}, variant {model.variant} and a head of {model.head}"
+        for model in (network, init)
+    )
+    if wanted != got:
+        raise ValueError(
+            f"init must have {wanted}, as config says; it has {got}: pass --width "
+            f"{init.width} --variant {init.variant} and its loss"
+        )
+    network.load_state_dict(init.state_dict())
+    return network
+
+
+def _on_device(
+    accelerator: Accelerator, network: ColorNet, kind: str, settings: dict
+) -> tuple[torch.nn.Module, AcceleratedOptimizer]:
+    """Move the network to the device, and give it an optimizer."""
+    model: Any = network
+    model.to(accelerator.device, memory_format=torch.channels_last)
+    if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
+        model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    make = torch.optim.AdamW if kind == "adamw" else torch.optim.Adam
+    return accelerator.prepare(model, make(model.parameters(), **settings))
+
+
+def _averaged(
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    optimizer: AcceleratedOptimizer,
+    keep: float,
+) -> torch.nn.Module:
+    """Return the running mean of the weights, or the model itself if it keeps none."""
+    if not keep:
+        return model
+    averaged = AveragedModel(
+        unwrapped(model), multi_avg_fn=get_ema_multi_avg_fn(keep), use_buffers=True
+    )
+    optimizer.optimizer.register_step_post_hook(
+        lambda *_: averaged.update_parameters(model)
+    )
+    return accelerator.prepare_model(averaged, evaluation_mode=True)  # saved with it
+
+
+def _objective(head: str, w: Tensor, labels: str, k: int, skip_gray: bool) -> Objective:
+    """Return the function from output and true ab, in full size, to the loss."""
+    centers = bin_centers().to(w.device)
+
+    def objective(output: Tensor, ab: Tensor) -> Tensor:
+        return color_loss(output, label_ab(ab, labels), head, centers, w, k, skip_gray)
+
+    return objective
+
+
+def _keep(
+    accelerator: Accelerator, out: Path, prior: str, init: ColorNet | None, old: bool
+) -> None:
+    """Copy into the folder what a run started from, so that it can start again."""
+    if not accelerator.is_main_process:
+        return
+    if not old:  # of a run that ended before its first checkpoint
+        for name in ("init.safetensors", "prior.csv", "skipped.json"):
+            (out / name).unlink(missing_ok=True)
+    if init is not None and not (out / "init.safetensors").exists():
+        save_model(init, out / "init.safetensors")
+    if prior != PRIOR and Path(prior).is_file() and not (out / "prior.csv").exists():
+        with whole_file(out / "prior.csv") as file:
+            file.write(Path(prior).read_bytes())
+
+
+def _card(settings: dict, p: Tensor, init: ColorNet | None) -> dict:
+    """Return the card of the run's networks; T and size are those of init."""
+    card: dict = {"config": settings}
+    if settings["prior"] != PRIOR:  # its file may be gone when the network is used
+        card["prior"] = p.tolist()
+    if init is not None:
+        shown = {name: init.card[name] for name in ("T", "size") if name in init.card}
+        card |= {**shown, "init": init.card}
+    return card
