@@ -47,53 +47,6 @@ def run(monkeypatch, *words):
     return stop.value.code or 0
 
 
-def test_colorize_one_photo_to_a_file(monkeypatch, photos, network, tmp_path):
-    out = tmp_path / "new" / "one.jpg"
-    code = run(monkeypatch, "colorize", photos / "0.png", "-o", out, "--model", network)
-    assert code == 0
-    assert Image.open(out).size == (32, 24)
-
-
-def test_colorize_several_to_a_folder(monkeypatch, photos, network, tmp_path):
-    out = tmp_path / "out"
-    inputs = sorted(photos.iterdir())
-    assert run(monkeypatch, "colorize", *inputs, "-o", out, "--model", network) == 0
-    assert sorted(p.name for p in out.iterdir()) == [p.name for p in inputs]
-
-
-def test_a_broken_photo_is_named_and_the_others_are_colored(
-    monkeypatch, photos, network, tmp_path, capsys
-):
-    whole = (photos / "0.png").read_bytes()
-    (photos / "0.png").write_bytes(whole[: len(whole) // 2])
-    out = tmp_path / "out"
-    assert run(monkeypatch, "colorize", photos, "-o", out, "--model", network) == 2
-    assert len(list(out.iterdir())) == 8
-    said = capsys.readouterr()
-    assert "0.png" in said.err
-    assert "Traceback" not in said.err
-    assert "8 of 9" in said.out
-
-
-def test_two_inputs_of_one_name_are_refused(
-    monkeypatch, photos, network, tmp_path, capsys
-):
-    again = tmp_path / "0.png"
-    again.write_bytes((photos / "0.png").read_bytes())
-    words = ("colorize", again, photos / "0.png", "-o", tmp_path / "out")
-    assert run(monkeypatch, *words, "--model", network) == 2
-    assert "different names" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("out", ["", "0.png"])
-def test_an_input_is_never_overwritten(monkeypatch, photos, network, capsys, out):
-    before = (photos / "0.png").read_bytes()
-    words = ("colorize", photos / "0.png", "-o", photos / out, "--model", network)
-    assert run(monkeypatch, *words) == 2
-    assert "overwrite" in capsys.readouterr().err
-    assert (photos / "0.png").read_bytes() == before
-
-
 def test_prior_counts_every_pixel(monkeypatch, photos, tmp_path):
     out = tmp_path / "prior.csv"
     assert run(monkeypatch, "prior", photos, "-o", out, "--size", 16) == 0

@@ -59,12 +59,13 @@ def evaluate(  # noqa: PLR0913 - one argument an option
         check_output(file, overwrite)
     network = load_network(model, device)
     other = load_network(against, device) if against else None
-    images, skipped = find_images(data, "val", count_members), {}
+    images = find_images(data, "val", count_members)
     print(images.describe())
+    skipped: dict[str, str] = {}
     scores = evaluate_images(
         network, images, temperature, size, count_images, skipped, other
     )
-    about = {"model": model, "data": Path(data).name}
+    about: dict[str, object] = {"model": model, "data": Path(data).name}
     about |= {"photos": len(images) - len(skipped), "T": temperature, "size": size}
     about |= {"other": against} if against else {}
     _print_scores(about, scores)

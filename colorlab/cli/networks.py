@@ -70,7 +70,7 @@ def _adjust_logits(network: "ColorNet", lam: float) -> None:
         )
     trained = config["lam"] if config["loss"] == "rebal" else 1.0
     p = smooth_prior(load_prior(config["prior"]), network.centers)
-    network.output.bias.data += logit_adjustment(
+    network.get_parameter("output.bias").data += logit_adjustment(
         p, lam, network.card.get("lam", trained)
     ).float()
 

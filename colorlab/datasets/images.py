@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from colorlab.datasets.formats import FORMATS as FORMATS
@@ -24,6 +25,8 @@ ORIENTATION, RESOLUTION = 0x0112, {0x011A, 0x011B, 0x0128}  # tags of EXIF
 LYING = (5, 6, 7, 8)  # orientations that exchange width and height
 WRITTEN = "JPEG PNG TIFF WEBP AVIF JPEG2000 GIF BMP PPM".split()
 OPAQUE = ("JPEG", "BMP", "PPM")  # these hold no transparency
+SIGNED = ("PNG", "JPEG", "TIFF", "WEBP", "AVIF")  # these name the program
+SOFTWARE = 0x0131  # the tag of EXIF for it
 LOSSY, QUALITY = ("JPEG", "WEBP", "AVIF"), 95  # of 100
 
 
@@ -179,7 +182,8 @@ def save_image(
     Parameters
     ----------
     image : PIL.Image.Image
-        As `open_image` or `colorlab.colorize.colorize` gives it.
+        As `open_image` or `colorlab.colorize.colorize` gives it. If its `info` holds
+        "software", the file names this program, where its format has a place for it.
     target : str, Path or open binary file
         Where to. A path is written by `colorlab.files.whole_file`.
     format : str, optional
@@ -213,6 +217,7 @@ def save_image(
     options: dict[str, Any] = {"icc_profile": srgb_profile()}
     options |= {"dpi": info["dpi"]} if "dpi" in info else {}
     options |= {"quality": QUALITY} if kind in LOSSY else {}
+    options |= _signature(kind, info["software"]) if "software" in info else {}
     encoded = io.BytesIO()
     try:
         image.save(encoded, kind, **options)
@@ -225,6 +230,17 @@ def save_image(
     else:
         target.write(encoded.getvalue())
     return notes
+
+
+def _signature(kind: str, software: str) -> dict[str, Any]:
+    """Name the program that made an image: options of Pillow."""
+    if kind == "PNG":
+        text = PngInfo()
+        text.add_text("Software", software)
+        return {"pnginfo": text}
+    exif = Image.Exif()
+    exif[SOFTWARE] = software
+    return {"exif": exif} if kind in SIGNED else {}
 
 
 def center_crop(image: Image.Image, size: int) -> Image.Image:

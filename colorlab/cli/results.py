@@ -1,0 +1,66 @@
+"""Results of `colorlab colorize`: marked, so that they are known again."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from colorlab import __version__
+
+if TYPE_CHECKING:
+    from colorlab.network import ColorNet
+
+DIGITS = 16  # of a hash
+
+
+class Mark(NamedTuple):
+    """What a result says of itself: of which image, and how it was made."""
+
+    source: str
+    settings: str
+
+    def __str__(self) -> str:
+        """Return it as the name of a program, as the file holds it."""
+        return f"colorlab {__version__} {self.source} {self.settings}"
+
+
+def hash_settings(network: "ColorNet", *settings: object) -> str:
+    """Return a hash of all that decides a result, the image apart."""
+    hashed = hashlib.sha256(repr(settings).encode())
+    for tensor in network.state_dict().values():
+        hashed.update(tensor.cpu().numpy().tobytes())
+    return hashed.hexdigest()[:DIGITS]
+
+
+def hash_file(path: Path) -> str:
+    """Return a hash of an image file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
+
+
+def read_mark(path: Path) -> Mark | None:
+    """Return the mark of a result; None for what is none."""
+    from PIL import Image
+
+    from colorlab.datasets.images import SIGNED, SOFTWARE
+
+    try:
+        with Image.open(path, formats=SIGNED) as image:
+            software = image.info.get("Software") or image.getexif().get(SOFTWARE)
+    except Exception:  # a decoder may raise anything; a damaged file is no result
+        return None
+    words = str(software).split()
+    return Mark(*words[2:]) if words[:1] == ["colorlab"] and len(words) == 4 else None
+
+
+def why_kept(target: Path, mark: Mark, overwrite: bool) -> str | None:
+    """Return why a file must stay as it is; "" if it is this very result."""
+    if not target.exists() or overwrite:
+        return None
+    there = read_mark(target)
+    if there == mark:
+        return ""
+    if there is None:
+        return f"{target} exists, and is not of colorlab; --overwrite replaces it"
+    if there.source != mark.source:
+        return f"{target} is the result of another image; --overwrite replaces it"
+    return None  # an earlier result of this image, with other settings

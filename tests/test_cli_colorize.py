@@ -1,0 +1,335 @@
+"""`colorlab colorize`, as a user types it."""
+
+import io
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from colorlab import ColorNet, save_model
+from colorlab.cli import colorize, main, results
+
+
+@pytest.fixture
+def photos(tmp_path):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(9):
+        pixels = rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def network(tmp_path):
+    torch.manual_seed(0)
+    path = tmp_path / "small.safetensors"
+    save_model(ColorNet(width=2).eval(), path)
+    return path
+
+
+def run(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["colorlab", *map(str, words)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return stop.value.code or 0
+
+
+def test_colorize_one_photo_to_a_file(monkeypatch, photos, network, tmp_path):
+    out = tmp_path / "new" / "one.jpg"
+    code = run(monkeypatch, "colorize", photos / "0.png", "-o", out, "--model", network)
+    assert code == 0
+    assert Image.open(out).size == (32, 24)
+
+
+def test_colorize_several_to_a_folder(monkeypatch, photos, network, tmp_path):
+    out = tmp_path / "out"
+    inputs = sorted(photos.iterdir())
+    assert run(monkeypatch, "colorize", *inputs, "-o", out, "--model", network) == 0
+    assert sorted(p.name for p in out.iterdir()) == [p.name for p in inputs]
+
+
+def test_a_broken_photo_is_named_and_the_others_are_colored(
+    monkeypatch, photos, network, tmp_path, capsys
+):
+    whole = (photos / "0.png").read_bytes()
+    (photos / "0.png").write_bytes(whole[: len(whole) // 2])
+    out = tmp_path / "out"
+    assert run(monkeypatch, "colorize", photos, "-o", out, "--model", network) == 2
+    assert len(list(out.iterdir())) == 8
+    said = capsys.readouterr()
+    assert "0.png" in said.err
+    assert "Traceback" not in said.err
+    assert "8 of 9" in said.out
+
+
+def folder_of(root, *names):
+    """Files of these names, small and gray; those that are no image, of text."""
+    for number, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith((".jpg", ".png", ".avif", ".jp2", ".jfif", ".pgm", ".JPG")):
+            kind = "JPEG" if name.endswith(".jfif") else None
+            Image.new("L", (16, 8), 20 * number).save(root / name, kind)
+        else:
+            (root / name).write_text("no image")
+    return root
+
+
+def below(folder):
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def color(monkeypatch, network, capsys):
+    """Call the command; gives its code and what it printed to both streams."""
+
+    def call(*words):
+        code = run(monkeypatch, "colorize", *words, "--model", network)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+@pytest.mark.parametrize("out", ["0.png", "../photos/0.png", "."])
+def test_an_input_is_never_overwritten(color, photos, out):
+    before = (photos / "0.png").read_bytes()
+    for more in ((), ("--overwrite",)):
+        code, _, err = color(photos / "0.png", "-o", photos / out, *more)
+        assert code == 2
+        assert "must not be replaced by its own result" in err
+    assert (photos / "0.png").read_bytes() == before
+
+
+def test_a_file_of_another_program_stays(color, tmp_path):
+    folder = folder_of(tmp_path, "scan.jpg", "scan.png")
+    before = (folder / "scan.png").read_bytes()
+    code, out, err = color(folder / "scan.jpg", "-o", folder)
+    assert code == 2
+    assert "scan.png exists, and is not of colorlab; --overwrite" in err
+    assert "0 of 1 colored" in out
+    assert (folder / "scan.png").read_bytes() == before
+    assert color(folder / "scan.jpg", "-o", folder, "--overwrite")[0] == 0
+    assert (folder / "scan.png").read_bytes() != before
+
+
+def test_a_result_of_another_image_stays(color, tmp_path):
+    folder = folder_of(tmp_path, "a/scan.jpg", "b/scan.jpg")
+    assert color(folder / "a/scan.jpg", "-o", tmp_path)[0] == 0
+    code, _, err = color(folder / "b/scan.jpg", "-o", tmp_path)
+    assert code == 2
+    assert "is the result of another image" in err
+
+
+def test_folders_are_kept_and_names_that_repeat_get_longer(color, tmp_path):
+    tree = folder_of(tmp_path / "tree", "1950/1.png", "1960/1.png", "a.jpg", "a.png")
+    out = tmp_path / "out"
+    assert color(tree, "-o", out)[0] == 0
+    assert below(out) == {"1950/1.png", "1960/1.png", "a.jpg.png", "a.png.png"}
+    files = sorted(tree.rglob("1.png"))
+    assert color(*files, *files, "-o", tmp_path / "files")[0] == 0
+    assert below(tmp_path / "files") == {"1950/1.png", "1960/1.png"}
+    assert color(tree / "1950", tree / "1960", "-o", tmp_path / "two")[0] == 0
+    assert below(tmp_path / "two") == {"1950/1.png", "1960/1.png"}
+
+
+def test_a_batch_goes_on_where_it_stopped(color, tmp_path, monkeypatch):
+    folder = folder_of(tmp_path / "in", *(f"{n}.png" for n in range(4)))
+    whole, calls = colorize._color, []
+
+    def stop(path, batch):
+        calls.append(path)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return whole(path, batch)
+
+    monkeypatch.setattr(colorize, "_color", stop)
+    code, out, err = color(folder, "-o", tmp_path / "out")
+    assert code == 130
+    assert "2 of 4 colored" in out
+    assert "2 not tried" in out
+    assert "Traceback" not in err
+    code, out, _ = color(folder, "-o", tmp_path / "out")
+    assert code == 0
+    assert "4 of 4 colored" in out
+    assert "(2 of them before)" in out
+    assert len(calls) == 5
+
+
+def test_other_settings_color_again(color, tmp_path):
+    folder, out = folder_of(tmp_path / "in", "0.png"), tmp_path / "out.jpg"
+    assert color(folder / "0.png", "-o", out)[1].startswith("1 of 1 colored")
+    first = results.read_mark(out)
+    assert "of them before" in color(folder / "0.png", "-o", out)[1]
+    code, said, _ = color(folder / "0.png", "-o", out, "--temperature", 0.9)
+    assert (code, "before" in said) == (0, False)
+    second = results.read_mark(out)
+    assert first.source == second.source
+    assert first.settings != second.settings
+
+
+def test_results_in_the_folder_are_not_colored_again(color, tmp_path):
+    folder = folder_of(tmp_path / "self", "0.jpg", "1.jpg")
+    for out in (folder / "colored", folder):
+        for _ in range(2):
+            assert color(folder, "-o", out)[0] == 0
+    names = {"0.jpg", "1.jpg", "0.png", "1.png", "colored/0.png", "colored/1.png"}
+    assert below(folder) == names
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp", "avif"])
+def test_results_are_known_again(color, tmp_path, suffix):
+    folder_of(tmp_path, "0.png")
+    out = tmp_path / f"out.{suffix}"
+    assert color(tmp_path / "0.png", "-o", out)[0] == 0
+    assert results.read_mark(out)
+    assert results.read_mark(tmp_path / "0.png") is None
+    assert color(tmp_path / "0.png", "-o", out)[0] == 0
+
+
+def test_what_is_left_out_is_told(color, tmp_path):
+    names = "a.avif b.jfif c.jp2 d.JPG e.pgm f.HEIC g.txt h.nef".split()
+    code, out, err = color(folder_of(tmp_path / "in", *names), "-o", tmp_path / "out")
+    assert code == 2
+    assert below(tmp_path / "out") == {f"{name}.png" for name in "abcde"}
+    assert "5 of 7 colored" in out
+    assert "2 left out" in out
+    assert "1 .txt" in out
+    assert "f.HEIC" in err
+    assert "h.nef" in err
+
+
+def test_a_folder_without_images_is_told(color, tmp_path):
+    code, _, err = color(folder_of(tmp_path / "in", "g.txt"), "-o", tmp_path / "out")
+    assert code == 2
+    assert "none in " in err
+    assert "1 .txt" in err
+
+
+def test_pages_that_are_left_are_told(color, tmp_path):
+    pages = [Image.new("L", (16, 16), n) for n in range(3)]
+    pages[0].save(tmp_path / "in.tif", save_all=True, append_images=pages[1:])
+    code, _, err = color(tmp_path / "in.tif", "-o", tmp_path / "out.png")
+    assert code == 0
+    assert "in 1 of them: frame or page 1 of 3" in err
+
+
+@pytest.mark.parametrize("out", ["x.txt", "x.heic", "x.pdf"])
+def test_a_suffix_that_is_not_written_is_refused(color, tmp_path, out):
+    folder_of(tmp_path, "0.png")
+    code, _, err = color(tmp_path / "0.png", "-o", tmp_path / out)
+    assert code == 2
+    assert "must end in one of .jpg .png" in err
+    assert below(tmp_path) == {"0.png", "small.safetensors"}
+
+
+def test_two_images_to_one_file_are_refused(color, tmp_path):
+    folder = folder_of(tmp_path / "in", "0.png", "1.png")
+    for inputs in ([folder], [folder / "0.png", folder / "1.png"]):
+        code, _, err = color(*inputs, "-o", tmp_path / "both.jpg")
+        assert code == 2
+        assert "must be a folder for more than one image" in err
+    assert not (tmp_path / "both.jpg").exists()
+
+
+def test_one_name_that_is_too_long_does_not_end_the_batch(color, tmp_path):
+    long = "x" * 250  # the two results get longer names, of 258 bytes
+    folder = folder_of(tmp_path / "in", "a.png", f"{long}.jpg", f"{long}.png", "z.png")
+    code, out, err = color(folder, "-o", tmp_path / "out")
+    assert code == 2
+    assert "2 of 4 colored" in out
+    assert "too long" in err
+    assert below(tmp_path / "out") == {"a.png", "z.png"}
+
+
+def test_a_full_disk_is_told_with_a_count(color, tmp_path, monkeypatch):
+    folder = folder_of(tmp_path / "in", *(f"{n}.png" for n in range(4)))
+    sync, calls = os.fsync, []
+
+    def full(number):
+        calls.append(number)
+        if len(calls) > 2:
+            raise OSError(28, "No space left on device")
+        return sync(number)
+
+    monkeypatch.setattr("os.fsync", full)
+    code, out, err = color(folder, "-o", tmp_path / "out")
+    assert code == 2
+    assert "2.png cannot be written: No space left" in err
+    assert "2 of 4 colored" in out
+    assert "1 left out, as said above; 1 not tried" in out
+    assert below(tmp_path / "out") == {"0.png", "1.png"}
+
+
+def test_a_defect_in_one_image_does_not_end_the_batch(color, tmp_path, monkeypatch):
+    folder = folder_of(tmp_path / "in", "0.png", "1.png")
+    whole = colorize._color
+
+    def fail(path, batch):
+        if path.name == "0.png":
+            raise LookupError("what no one thought of")
+        return whole(path, batch)
+
+    monkeypatch.setattr(colorize, "_color", fail)
+    code, out, err = color(folder, "-o", tmp_path / "out")
+    assert code == 2
+    assert "1 of 2 colored" in out
+    assert "0.png: a defect of colorlab: LookupError" in err
+
+
+def test_too_little_memory_is_one_line(color, tmp_path, monkeypatch):
+    folder_of(tmp_path, "0.png")
+
+    def fail(*_):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 5 bytes")
+
+    monkeypatch.setattr(ColorNet, "forward", fail)
+    code, _, err = color(tmp_path / "0.png", "-o", tmp_path / "out.png")
+    assert code == 2
+    assert "size must be smaller" in err
+    assert err.count("\n") == 1
+
+
+def test_a_cut_jpeg_is_colored_when_asked(color, tmp_path):
+    Image.radial_gradient("L").save(tmp_path / "cut.jpg")
+    whole = (tmp_path / "cut.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[:-40])
+    words = (tmp_path / "cut.jpg", "-o", tmp_path / "out.png")
+    code, _, err = color(*words)
+    assert code == 2
+    assert "--allow-truncated" in err
+    code, _, err = color(*words, "--allow-truncated")
+    assert code == 0
+    assert "cut short" in err
+
+
+def test_max_pixels(color, tmp_path):
+    folder_of(tmp_path, "0.png")
+    words = (tmp_path / "0.png", "-o", tmp_path / "out.png", "--max-pixels")
+    code, _, err = color(*words, 100)
+    assert code == 2
+    assert "--max-pixels) raises it" in err
+    assert color(*words, 1000)[0] == 0
+
+
+def test_standard_input_and_output(network):
+    file = io.BytesIO()
+    Image.new("L", (16, 8)).save(file, "PNG")
+    words = [*"-m colorlab colorize - -o - --model".split(), network]
+    done = subprocess.run(
+        [sys.executable, *words], input=file.getvalue(), capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert Image.open(io.BytesIO(done.stdout)).size == (16, 8)
+    assert b"1 of 1 colored" in done.stderr
+
+
+def test_an_address_is_to_be_downloaded_first(color, tmp_path):
+    code, _, err = color("https://example.org/a.jpg", "-o", tmp_path / "a.png")
+    assert code == 2
+    assert "download https://example.org/a.jpg first" in err
