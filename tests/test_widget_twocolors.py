@@ -10,6 +10,7 @@ from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
     fixture_jupyter_lab,
     run_all_cells,
 )
+from playwright.sync_api import expect
 from test_widget_pages import (
     open_on_phone,
     open_widget,
@@ -123,19 +124,33 @@ def test_two_colors_by_touch(browser, tmp_path):
         assert b < 35
 
 
+LIVE = """
+from ipywidgets import HTML
+from traitlets import dlink
+from colorlab.widgets import TwoColors
+widget, kernel = TwoColors(), HTML()
+dlink((widget, "share"), (kernel, "value"), "the kernel has {:.2f}".format)
+widget
+"""
+
+
 @pytest.mark.browser
 def test_two_colors_in_jupyterlab(browser, jupyter_lab, tmp_path):
-    code = "from colorlab.widgets import TwoColors\nTwoColors()"
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    cells = [nbformat.v4.new_code_cell(code) for code in (LIVE, "kernel", "widget")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(notebook, tmp_path / "project/two.ipynb")
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     run_all_cells(page, jupyter_lab, "two.ipynb")
-    figure = page.locator(".lab-figure.two-colors")
-    figure.wait_for()
+    figures = page.locator(".lab-figure.two-colors")
+    expect(figures).to_have_count(2)
+    figure, other = figures.all()
     share = figure.get_by_label("Share of color A")
     share.press("ArrowLeft")  # Lab itself would move to another cell
-    assert figure.locator(".value").first.inner_text() == "0.69"
-    figure.get_by_role("button", name="opposite colors").click()
-    assert chromas(figure)[2] == 0
+    for view in (figure, other):
+        expect(view.locator(".value").first).to_have_text("0.69")
+    page.get_by_text("the kernel has 0.69").wait_for()
+    other.get_by_role("button", name="opposite colors").click()
+    page.get_by_text("the kernel has 0.50").wait_for()
+    assert chromas(figure)[2] == chromas(other)[2] == 0
     page.close()
