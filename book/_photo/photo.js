@@ -18,9 +18,10 @@ import { missing, startWorker } from "./loader.js";
 import { makeStage, put } from "./stage.js";
 import { makeStart } from "./start.js";
 
-/** @typedef {import("../../colorlab/widgets/inspector.js").Point} Point */
-/** @typedef {import("./loader.js").Engine} Engine */
-/** @typedef {import("./tasks.js").Found} Found */
+/** @import { Point } from "../../colorlab/widgets/inspector.js" */
+/** @import { Engine, Tell } from "./loader.js" */
+/** @import { Open } from "./start.js" */
+/** @import { Found } from "./tasks.js" */
 
 const SIZES = [128, 256]; // shorter side, in pixels, as the network sees the photo
 const FORMATS = [
@@ -76,7 +77,7 @@ function makeStatus() {
   const alert = make("p", { class: "alert", role: "alert" });
   return {
     nodes: [told, alert],
-    /** @type {import("./loader.js").Tell} */
+    /** @type {Tell} */
     tell(text, share = null) {
       words.textContent = text;
       told.classList.toggle("busy", Boolean(text));
@@ -205,7 +206,7 @@ function render(root) {
     }
   }
 
-  /** @type {import("./start.js").Open} */
+  /** @type {Open} */
   function open(blob, title, sample) {
     const first = thoughts ? "Reading the photo" : "Loading the network (2 MB, once)";
     work(first, async (engine) => {

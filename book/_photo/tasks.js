@@ -18,8 +18,11 @@ import {
   survey,
 } from "./picture.js";
 
-/** @typedef {import("./loader.js").Tell} Tell */
-/** @typedef {{ network: Network, view: import("./picture.js").View, small: Uint8Array,
+/** @import { Point } from "../../colorlab/widgets/inspector.js" */
+/** @import { Card, Tell } from "./loader.js" */
+/** @import { View } from "./picture.js" */
+
+/** @typedef {{ network: Network, view: View, small: Uint8Array,
  *   logits: Float32Array, rows: number, columns: number, seen: number[],
  *   colored: boolean }} Photo */
 /** @typedef {{ height: number, width: number, rows: number, columns: number,
@@ -40,7 +43,7 @@ function needed(part) {
 }
 
 /** @type {(given: { kernel: string, file: string, centers: number[] }) =>
- *   Promise<import("./loader.js").Card>} */
+ *   Promise<Card>} */
 export async function start({ kernel, file, centers }) {
   const { instance } = await WebAssembly.instantiate(fromBase64(kernel));
   const exports = /** @type {any} */ (instance.exports);
@@ -100,7 +103,7 @@ export function paint({ T }) {
 }
 
 /** @type {(given: { column: number, row: number, T: number }) =>
- *   import("../../colorlab/widgets/inspector.js").Point} */
+ *   Point} */
 export function inspect({ column, row, T }) {
   const {
     network: seer,

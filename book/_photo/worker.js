@@ -2,14 +2,16 @@
 
 import { inspect, open, paint, save, start } from "./tasks.js";
 
-/** @type {Record<string, (given: any, tell: import("./loader.js").Tell) => any>} */
+/** @import { Tell } from "./loader.js" */
+
+/** @type {Record<string, (given: any, tell: Tell) => any>} */
 const TASKS = { start, open, paint, inspect, save };
 let queue = Promise.resolve(); // one task at a time
 
 /** @type {(data: { id: number, task: string, [name: string]: any }) =>
  *   Promise<void>} */
 async function answer({ id, task, ...given }) {
-  /** @type {import("./loader.js").Tell} */
+  /** @type {Tell} */
   const tell = (text, share = null) => postMessage({ id, told: { text, share } });
   try {
     const result = await TASKS[task](given, tell);

@@ -13,7 +13,7 @@ import {
   within,
 } from "./page.js";
 
-/** @typedef {import("./page.js").View} View */
+/** @import { View } from "./page.js" */
 
 // The curtain's rail on a stage. `over` is cut off at the curtain; tell hears where it
 // is moved, in shares of the width from the left. Dragged by itself, or `anywhere` on

@@ -31,14 +31,13 @@ import {
   write,
 } from "./plane.js";
 
-/** @typedef {import("./page.js").Pair} Pair */
-/** @typedef {import("./plane.js").Plane} Plane */
-/** @typedef {import("./plane.js").Context} Context */
-/** @typedef {import("./plane.js").Ink} Ink */
+/** @import { Pair, Traits, View } from "./page.js" */
+/** @import { Context, Frame, Ink, Plane } from "./plane.js" */
+
 /** @typedef {{ kept: Pair[][], numbers: Map<string, number>[], tips: Pair[],
  *   rim: Pair[] }} Rules */
 
-/** @type {import("./plane.js").Frame} */
+/** @type {Frame} */
 const FRAME = { size: 440, corner: [-125, -125], span: 250 };
 const PIXELS = 500; // of the slice
 const STEPS = [
@@ -193,7 +192,7 @@ function gamutLegend() {
   return [colors, makeLegend(icons)];
 }
 
-/** @type {(view: import("./page.js").View) => () => void} */
+/** @type {(view: View) => () => void} */
 function render({ model, el }) {
   const gamut = floats(model.get("gamut"));
   const rules = followRules(gamut);
@@ -212,7 +211,7 @@ function render({ model, el }) {
   const ofRules = [dots, steps.row, counter, told];
   const { state, set, untie } = tie(model, ["L", "step", "point"], draw);
 
-  /** @type {(changed: import("./page.js").Traits) => void} */
+  /** @type {(changed: Traits) => void} */
   function draw(changed) {
     if ("L" in changed) paintSlice(state().L, FRAME, PIXELS, slice);
     paint();

@@ -14,13 +14,15 @@ import {
   tellColor,
 } from "./plane.js";
 
-/** @typedef {import("./page.js").Pair} Pair */
+/** @import { Pair } from "./page.js" */
+/** @import { Frame, Mark } from "./plane.js" */
+
 /** @typedef {{ p: Float32Array, L: number, points: Record<string, Pair | null> }}
  *   Point */
 
-/** @type {import("./plane.js").Frame} */
+/** @type {Frame} */
 const FRAME = { size: 320, corner: [-118, -118], span: 236 }; // page pixels, ab units
-/** @type {import("./plane.js").Mark[]} */
+/** @type {Mark[]} */
 const MARKS = [
   ["mean", "circle", 6.5],
   ["annealed mean", "diamond", 11],
@@ -52,7 +54,7 @@ export function makeTemperature(tell) {
 }
 
 // A mark's name, its color as a patch and in words, and how far it is from the truth.
-/** @type {(mark: import("./plane.js").Mark) => { row: HTMLElement,
+/** @type {(mark: Mark) => { row: HTMLElement,
  *   draw: (point: Point) => void }} */
 function makeRow([name, shape]) {
   const swatch = make("span", { class: "swatch" });

@@ -3,9 +3,8 @@
 import { gamutSlice, labToRgb } from "./color.js";
 import { context2d, cssColor, make, withMinus } from "./page.js";
 
-/** @typedef {import("./page.js").Pair} Pair */
-/** @typedef {import("./page.js").Spot} Spot */
-/** @typedef {import("./page.js").Icon} Icon */
+/** @import { Icon, Pair, Spot } from "./page.js" */
+
 /** @typedef {CanvasRenderingContext2D} Context */
 /** @typedef {(name: string) => string} Ink */
 /** @typedef {{ size: number, corner: Pair, span: number }} Frame Size in page pixels,

@@ -21,11 +21,13 @@ import {
 } from "./page.js";
 import { centerOf, distanceTo, openPlane, pointedAt, rimmed, square } from "./plane.js";
 
-/** @typedef {import("./page.js").Pair} Pair */
+/** @import { Model, Pair, Traits, View } from "./page.js" */
+/** @import { Frame } from "./plane.js" */
+
 /** @typedef {{ width: number, height: number, centers: Float32Array, Q: number,
  *   p: Float64Array, bins: Uint16Array }} Bench */
 
-/** @type {import("./plane.js").Frame} */
+/** @type {Frame} */
 const FRAME = { size: 320, corner: [-115, -125], span: 240 }; // page pixels; ab units
 const CIVIDIS = [
   [0, 34, 78],
@@ -118,7 +120,7 @@ function paintWeights(canvas, { bins, width, height }, w) {
   context2d(canvas).putImageData(image, 0, 0);
 }
 
-/** @type {(model: import("./page.js").Model) => Bench} */
+/** @type {(model: Model) => Bench} */
 function readBench(model) {
   const [width, height] = model.get("size");
   const centers = floats(model.get("centers"));
@@ -137,7 +139,7 @@ function weigh({ p, centers }, lam, sigma) {
   return { tilde, w: empty ? null : rebalanceWeights(tilde, lam), empty };
 }
 
-/** @type {(view: import("./page.js").View) => () => void} */
+/** @type {(view: View) => () => void} */
 function render({ model, el }) {
   const bench = readBench(model);
   const { width, height, centers, bins, p, Q } = bench;
@@ -227,7 +229,7 @@ function render({ model, el }) {
     weightMap.setAttribute("aria-label", `${weights}. ${about.textContent}`);
   }
 
-  /** @type {(changed: import("./page.js").Traits) => void} */
+  /** @type {(changed: Traits) => void} */
   function draw(changed) {
     const { scale, bin, pixel } = state();
     const log = scale === "log";

@@ -17,8 +17,9 @@ import {
 } from "./page.js";
 import { rimmed, write } from "./plane.js";
 
-/** @typedef {import("./page.js").Pair} Pair */
-/** @typedef {import("./layers.js").Layer} Layer */
+/** @import { Layer } from "./layers.js" */
+/** @import { Pair, View } from "./page.js" */
+
 /** @typedef {{ context: CanvasRenderingContext2D, scale: number, width: number,
  *   height: number, place: (x: number, y: number) => Pair }} Sheet */
 /** @typedef {{ from: Pair, to: Pair, first: number, cell: number, columns: number[],
@@ -152,7 +153,7 @@ const group = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 /** @type {(side: number) => string} */
 const squareOf = (side) => `${side} \u00d7 ${side}`;
 
-/** @type {(view: import("./page.js").View) => () => void} */
+/** @type {(view: View) => () => void} */
 function render({ model, el }) {
   const size = model.get("size");
   /** @type {Layer[][]} */

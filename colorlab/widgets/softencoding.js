@@ -32,10 +32,9 @@ import {
   write,
 } from "./plane.js";
 
-/** @typedef {import("./page.js").Pair} Pair */
-/** @typedef {import("./plane.js").Plane} Plane */
-/** @typedef {import("./plane.js").Frame} Frame */
-/** @typedef {import("./plane.js").Context} Context */
+/** @import { Pair, View } from "./page.js" */
+/** @import { Context, Frame, Plane } from "./plane.js" */
+
 /** @typedef {{ color: Pair, shares: Pair[], mean: Pair, at: (q: number) => Pair,
  *   error: number, rounding: number }} Found */
 
@@ -154,7 +153,7 @@ function paintClose(canvas, frame, found, Q, sigma, L) {
   drawColor(context, x, y);
 }
 
-/** @type {(view: import("./page.js").View) => () => void} */
+/** @type {(view: View) => () => void} */
 function render({ model, el }) {
   const centers = floats(model.get("centers"));
   const L = model.get("L");

@@ -29,7 +29,8 @@ import {
 } from "./page.js";
 import { centerOf } from "./plane.js";
 
-/** @typedef {import("./page.js").Model} Model */
+/** @import { Model, Traits, View } from "./page.js" */
+
 /** @typedef {{ name: string, cell: [number, number], offset: number, rows: number,
  *   columns: number, height: number, width: number, scale: number[] }} Layout */
 /** @typedef {Layout & { L: number[], roots: Float32Array, truth: Float32Array,
@@ -102,7 +103,7 @@ const inBins = (/** @type {number} */ nats) => {
   return `${number.toFixed(number < 9.95 ? 1 : 0)} equally likely bins`;
 };
 
-/** @type {(view: import("./page.js").View) => () => void} */
+/** @type {(view: View) => () => void} */
 function render({ model, el }) {
   /** @type {Layout[]} */
   const layouts = model.get("photos");
@@ -190,7 +191,7 @@ function render({ model, el }) {
       `entropy ${undecided.toFixed(2)} nats.`;
   }
 
-  /** @type {(changed: import("./page.js").Traits) => void} */
+  /** @type {(changed: Traits) => void} */
   function draw(changed) {
     const { T, photo: index, view } = state();
     if ("photo" in changed) photo = readPhoto(model, index);

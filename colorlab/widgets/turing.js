@@ -3,9 +3,8 @@
 import { context2d, make, readFiles, settle } from "./page.js";
 import { makeReport, percent } from "./turingreport.js";
 
-/** @typedef {import("./page.js").Model} Model */
-/** @typedef {import("./turingreport.js").Pair} Pair */
-/** @typedef {import("./turingreport.js").Trial} Trial */
+/** @import { Model, View } from "./page.js" */
+/** @import { Pair, Trial } from "./turingreport.js" */
 
 const SIDES = ["left", "right"];
 const LATE = 250; // ms: a pair seen so much longer than planned comes again
@@ -101,7 +100,7 @@ function makeResult(model, trials, round) {
   };
 }
 
-/** @type {(view: import("./page.js").View) => () => void} */
+/** @type {(view: View) => () => void} */
 function render({ model, el }) {
   const pairs = readPairs(model);
   const drills = pairs.slice(0, model.get("practice").length);

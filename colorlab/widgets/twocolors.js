@@ -25,10 +25,11 @@ import {
   write,
 } from "./plane.js";
 
-/** @typedef {import("./page.js").Pair} Pair */
+/** @import { Pair, View } from "./page.js" */
+/** @import { Frame } from "./plane.js" */
 
 const [LOW, SPAN] = [-85, 190]; // ab units: all colors of L = 60
-/** @type {import("./plane.js").Frame} */
+/** @type {Frame} */
 const FRAME = { size: 340, corner: [LOW, LOW], span: SPAN };
 const PIXELS = 170; // of the slice
 const HIDING = 24; // page pixels from a handle: there a small mark is behind it
@@ -117,7 +118,7 @@ function makeHandle(letter, canvas, color, move) {
   return handle;
 }
 
-/** @type {(view: import("./page.js").View) => () => void} */
+/** @type {(view: View) => () => void} */
 function render({ model, el }) {
   const L = model.get("L");
   const gamut = paintSlice(L, FRAME, PIXELS);
