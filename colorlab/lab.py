@@ -13,6 +13,7 @@ it is within 0.0003 of IEC's four-digit one.
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -148,8 +149,11 @@ def _lab_of(rgb: Tensor) -> Tensor:
         linear = _undo_gamma(level).take(rgb.long())  # the same 256 values: look up
     else:
         linear = _undo_gamma(_at_least_float32(rgb))
-    white = linear.new_tensor(WHITE)[:, None]
-    fx, fy, fz = _lab_root(_mix(XYZ_FROM_RGB, linear) / white).unbind(-2)
+    to_white = [
+        [part / white for part in row]
+        for row, white in zip(XYZ_FROM_RGB, WHITE, strict=True)
+    ]
+    fx, fy, fz = _lab_root(_mix(to_white, linear)).unbind(-2)
     return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=-2)
 
 
@@ -159,9 +163,11 @@ def _rgb_of(lab: Tensor, least_fz: float = -math.inf) -> Tensor:
     fy = (L + 16) / 116
     fz = (fy - b / 200).clamp(min=least_fz)
     roots = torch.stack([fy + a / 500, fy, fz], dim=-2)
-    white = roots.new_tensor(WHITE)[:, None]
-    rgb_from_xyz = torch.linalg.inv(torch.tensor(XYZ_FROM_RGB, dtype=torch.float64))
-    return _redo_gamma(_mix(rgb_from_xyz.tolist(), _lab_cube(roots) * white))
+    from_white = [
+        [part * white for part, white in zip(row, WHITE, strict=True)]
+        for row in _rgb_from_xyz()
+    ]
+    return _redo_gamma(_mix(from_white, _lab_cube(roots)))
 
 
 def _rgb_of_clipped(lab: Tensor) -> Tensor:
@@ -173,13 +179,24 @@ def _at_least_float32(image: Tensor) -> Tensor:
     return image.float() if image.dtype.itemsize < 4 else image
 
 
-def _mix(matrix: list | tuple, image: Tensor) -> Tensor:
-    """Apply a 3x3 matrix to the channels; `@` would lose digits under autocast."""
-    columns = image.new_tensor(matrix).split(1, dim=1)  # (3, 1) each
-    channels = image.split(1, dim=-2)  # (N, 1, pixels) each
-    mixed = columns[0] * channels[0]
-    mixed = torch.addcmul(mixed, columns[1], channels[1])
-    return torch.addcmul(mixed, columns[2], channels[2])
+@cache
+def _rgb_from_xyz() -> list[list[float]]:
+    matrix = torch.tensor(XYZ_FROM_RGB, dtype=torch.float64, device="cpu")
+    return torch.linalg.inv(matrix).tolist()
+
+
+def _mix(matrix: list[list[float]], image: Tensor) -> Tensor:
+    """Apply a 3x3 matrix to the channels.
+
+    Not by `@`, which loses digits under autocast; and number by number, as a tensor of
+    them would have to be copied to the device, and waited for.
+    """
+    one, two, three = image.unbind(-2)
+    rows = [
+        torch.add(torch.add(one * x, two, alpha=y), three, alpha=z)
+        for x, y, z in matrix
+    ]
+    return torch.stack(rows, dim=-2)
 
 
 # Each curve below is a power with a straight foot. The power's argument is clamped

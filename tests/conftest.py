@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import numpy as np
+import pretend
 import pytest
 import torch
 from accelerate.state import AcceleratorState
@@ -16,7 +17,10 @@ DEVICES = {
     "cpu": lambda: True,
     "cuda": torch.cuda.is_available,
     "mps": torch.backends.mps.is_available,
+    "pretend": pretend.is_possible,
 }
+if pretend.is_possible():
+    pretend.register()
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +38,14 @@ def device(request):
     if not DEVICES[request.param]():
         pytest.skip(f"no {request.param} here")
     return torch.device(request.param)
+
+
+@pytest.fixture
+def pretended():
+    """The device that is not there, for tests of what must not be mixed."""
+    if not pretend.is_possible():
+        pytest.skip("no pretend here: a GPU is, or this PyTorch has no place for it")
+    return pretend.DEVICE
 
 
 @pytest.fixture(scope="session")

@@ -208,7 +208,7 @@ def test_encode_keeps_dtype_and_device(some_ab, centers, device):
     bins, weights = soft_encode(ab, centers.to(device))
     assert bins.device.type == weights.device.type == device.type
     assert torch.equal(bins.cpu(), soft_encode(some_ab, centers)[0])
-    assert nearest_bin(ab, centers).device.type == device.type
+    assert nearest_bin(ab, centers.to(device)).device.type == device.type
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

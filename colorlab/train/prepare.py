@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
 from accelerate.utils import set_seed
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from colorlab.datasets.batches import (
     Batch,
@@ -312,13 +312,30 @@ def _averaged(
     """Return the running mean of the weights, or the model itself if it keeps none."""
     if not keep:
         return model
-    averaged = AveragedModel(
-        unwrapped(model), multi_avg_fn=get_ema_multi_avg_fn(keep), use_buffers=True
-    )
+    averaged = AveragedModel(unwrapped(model), use_buffers=True)
     optimizer.optimizer.register_step_post_hook(
-        lambda *_: averaged.update_parameters(model)
+        lambda *_: _update_average(averaged, unwrapped(model), keep)
     )
     return accelerator.prepare_model(averaged, evaluation_mode=True)  # saved with it
+
+
+@torch.no_grad()
+def _update_average(
+    averaged: AveragedModel, model: torch.nn.Module, keep: float
+) -> None:
+    """Move the mean weights toward a model's; the first time, copy them.
+
+    `AveragedModel.update_parameters` would wait for the device, to ask whether it is
+    the first time.
+    """
+    share = torch.where(averaged.n_averaged == 0, 1.0, 1 - keep)
+    tensors = (part.state_dict().values() for part in (averaged.module, model))
+    for mean, now in zip(*tensors, strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(now, share)
+        else:
+            mean.copy_(now)
+    averaged.n_averaged += 1
 
 
 def _objective(head: str, w: Tensor, labels: str, k: int, skip_gray: bool) -> Objective:
