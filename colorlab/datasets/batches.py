@@ -1,21 +1,22 @@
-"""From photos to training batches, in an order that is known (chapter: datasets)."""
+"""From images to training batches, in an order that is known (chapter: datasets)."""
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from colorlab.datasets.download import Progress
 from colorlab.datasets.images import center_crop, open_rgb, random_crop, to_tensor
 from colorlab.datasets.sources import ImageSource
 
-TRIES = 100  # unreadable photos in a row, before the data set is given up
+TRIES = 100  # unreadable images in a row, before the data set is given up
 WINDOW = 16  # shards that are shuffled together
 
 Sources = list[tuple[ImageSource, int]]  # and the size at which each is shown
@@ -26,52 +27,37 @@ class Batch(NamedTuple):
 
     rgb: Tensor  # uint8, shape (N, 3, size, size)
     epoch: int
-    photos: int  # in the whole batch, over all processes
-    skipped: dict[str, str]  # photos that could not be read, and why
+    photos: int  # images in the whole batch, over all processes
+    skipped: dict[str, str]  # images that could not be read, and why
 
 
 class ImageDataset(Dataset):
-    """The photos of several data sets, as uint8 tensors (book chapter: datasets).
+    """Random crops of the images of several data sets (book chapter: datasets).
 
     Parameters
     ----------
     sources : list of (ImageSource, int)
         Data sets, and the size in pixels at which they are shown.
-    seed : int or None
-        With a seed, an index is (epoch, source, number), and the photo is cropped
-        and mirrored by chance: a function of the seed and these alone. A photo that
-        cannot be read gives way to the next one. Without, an index is a number, and
-        the photo's middle square is taken.
+    seed : int
+        An index is (epoch, source, number), and the crop a function of the seed and
+        these alone. An image that cannot be read gives way to the next one.
     stretch : int
         For `random_crop`.
     """
 
-    def __init__(self, sources: Sources, seed: int | None, stretch: int = 0) -> None:
+    def __init__(self, sources: Sources, seed: int, stretch: int = 0) -> None:
         self.sources, self.seed, self.stretch = sources, seed, stretch
-        self.ends = np.cumsum([len(photos) for photos, _ in sources])
 
-    def __len__(self) -> int:
-        """Give the number of photos."""
-        return int(self.ends[-1])
+    def __getitem__(self, index: tuple[int, int, int]) -> tuple | Exception:
+        """Return a crop, its epoch and source, and what was skipped; or an error.
 
-    def __getitem__(self, index: Any) -> Any:
-        """Give a photo, uint8, (3, size, size); with a seed, the parts of a `Batch`."""
-        if self.seed is not None:
-            return self._cropped(*index)
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        source = int(np.searchsorted(self.ends, index, side="right"))
-        photos, size = self.sources[source]
-        number = index - int(self.ends[source]) + len(photos)
-        with photos.open(number) as file:
-            return to_tensor(center_crop(open_rgb(file), size))
-
-    def _cropped(self, epoch: int, source: int, number: int) -> tuple:
-        """Give the parts of a `Batch`, with an error in place of what cannot be had."""
+        An error that is raised would come from a loader process as a page of text.
+        """
+        epoch, source, number = index
         images, size = self.sources[source]
         skipped: dict[str, str] = {}
         for place in range(number, number + TRIES):
-            rng = np.random.default_rng((self.seed or 0, epoch, source, number))
+            rng = np.random.default_rng((self.seed, epoch, source, number))
             name = images.name(place % len(images))
             try:
                 with images.open(place % len(images)) as file:
@@ -80,33 +66,58 @@ class ImageDataset(Dataset):
             except ValueError as error:
                 skipped[name] = str(error)
             except OSError as error:  # not the image's fault: the run should stop
-                return OSError(f"{name}: {error}"), epoch, source, skipped
+                return OSError(f"{name}: {error}")
         told = f"{TRIES} in a row are not, the last is {name}: {skipped[name]}"
-        lost = ValueError(f"data must hold readable images; {told}")
-        return lost, epoch, source, skipped
+        return ValueError(f"data must hold readable images; {told}")
 
 
-def image_batches(
-    photos: ImageSource,
-    size: int,
-    batch_size: int,
-    skipped: dict[str, str],
-    progress: Callable[[Iterable], Iterable] = iter,
-) -> Iterator[Tensor]:
-    """Give all photos of a data set once, in order, as they are measured.
+def central_image(images: ImageSource, number: int, size: int) -> Tensor:
+    """Read the middle square of an image, as it is measured.
 
     Parameters
     ----------
-    photos : ImageSource
+    images : ImageSource
+        A data set.
+    number : int
+        Of the image.
+    size : int
+        The square is resized to this.
+
+    Returns
+    -------
+    Tensor of uint8, shape (3, size, size)
+        Book chapter: datasets.
+
+    Raises
+    ------
+    ValueError
+        If the image cannot be read.
+    """
+    with images.open(number) as file:
+        return to_tensor(center_crop(open_rgb(file), size))
+
+
+def image_batches(
+    images: ImageSource,
+    size: int,
+    batch_size: int,
+    skipped: dict[str, str],
+    progress: Progress = iter,
+) -> Iterator[Tensor]:
+    """Yield all images of a data set once, in order, as they are measured.
+
+    Parameters
+    ----------
+    images : ImageSource
         A data set.
     size : int
-        The middle square of each photo is resized to this.
+        The middle square of each image is resized to this.
     batch_size : int
-        Photos in a batch; the last may hold fewer.
+        Images in a batch; the last may hold fewer.
     skipped : dict
-        Takes up the photos that cannot be read, and why.
+        Takes up the images that cannot be read, and why.
     progress : callable, optional
-        Wraps the numbers of the photos, for a progress bar.
+        Wraps the numbers of the images, for a progress bar.
 
     Yields
     ------
@@ -116,60 +127,61 @@ def image_batches(
     Raises
     ------
     ValueError
-        If no photo can be read.
+        If no image can be read.
     """
-    squares, batch, unread = ImageDataset([(photos, size)], seed=None), [], 0
-    for number in progress(range(len(photos))):
+    batch: list[Tensor] = []
+    unread = 0
+    for number in progress(range(len(images))):
         try:
-            batch.append(squares[number])
+            batch.append(central_image(images, number, size))
         except ValueError as error:
-            skipped[photos.name(number)] = str(error)
+            skipped[images.name(number)] = str(error)
             unread += 1
         if len(batch) == batch_size:
             yield torch.stack(batch)
             batch = []
     if batch:
         yield torch.stack(batch)
-    if unread == len(photos):
-        raise ValueError(f"photos must hold one that can be read, of {len(photos)}")
+    if unread == len(images):
+        raise ValueError(f"images must hold one that can be read, of {len(images)}")
 
 
-def image_order(photos: ImageSource, seed: tuple[int, ...]) -> np.ndarray:
+def image_order(images: ImageSource, seed: tuple[int, ...]) -> np.ndarray:
     """Shuffle a data set (book chapter: datasets).
 
     Parameters
     ----------
-    photos : ImageSource
-        Of n photos.
+    images : ImageSource
+        Of n images.
     seed : tuple of int
         The order is a function of these alone.
 
     Returns
     -------
     ndarray of int64, shape (n,)
-        Numbers of photos. Those in files of their own come in any order. Those in
+        Numbers of images. Those in files of their own come in any order. Those in
         many shards come shard by shard, 16 shards mixed at a time, so that what is
         read lies together.
     """
     rng = np.random.default_rng(seed)
-    shards = len(photos.ends) if photos.place[:, 1].any() else 1
+    shards = len(images.ends) if images.place[:, 1].any() else 1
     block = rng.permutation(shards) // WINDOW
-    within = rng.permutation(len(photos))
-    shard = photos.place[within, 0] if shards > 1 else np.zeros(len(photos), int)
+    within = rng.permutation(len(images))
+    shard = images.place[within, 0] if shards > 1 else np.zeros(len(images), int)
     return within[np.argsort(block[shard], kind="stable")]
 
 
 def epoch_batches(
     sources: Sources, batch_sizes: list[int], seed: int, epoch: int, first: int = 0
 ) -> Iterator[list[tuple[int, int, int]]]:
-    """Plan one epoch: every photo once, each batch from one source, all shuffled.
+    """Plan one epoch: every image once, each batch from one source, all shuffled.
 
     Parameters
     ----------
     sources : list of (ImageSource, int)
         Data sets, and the size at which each is shown.
     batch_sizes : list of int
-        Photos in a batch of each source; what does not fill a batch is left out.
+        Images in a batch of each source; what does not fill a batch is left out.
     seed, epoch : int
         The plan is a function of these alone, so a run can start again anywhere.
     first : int
@@ -183,8 +195,8 @@ def epoch_batches(
     turns = _turns(sources, batch_sizes)
     turns = np.random.default_rng((seed, epoch)).permutation(turns)
     orders = [
-        image_order(photos, (seed, epoch, source))
-        for source, (photos, _) in enumerate(sources)
+        image_order(images, (seed, epoch, source))
+        for source, (images, _) in enumerate(sources)
     ]
     at = [int((turns[:first] == source).sum()) for source in range(len(sources))]
     for source in turns[first:].tolist():
@@ -197,21 +209,21 @@ def epoch_batches(
 def _turns(sources: Sources, batch_sizes: list[int]) -> np.ndarray:
     """List the source of each batch of an epoch, sources in order."""
     batches = [
-        len(photos) // size
-        for (photos, _), size in zip(sources, batch_sizes, strict=True)
+        len(images) // size
+        for (images, _), size in zip(sources, batch_sizes, strict=True)
     ]
     return np.repeat(np.arange(len(sources)), batches)
 
 
 def batch_sizes_per_source(sources: Sources, batch_size: int) -> list[int]:
-    """Give each source's batch size: larger pictures, fewer of them.
+    """Return each source's batch size: larger pictures, fewer of them.
 
     Parameters
     ----------
     sources : list of (ImageSource, int)
         Data sets, and the size at which each is shown.
     batch_size : int
-        Photos in a batch of the first source.
+        Images in a batch of the first source.
 
     Returns
     -------
@@ -226,11 +238,11 @@ def batch_sizes_per_source(sources: Sources, batch_size: int) -> list[int]:
     """
     pixels = batch_size * sources[0][1] ** 2
     batch_sizes = [max(1, round(pixels / size**2)) for _, size in sources]
-    for (photos, _), needed in zip(sources, batch_sizes, strict=True):
-        if len(photos) < needed:
+    for (images, _), needed in zip(sources, batch_sizes, strict=True):
+        if len(images) < needed:
             raise ValueError(
                 f"batch_size must not exceed the images of a source: a batch takes "
-                f"{needed}, there are {photos.describe()}"
+                f"{needed}, there are {images.describe()}"
             )
     return batch_sizes
 
@@ -244,14 +256,14 @@ def training_batches(
     stretch: int = 0,
     share: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
-    """Give training batches without end, from any step on (book chapter: datasets).
+    """Yield training batches without end, from any step on (book chapter: datasets).
 
     Parameters
     ----------
     sources : list of (ImageSource, int)
         Data sets, and the size at which each is shown.
     batch_size : int
-        Photos in a batch of the first source, over all processes.
+        Images in a batch of the first source, over all processes.
     seed : int
         Decides order, crops and mirrors.
     first_step : int
@@ -261,7 +273,7 @@ def training_batches(
     stretch : int
         For `random_crop`.
     share : (int, int)
-        Which process of how many asks: it gets every how-many-th photo of a batch.
+        Which process of how many asks: it gets every how-many-th image of a batch.
 
     Yields
     ------
@@ -285,8 +297,8 @@ def training_batches(
         worker_init_fn=_go_quietly,
     )
     for batch in loader:
-        if isinstance(batch.rgb, Exception):
-            raise batch.rgb
+        if isinstance(batch, Exception):
+            raise batch
         yield batch
 
 
@@ -306,12 +318,12 @@ def _plan(
             yield batch[rank::ranks]
 
 
-def _collate(batch_sizes: list[int], items: list[tuple]) -> Batch:
+def _collate(batch_sizes: list[int], items: list) -> Batch | Exception:
+    if errors := [item for item in items if isinstance(item, Exception)]:
+        return errors[0]
     rgb, epochs, places, skipped = zip(*items, strict=True)
     together = {name: reason for part in skipped for name, reason in part.items()}
-    errors = [image for image in rgb if isinstance(image, Exception)]
-    whole = errors[0] if errors else torch.stack(rgb)
-    return Batch(whole, epochs[0], batch_sizes[places[0]], together)
+    return Batch(torch.stack(rgb), epochs[0], batch_sizes[places[0]], together)
 
 
 def _go_quietly(worker: int) -> None:

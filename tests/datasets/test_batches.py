@@ -14,6 +14,7 @@ from colorlab.datasets.batches import (
     WINDOW,
     ImageDataset,
     batch_sizes_per_source,
+    central_image,
     epoch_batches,
     image_batches,
     image_order,
@@ -57,20 +58,18 @@ def damage(photos, *numbers):
 
 
 def squares(photos, size=16):
-    return ImageDataset([(photos, size)], seed=None)
+    return [central_image(photos, number, size) for number in range(len(photos))]
 
 
-def test_photos_without_seed_show_the_middle(sources):
-    photos = ImageDataset(sources, seed=None)
-    assert len(photos) == len([*photos]) == 16
-    assert photos[0].dtype == torch.uint8
-    assert torch.equal(photos[0], to_tensor(Image.open(sources[0][0].path(0))))
-    assert photos[10].shape == (3, 32, 32)
-    expected = squares(sources[1][0], 32)[5]
-    assert torch.equal(photos[15], expected)
-    for index in (-1, 16):
-        with pytest.raises(IndexError):
-            photos[index]
+def test_images_that_are_measured_show_the_middle(sources, tmp_path):
+    photos, _ = sources[0]
+    assert torch.equal(squares(photos)[0], to_tensor(Image.open(photos.path(0))))
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 14, 3), dtype=np.uint8)
+    (tmp_path / "wide").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "wide/a.png")
+    (middle,) = squares(every(tmp_path / "wide"), 8)
+    assert middle.dtype == torch.uint8
+    assert np.array_equal(middle.permute(1, 2, 0), pixels[:, 3:11])
 
 
 def test_crops_depend_on_seed_and_index_alone(sources):
@@ -111,14 +110,15 @@ def test_square_batches_give_every_photo_once_in_order(sources):
     assert [tuple(batch.shape) for batch in batches] == [
         (n, 3, 8, 8) for n in (4, 4, 2)
     ]
-    assert torch.equal(torch.cat(batches), torch.stack([*squares(photos, 8)]))
+    assert torch.equal(torch.cat(batches), torch.stack(squares(photos, 8)))
     assert skipped == {}
     assert seen == [range(10)]
 
 
 def test_square_batches_skip_and_tell(sources):
     photos, _ = sources[0]
-    expected = torch.stack([squares(photos)[n] for n in (0, 2, 3, 5, 6, 7, 8)])
+    whole = squares(photos)
+    expected = torch.stack([whole[n] for n in (0, 2, 3, 5, 6, 7, 8)])
     damage(photos, 1, 4, 9)
     # What was skipped before, of other photos, does not count.
     skipped = {f"another_{n}.png": "" for n in range(10)}
@@ -133,7 +133,7 @@ def test_square_batches_need_one_readable_photo(sources):
     photos, _ = sources[0]
     damage(photos, *range(10))
     with pytest.raises(
-        ValueError, match="photos must hold one that can be read, of 10"
+        ValueError, match="images must hold one that can be read, of 10"
     ):
         next(image_batches(photos, 16, 2, {}))
 
