@@ -235,6 +235,12 @@ def batch_sizes_per_source(sources: Sources, batch_size: int) -> list[int]:
     ------
     ValueError
         If a source has too few images for one batch.
+
+    Examples
+    --------
+    >>> small, large = [range(1000), 64], [range(500), 128]  # what has a length
+    >>> batch_sizes_per_source([small, large], 40)
+    [40, 10]
     """
     pixels = batch_size * sources[0][1] ** 2
     batch_sizes = [max(1, round(pixels / size**2)) for _, size in sources]

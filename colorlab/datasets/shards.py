@@ -65,6 +65,18 @@ def write_shards(
         read, or a number is not positive.
     OSError
         If files cannot be read or written at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from colorlab.datasets import find_splits
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "in").mkdir()
+    ...     for name in ("one.png", "two.png", "three.png"):
+    ...         Image.new("RGB", (8, 8)).save(f"{folder}/in/{name}")
+    ...     skipped = write_shards(find_splits(f"{folder}/in"), f"{folder}/out")
+    ...     sorted(path.name for path in Path(folder, "out").iterdir())
+    ['index.json', 'shard-000000.tar', 'shard-000001.tar']
     """
     out = Path(out)
     if per_shard < 1 or shorter < 0:

@@ -243,6 +243,15 @@ def list_files(root: str | Path, left_out: Counter[str] | None = None) -> Iterat
     ------
     str
         Names below root, with slashes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "class").mkdir()
+    ...     Path(folder, "class", "one.png").touch()
+    ...     list(list_files(folder))
+    ['class/one.png']
     """
     left_out = Counter() if left_out is None else left_out
     seen = set()

@@ -217,5 +217,5 @@ def test_a_network_on_a_device_is_measured_there(device, photos, report, model):
 
 def test_no_readable_photo_is_refused(model, tmp_path):
     (tmp_path / "a.png").write_text("no image")
-    with pytest.raises(ValueError, match="photos must hold one that can be read, of 1"):
+    with pytest.raises(ValueError, match="images must hold one that can be read, of 1"):
         evaluate_images(model, find_images(tmp_path, hold_out=False), size=SIZE)
