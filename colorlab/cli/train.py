@@ -55,6 +55,7 @@ def train(
     **given: Any,
 ) -> None:
     """Train a network. Options left out are the preset's; on --resume, the run's."""
+    from colorlab.datasets.sources import data_and_size
     from colorlab.train.checkpoint import Stopped
     from colorlab.train.loop import train as run_training
 
@@ -69,7 +70,7 @@ def train(
         with warnings.catch_warnings():
             warnings.showwarning = lambda text, *_, **__: progress.say(str(text))
             network = run_training(
-                [_data_and_size(name) for name in data] if data else None,
+                [data_and_size(name) for name in data] if data else None,
                 out,
                 config,
                 resume,
@@ -158,12 +159,6 @@ def _print_end(out: Path, asked: int, done: int) -> None:
     print(f"{done} steps, network in {out / 'model.safetensors'}")
     skipped = out / "skipped.json"
     print_skipped(json.loads(skipped.read_text()) if skipped.is_file() else {})
-
-
-def _data_and_size(text: str) -> tuple[str, int | None]:
-    name, at, size = text.rpartition("@")
-    sized = at and size.isdigit() and not Path(text).exists()
-    return (name, int(size)) if sized else (text, None)
 
 
 class _Progress:

@@ -3,6 +3,7 @@
 from colorlab.datasets.batches import Batch as Batch
 from colorlab.datasets.batches import ImageDataset as ImageDataset
 from colorlab.datasets.batches import batch_sizes_per_source as batch_sizes_per_source
+from colorlab.datasets.batches import central_image as central_image
 from colorlab.datasets.batches import epoch_batches as epoch_batches
 from colorlab.datasets.batches import image_batches as image_batches
 from colorlab.datasets.batches import image_order as image_order

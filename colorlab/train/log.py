@@ -8,14 +8,13 @@ import warnings
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor
 
-from colorlab.datasets.batches import Batch, ImageDataset
+from colorlab.datasets.batches import Batch, central_image
 from colorlab.datasets.sources import ImageSource
 from colorlab.files import whole_file
 from colorlab.lab import rgb_to_lab
@@ -168,10 +167,10 @@ def val_images(images: ImageSource, size: int) -> Tensor:
         If none can be read.
     """
     stride = max(1, len(images) // VALIDATED)
-    dataset, read = ImageDataset([(images, size)], seed=None), list[Any]()
+    read = []
     for number in range(0, len(images), stride)[:VALIDATED]:
         with contextlib.suppress(ValueError):
-            read.append(dataset[number])
+            read.append(central_image(images, number, size))
     if not read:
         raise ValueError(f"val_data must hold images that can be read; {images.root}")
     return torch.stack(read)

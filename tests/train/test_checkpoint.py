@@ -21,6 +21,7 @@ import psutil
 import pytest
 import torch
 
+from colorlab.datasets.sources import find_images
 from colorlab.train.checkpoint import Stopped
 from colorlab.train.config import TrainConfig
 from colorlab.train.loop import train
@@ -341,7 +342,8 @@ def assert_same_curve(run, other):
 
 def test_two_processes_tell_of_all_skipped_photos(photos, tmp_path):
     shutil.copytree(photos, tmp_path / "photos")
-    broken = [tmp_path / "photos" / f"photo_{n}.png" for n in range(4)]
+    learned = find_images(tmp_path / "photos")  # the others are held out
+    broken = [learned.path(number) for number in range(4)]
     for path in broken:
         path.write_bytes(b"no picture")
     process = torchrun(tmp_path / "photos", tmp_path / "run")
