@@ -400,6 +400,25 @@ def test_all_is_loaded_when_asked_for(browser, address, server, scheme):
         assert problems == []
 
 
+NEW_NAMES = """() => {
+  const frame = document.createElement("iframe");
+  document.body.append(frame);
+  const fresh = new Set(Object.getOwnPropertyNames(frame.contentWindow));
+  frame.remove();
+  return Object.getOwnPropertyNames(window).filter((name) => !fresh.has(name));
+}"""
+
+
+@pytest.mark.browser
+def test_scripts_leave_no_globals(browser, address):
+    with open_page(browser, address, settle=False) as (page, _):
+        page.evaluate("window.planted = 1")
+        page.get_by_role("button", name="Boats in Nagasaki").click()
+        shown(page, 640, 512)
+        found = page.evaluate(NEW_NAMES)
+        assert [name for name in found if not name.isdigit()] == ["planted"]
+
+
 @pytest.mark.browser
 def test_what_fails_to_load_is_said_and_tried_again(browser, site, tmp_path):
     broken = tmp_path / "broken"

@@ -70,7 +70,10 @@ HARNESS = """async ([esm, css, given]) => {
   window.views = [0, 1].map((i) => {
     const el = document.createElement("div");
     el.id = `view-${i}`;
-    document.body.append(el);
+    const [still, cell] = ["tag_still", "cell"].map((name) =>
+      Object.assign(document.createElement("div"), { className: name }));
+    cell.append(el);
+    document.body.append(still, cell);
     return { el, leave: render({ model, el }) };
   });
 }"""
@@ -268,9 +271,13 @@ def test_a_view_that_is_removed_leaves_nothing(page, name):
     played = PLAYED[name][1] if name in PLAYED else []
     assert model == 2 * len({trait for change, *_ in played for trait in change})
     assert bool(kinds) == (name == "turing")
+    replaced = page.locator(".tag_still.replaced")
+    assert replaced.count() == 2
     page.evaluate(LEAVE, 0)
     assert page.evaluate(LISTENING) == [model // 2, kinds[: len(kinds) // 2]]
+    assert replaced.count() == 1
     page.evaluate(LEAVE, 1)
+    assert replaced.count() == 0
     assert page.evaluate(LISTENING) == [0, []]
     assert page.evaluate("Object.keys(window).length === globals")
 

@@ -245,13 +245,15 @@ export function settle(el, paint = () => {}) {
     paint();
   };
   const themes = new MutationObserver(repaint);
+  /** @type {Element | null | undefined} */
+  let still;
   let waiting = 0;
   const start = () => {
     if (!el.isConnected) {
       waiting = requestAnimationFrame(start);
       return;
     }
-    const still = el.closest("div.cell")?.previousElementSibling;
+    still = el.closest("div.cell")?.previousElementSibling;
     if (still?.classList.contains("tag_still")) still.classList.add("replaced");
     const { documentElement, body } = document;
     themes.observe(documentElement, { attributeFilter: ["data-theme"] });
@@ -262,5 +264,6 @@ export function settle(el, paint = () => {}) {
   return () => {
     cancelAnimationFrame(waiting);
     themes.disconnect();
+    still?.classList.remove("replaced");
   };
 }
