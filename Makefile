@@ -21,6 +21,7 @@ book: $(READY) _build/shown
 test: $(TESTED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	rm -rf _build
 	$(MAKE) --no-print-directory book
 	$(BIN)/python -m pytest --doctest-modules colorlab

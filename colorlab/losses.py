@@ -1,5 +1,7 @@
 """Training losses: L2 and (rebalanced) soft cross-entropy (book chapter: losses)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -143,7 +145,13 @@ class _CrossEntropy(torch.autograd.Function):
     """Tell autograd that the gradient is already there when the loss is."""
 
     @staticmethod
-    def forward(ctx, logits, bins, weights, pixel_weight):
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        bins: Tensor,
+        weights: Tensor,
+        pixel_weight: Tensor | None,
+    ) -> Tensor:
         order = torch.channels_last
         if not logits.is_contiguous(memory_format=order):
             order = torch.contiguous_format
@@ -154,7 +162,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, scale):
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor, None, None, None]:
         (gradient,) = ctx.saved_tensors
         if scale != 1:  # spare the copy in the usual case, `loss.backward()`
             gradient = gradient * scale

@@ -331,7 +331,7 @@ def _bin_map(centers: Tensor, reach: int) -> Tensor | None:
 
 def _smallest(planes: Iterable[Tensor], k: int) -> Tensor:
     """Give each pixel's k smallest values, rising, (k, M): insertion sort by planes."""
-    smallest = []
+    smallest: list[Tensor] = []
     for plane in planes:
         for rank, other in enumerate(smallest):
             smallest[rank] = torch.minimum(other, plane)
