@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from colorlab.datasets.images import open_image, open_rgb, to_tensor
+from colorlab.datasets.images import File, open_image, open_rgb, to_tensor
 from colorlab.decode import T_PAPER, annealed_mean, upsample
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.network import STRIDE, ColorNet
@@ -86,7 +86,7 @@ def output_to_ab(model: ColorNet, output: Tensor, T: float | None = None) -> Ten
 
 @torch.inference_mode()
 def colorize(
-    image: Image.Image | np.ndarray | str | Path,
+    image: Image.Image | np.ndarray | File,
     model: ColorNet | None = None,
     T: float | None = None,
     size: int | tuple[int, int] | None = None,
@@ -96,7 +96,7 @@ def colorize(
 
     Parameters
     ----------
-    image : PIL image, array or path
+    image : PIL image, array, path or open binary file
         Gray, color (its colors are not looked at), palette, 16-bit or CMYK, as
         `open_image` takes it. Arrays have shape (H, W), (H, W, 3) or (H, W, 4) and
         hold uint8, uint16, or floats in 0..1. Of moving images, the first frame.
@@ -139,7 +139,7 @@ def colorize(
     opened = open_image(image)
     model = load_pretrained(device=device) if model is None else model
     size = model.card.get("size", DEFAULT_SIZE) if size is None else size
-    rgb = opened.convert("RGB")
+    rgb = opened if opened.mode == "RGB" else opened.convert("RGB")
     height, width = network_size(rgb.height, rgb.width, size)
     small = rgb.resize((width, height), Image.Resampling.BILINEAR)  # averages
     L = rgb_to_lab(to_tensor(small)[None].to(model.centers.device))[:, :1]

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from colorlab.datasets.formats import FORMATS as FORMATS
 from colorlab.datasets.formats import IMAGE_SUFFIXES as IMAGE_SUFFIXES
-from colorlab.datasets.formats import File, count_frames, opened, refusal
+from colorlab.datasets.formats import File as File
 from colorlab.datasets.formats import Refusal as Refusal
+from colorlab.datasets.formats import count_frames, opened, refusal
 from colorlab.datasets.formats import frames as frames
 from colorlab.datasets.formats import is_image as is_image
 from colorlab.datasets.profiles import srgb_profile
@@ -50,7 +51,9 @@ def open_rgb(path: File) -> Image.Image:
     """
     with opened(path) as image:
         image.load()
-        return ImageOps.exif_transpose(to_rgb(image))
+        rgb = to_rgb(image)
+        ImageOps.exif_transpose(rgb, in_place=True)
+        return rgb
 
 
 def open_image(
@@ -129,18 +132,18 @@ def _upright(image: Image.Image) -> Image.Image:
     rgb = to_rgb(image)
     if image.has_transparency_data:
         rgb.putalpha(image.convert("RGBA").getchannel("A"))
-    exif, notes = rgb.getexif(), rgb.info.get("notes", [])
+    exif, notes = rgb.getexif(), [*rgb.info.get("notes", [])]
     if count > 1:
         notes.append(f"frame or page {place + 1} of {count}; the rest is left")
     if set(exif) - {ORIENTATION} - RESOLUTION:
         notes.append("its EXIF (such as date, place, camera) is not kept")
-    upright = ImageOps.exif_transpose(rgb)
-    upright.info = {"notes": notes}
+    turned = exif.get(ORIENTATION) in LYING
+    ImageOps.exif_transpose(rgb, in_place=True)
     dpi = [float(number) for number in rgb.info.get("dpi", ())]
+    rgb.info = {"notes": notes}
     if len(dpi) == 2 and all(1 < number < 1e5 for number in dpi):  # 1: none is known
-        turned = exif.get(ORIENTATION) in LYING
-        upright.info["dpi"] = (dpi[turned], dpi[not turned])
-    return upright
+        rgb.info["dpi"] = (dpi[turned], dpi[not turned])
+    return rgb
 
 
 def save_format(path: str | Path) -> str:
