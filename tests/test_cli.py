@@ -238,3 +238,15 @@ def test_a_device_that_is_not_there_is_told(monkeypatch, photos, tmp_path, capsy
     assert run(monkeypatch, *words, "gpu") == 2
     assert "must be auto, cpu, cuda or mps" in capsys.readouterr().err
     assert run(monkeypatch, *words, "cpu") == 0
+
+
+def test_evaluate_takes_the_held_out_images_or_all(
+    monkeypatch, photos, network, capsys
+):
+    words = ("evaluate", network, photos, "--size", 16)
+    assert run(monkeypatch, *words) == 0
+    told = capsys.readouterr().out
+    assert "4 of 4 images measured" in told
+    assert f"4 images of {photos}; left out: 5 of split 'train'" in told
+    assert run(monkeypatch, *words, "--all") == 0
+    assert "9 of 9 images measured" in capsys.readouterr().out

@@ -5,7 +5,12 @@ from typing import Annotated
 
 import typer
 
-from colorlab.cli.messages import count_images, count_members, print_skipped
+from colorlab.cli.messages import (
+    count_images,
+    count_members,
+    count_parts,
+    print_skipped,
+)
 from colorlab.cli.models import Device, Overwrite, check_output, choose_device
 
 PER_SHARD = 1000  # that of shards: help must not wait for torch
@@ -27,7 +32,7 @@ def data_get(
     from colorlab.datasets.download import get_data
     from colorlab.datasets.sources import find_splits
 
-    folder = get_data(name, archive, to, progress=count_members)
+    folder = get_data(name, archive, to, count_parts)
     for split, images in find_splits(folder).items():
         print(f"{len(images):7} {split} images in {folder}")
 

@@ -46,6 +46,9 @@ def evaluate(  # noqa: PLR0913 - one argument an option
     against: Annotated[
         str | None, typer.Option(help="Another network, to compare with.")
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Take all images of data without a split.")
+    ] = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
 ) -> None:
@@ -59,7 +62,7 @@ def evaluate(  # noqa: PLR0913 - one argument an option
         check_output(file, overwrite)
     network = load_network(model, device)
     other = load_network(against, device) if against else None
-    images = find_images(data, "val", count_members)
+    images = find_images(data, "val", count_members, hold_out=not everything)
     print(images.describe())
     skipped: dict[str, str] = {}
     scores = evaluate_images(

@@ -16,6 +16,11 @@ def count_members(members: Iterable) -> Iterable:
     return tqdm(members, unit=" files", disable=None)
 
 
+def count_parts(parts: Iterable) -> Iterable:
+    """Show how much of an archive has come, then how much is unpacked."""
+    return tqdm(parts, unit=" MB or files", disable=None)
+
+
 def count_images(numbers: Iterable) -> Iterable:
     """Show how many images have been read."""
     return tqdm(numbers, unit=" images", disable=None)

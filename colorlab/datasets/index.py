@@ -78,6 +78,8 @@ def mirror(address: str, progress: Progress = iter) -> Path:
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):  # one process does it, the others wait
+        for left in folder.glob(".partial-*"):
+            left.unlink()  # of a process that was killed
         missing = [s for s in shards if not (folder / s["file"]).is_file()]
         for shard in progress(missing):
             url, most = urljoin(address, shard["file"]), _end(shard) + MEGABYTE

@@ -32,8 +32,8 @@ LOST |= {errno.ELOOP, errno.ENAMETOOLONG}
 class ImageSource:
     """The images of one data set: a file each, or a stretch of a tar file each.
 
-    A million images must not cost a million Python objects, and loader processes
-    must be able to share them: so names and places are arrays. Chapter: datasets.
+    Names and places are arrays, as a million images must not cost a million Python
+    objects, and loader processes must be able to share them. Chapter: datasets.
     """
 
     root: str  # a folder
@@ -145,7 +145,7 @@ def find_images(
     Raises
     ------
     ValueError
-        If there is nothing, no image of that split, or `split` is unknown.
+        If there is no image of that split, or `split` is unknown.
 
     Examples
     --------
@@ -180,22 +180,18 @@ def find_splits(
     progress : callable, optional
         Wraps the members of an archive, or the shards, for a progress bar.
     hold_out : bool
-        What to do with data that is not divided: hold out some of it, or take all
-        of it for either split.
+        Hold out some of data that is not divided; else all is of either split.
 
     Returns
     -------
     dict of str to ImageSource
-        "train" and "val". No image is in both, unless `hold_out` is False.
+        "train" and "val": `split_of_each` tells how. No image is in both, unless
+        `hold_out` is False.
 
     Raises
     ------
     ValueError
         If data cannot be read.
-
-    Notes
-    -----
-    `colorlab.datasets.splits.split_of_each` tells which images are which.
     """
     listing = _listed(data, progress)
     labels = split_of_each(listing.names, hold_out)
@@ -327,8 +323,7 @@ def _listed(data: str | Path, progress: Progress) -> _Listing:
 
 
 def _of_folder(root: Path) -> _Listing:
-    names, sizes = [], []
-    left_out: Counter[str] = Counter()
+    names, sizes, left_out = [], [], Counter[str]()
     for name in list_files(root, left_out):
         if size := plain_size(root / name) if is_image(name) else 1:
             names.append(name)
@@ -341,7 +336,7 @@ def _of_folder(root: Path) -> _Listing:
 
 
 def _of_tar(path: Path, file: BinaryIO, progress: Progress) -> _Listing:
-    left_out: Counter[str] = Counter()
+    left_out = Counter[str]()
     members = [*progress(_tar_members(file, left_out))]
     names, place = [m[0] for m in members], _array([(0, *m[1:]) for m in members])
     return _Listing(str(path.parent), names, place, [path.name], left_out)

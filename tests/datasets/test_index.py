@@ -162,6 +162,13 @@ def test_a_mirror_that_was_interrupted_goes_on(server, shards, cache, address):
     assert server.asked.count("/shards/shard-000002.tar") == 2
 
 
+def test_what_a_killed_process_left_is_removed(server, shards, cache, address):
+    folder = mirror(address)
+    (folder / INDEX).unlink()
+    (folder / ".partial-dead").write_bytes(bytes(100))
+    assert same(mirror(address), shards)
+
+
 def test_a_shard_of_another_hash_is_fetched_twice_and_told(
     server, shards, cache, address
 ):
