@@ -59,6 +59,8 @@ def _read_card(path: Path) -> dict:
 
 def _adjust_logits(network: "ColorNet", lam: float) -> None:
     """Have a network answer as if trained with another lambda, in place."""
+    import torch
+
     from colorlab.losses import logit_adjustment
     from colorlab.prior import load_prior, smooth_prior
 
@@ -69,7 +71,9 @@ def _adjust_logits(network: "ColorNet", lam: float) -> None:
             "card does not say with which lambda it was trained"
         )
     trained = config["lam"] if config["loss"] == "rebal" else 1.0
-    p = smooth_prior(load_prior(config["prior"]), network.centers)
+    p = torch.tensor(network.card.get("prior", []), dtype=torch.float64)
+    if not len(p):  # a shipped one; a card has a copy of any other
+        p = smooth_prior(load_prior(config["prior"]), network.centers)
     network.get_parameter("output.bias").data += logit_adjustment(
         p, lam, network.card.get("lam", trained)
     ).float()

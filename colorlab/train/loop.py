@@ -176,9 +176,10 @@ def next_batch(run: Run, step: int, stop: Event) -> Batch:
         saved = [folder.name for folder in checkpoints(run.out)[-1:]] or ["nothing yet"]
         if stop.is_set():  # the signal has reached those processes, too
             raise Stopped(f"stopped; saved is {saved[0]}") from error
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise OSError(
-            f"reading images failed at step {step} ({str(error).splitlines()[0]}); "
-            f"saved is {saved[0]}. If memory is short, resume with fewer workers"
+            f"reading images failed at step {step} ({reason}); saved is {saved[0]}. If "
+            "memory is short, resume with fewer workers"
         ) from error
 
 
