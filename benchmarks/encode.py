@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from measure import alternate, save
+from measure import quiet_and_busy, save
 from scipy.spatial import cKDTree
 from sklearn.neighbors import BallTree
 
@@ -39,7 +39,7 @@ def main() -> None:
         error = np.abs(np.linalg.norm(delta, axis=2) - expected).max()
         assert error < TOLERANCE, f"{name} is {error} off"
     about = f"{len(points):,} colors, k = {K}"
-    save("encode", about, {"soft_encode": alternate(contestants, 15)})
+    save("encode", about, quiet_and_busy({"soft_encode": contestants}, 15))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from measure import alternate, save
+from measure import quiet_and_busy, save
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -31,28 +31,37 @@ def step(loss: Callable[..., Tensor], logits: Tensor, *target: Tensor | None) ->
     return value, *torch.autograd.grad(value, logits)
 
 
-def main() -> None:
-    """Check that both agree, then time."""
+def contest(
+    N: int, H: int, W: int, layout: torch.memory_format, weighted: bool
+) -> dict:
+    """Draw logits and a target, and check that both agree on loss and gradient."""
     rng = torch.Generator().manual_seed(0)
-    ab = 25 * torch.randn(40, 2, 56, 56, generator=rng)
-    v = 2 * torch.rand(40, 56, 56, generator=rng)
-    target = soft_encode(ab, bin_centers())
-    scores = torch.randn(40, N_BINS, 56, 56, generator=rng)
-    results = {}
-    for layout in (torch.channels_last, torch.contiguous_format):
-        logits = scores.contiguous(memory_format=layout).requires_grad_()
-        for weight, kind in [(None, "loss"), (v, "rebalanced loss")]:
-            contestants = {
-                "colorlab": lambda z=logits, v=weight: step(sparse, z, *target, v),
-                "torch, dense": lambda z=logits, v=weight: step(dense, z, *target, v),
-            }
-            pairs = zip(*(run() for run in contestants.values()), strict=True)
-            for ours, theirs in pairs:
-                error = (ours - theirs).abs().max() / theirs.abs().max()
-                assert error < TOLERANCE, f"{kind}, {layout}: {error} off"
-            name = str(layout).removeprefix("torch.").replace("_", " ")
-            results[f"{kind}, {name}"] = alternate(contestants, 7)
-    save("loss", "Targets, loss and backward, 40 x 313 x 56 x 56", results)
+    target = soft_encode(25 * torch.randn(N, 2, H, W, generator=rng), bin_centers())
+    v = 2 * torch.rand(N, H, W, generator=rng) if weighted else None
+    logits = torch.randn(N, N_BINS, H, W, generator=rng)
+    logits = logits.contiguous(memory_format=layout).requires_grad_()
+    contestants = {
+        "colorlab": lambda: step(sparse, logits, *target, v),
+        "torch, dense": lambda: step(dense, logits, *target, v),
+    }
+    pairs = zip(*(run() for run in contestants.values()), strict=True)
+    for ours, theirs in pairs:
+        error = (ours - theirs).abs().max() / theirs.abs().max()
+        assert error < TOLERANCE, f"{N} x {H} x {W}, {layout}: {error} off"
+    return contestants
+
+
+def main() -> None:
+    """Check that both agree, then time: a batch as in training, and large maps."""
+    batch, layouts = (40, 56, 56), (torch.channels_last, torch.contiguous_format)
+    contests = {}
+    for layout in layouts:
+        name = str(layout).removeprefix("torch.").replace("_", " ")
+        contests[f"loss, {name}"] = contest(*batch, layout, weighted=False)
+        contests[f"rebalanced loss, {name}"] = contest(*batch, layout, weighted=True)
+    contests["loss, 4 x 400 x 224"] = contest(4, 400, 224, layouts[1], weighted=False)
+    about = "Targets, loss and backward, 40 x 313 x 56 x 56"
+    save("loss", about, quiet_and_busy(contests, 7))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """Time contestants fairly, and keep what came out as a table, JSON and a chart."""
 
+import contextlib
 import json
 import os
 import platform
 import re
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -25,9 +28,10 @@ FACTOR = {"ms": 1000}  # of what is shown to what is given
 TABLE = re.compile(r"(?<=<!-- table -->\n).*(?=<!-- end -->)", re.DOTALL)
 
 Seconds = dict[str, list[float]]  # of each contestant, round by round
+Contestants = dict[str, Callable[[], object]]
 
 
-def alternate(contestants: dict[str, Callable[[], object]], rounds: int = 7) -> Seconds:
+def alternate(contestants: Contestants, rounds: int = 7) -> Seconds:
     """Time each contestant once a round, after one round of warming up.
 
     Taking turns in one process, all meet the same machine: what slows a round down
@@ -42,6 +46,30 @@ def alternate(contestants: dict[str, Callable[[], object]], rounds: int = 7) -> 
             run()
             seconds[name].append(time.perf_counter() - start)
     return seconds
+
+
+def quiet_and_busy(contests: dict[str, Contestants], rounds: int) -> dict[str, Seconds]:
+    """Time contests twice: as it is, and with another program on one of the cores.
+
+    The second is every reader's machine. What shares each operation among all cores
+    then waits, in each, for the one that has only a part of its time.
+    """
+    results = {what: alternate(each, rounds) for what, each in contests.items()}
+    with busy_core():
+        for what, each in contests.items():
+            results[f"{what}, a core taken"] = alternate(each, rounds)
+    return results
+
+
+@contextlib.contextmanager
+def busy_core() -> Iterator[None]:
+    """Let a program take all it gets of one core meanwhile."""
+    spinning = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        spinning.kill()
+        spinning.wait()
 
 
 def save(name: str, about: str, results: dict[str, Seconds], unit: str = "ms") -> None:

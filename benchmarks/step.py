@@ -46,7 +46,7 @@ def main() -> None:
     whole_model, whole_optimizer, whole_accelerator = contestant()
     centers = bin_centers()
     w = rebalance_weights(smooth_prior(load_prior(), centers)).float()
-    loss = partial(color_loss, centers=centers, w=w, skip_gray=True)
+    loss = partial(color_loss, head="bins", centers=centers, w=w, skip_gray=True)
 
     def objective(output: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
         return loss(output, label_ab(ab))
