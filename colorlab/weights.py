@@ -23,6 +23,7 @@ LOAD_ERRORS: tuple[type[Exception], ...] = (
     ValueError,
 )
 LOAD_ERRORS += (RuntimeError, RecursionError)
+SHOWN = 200  # letters of what a library says
 INT8_MOST = 127  # -128 is left out, so that signs are alike
 LARGEST_SIZE = 2048  # pixels that a card may ask for: a stranger's must not fill memory
 
@@ -190,7 +191,12 @@ def _why(path: Path, error: Exception) -> str:
         if pickled or path.suffix == ".caffemodel":
             return "weights of PyTorch or Caffe (.pth, .caffemodel), which are not read"
         return f"no whole safetensors file ({error})"
-    return f"its card lacks {error}" if isinstance(error, KeyError) else str(error)
+    if isinstance(error, KeyError):
+        return f"its card lacks {error}"
+    if isinstance(error, TypeError | RuntimeError | json.JSONDecodeError):
+        told = " ".join(str(error).split())
+        return f"its card and its weights do not fit ({told[:SHOWN]})"
+    return str(error)
 
 
 def _check_card(card: dict) -> None:

@@ -284,6 +284,16 @@ def test_a_card_that_nests_too_deep_is_refused(narrow, tmp_path):
         load_model(path)
 
 
+@pytest.mark.parametrize("card", ["[1]", "{", json.dumps(CARD | {"width": 3})])
+def test_a_card_that_does_not_fit_is_one_line(narrow, tmp_path, card):
+    path = tmp_path / "model.safetensors"
+    forge(narrow, path, {"colorlab": card})
+    with pytest.raises(ValueError, match="its card and its weights do not fit") as told:
+        load_model(path)
+    assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 300 + len(str(path))
+
+
 def test_files_of_version_0_1_are_read(narrow, tmp_path):
     path = tmp_path / "old.safetensors"
     state = narrow.state_dict()

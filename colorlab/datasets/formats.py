@@ -1,6 +1,7 @@
 """Which files are images: an allow-list, bounds, refusals (book chapter: colorize)."""
 
 import io
+import logging
 import os
 import re
 import threading
@@ -61,6 +62,7 @@ FOREIGN = {
     "of a network",
 }
 _OPENING = threading.Lock()
+_SILENCE = logging.NullHandler()
 
 
 class Refusal(ValueError):
@@ -218,6 +220,7 @@ def _with_end(content: bytes) -> tuple[BinaryIO, bool]:
 def _identified(file: BinaryIO, head: bytes) -> ImageFile.ImageFile:
     """Call `Image.open` with the allow-list, and without its global limit."""
     Image.init()
+    logging.getLogger("PIL").addHandler(_SILENCE)  # else it would print
     if re.match(HEIC, head, re.DOTALL):
         try:
             from pillow_heif import register_heif_opener
