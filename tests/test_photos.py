@@ -29,6 +29,7 @@ TONED = 20  # mean chroma a toned print stays below
 
 def read_table():
     text = (DATA / "README.md").read_text(encoding="utf-8")
+    text = text.partition("## Images to learn from")[0]
     lines = [line for line in text.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
     assert cells[0] == COLUMNS
