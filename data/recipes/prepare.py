@@ -12,14 +12,14 @@ is done is not done again: delete a folder of OUT to have it made anew.
 import os
 import re
 import sys
-from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 from PIL import Image
 
-from colorlab.datasets.images import IMAGE_ERRORS, is_image, to_rgb, to_tensor
+from colorlab.datasets.formats import opened
+from colorlab.datasets.images import is_image, to_rgb, to_tensor
 from colorlab.datasets.shards import write_shards
 from colorlab.datasets.sources import ImageSource, list_files
 from colorlab.lab import rgb_to_lab
@@ -60,24 +60,26 @@ TUNING, AT_MOST = 40, 0.05  # photos of a source that are held out, and their sh
 
 def of_files(data: Path, names: list[str]) -> ImageSource:
     """Give the images of these names below data."""
+    encoded = [os.fsencode(name) for name in names]
+    ends = np.cumsum([len(name) for name in encoded])
     place = np.arange(len(names))[:, None] * np.array([1, 0, 0])
-    return ImageSource(str(data), np.array([os.fsencode(n) for n in names], "S"), place)
+    return ImageSource(str(data), np.frombuffer(b"".join(encoded), "u1"), ends, place)
 
 
-def find(data: Path, folder: str, pattern: str) -> ImageSource:
-    """Give the images of a folder whose names there begin like the pattern, sorted."""
+def find(data: Path, folder: str, pattern: str) -> list[str]:
+    """List the images of a folder whose names there begin like the pattern."""
     wanted = re.compile(f"{re.escape(folder)}/{pattern}")
     names = (f"{folder}/{name}" for name in list_files(data / folder))
-    return of_files(data, sorted(n for n in names if is_image(n) and wanted.match(n)))
+    return sorted(name for name in names if is_image(name) and wanted.match(name))
 
 
 def look(images: ImageSource, number: int) -> tuple[str, np.ndarray]:
     """Say which rule drops a photo, if one does, and give its hash of 32 bytes."""
     try:
-        with images.open(number) as file, Image.open(file) as image:
+        with opened(images.open(number)) as image:
             image.draft("RGB", (SHORTER, SHORTER))
             image = to_rgb(image)
-    except IMAGE_ERRORS:  # of a link that leads nowhere, too
+    except ValueError:  # also of a link that leads nowhere
         return "unreadable", np.zeros(32, np.uint8)
     gray = image.convert("L").resize((17, 16), Image.Resampling.BOX)
     hash_ = np.packbits(np.diff(np.asarray(gray, int)) > 0)
@@ -116,41 +118,41 @@ def repeats(hashes: np.ndarray, before: np.ndarray, among: bool = True) -> np.nd
     return found
 
 
-def pack(images: ImageSource, numbers: np.ndarray, out: Path) -> None:
-    """Write these images as shards, unless it has been done."""
+def pack(splits: dict[str, ImageSource], out: Path) -> None:
+    """Write images as shards, unless it has been done."""
     if not (out / "index.json").exists():
-        chosen = replace(images, place=images.place[numbers])
-        write_shards(chosen, out, shorter=SHORTER)
+        write_shards(splits, out, shorter=SHORTER)
 
 
 def main(data: Path, out: Path) -> None:
     """Look at all sources, choose, pack, and print a table."""
     measured = [
-        looked(f"held-out-{n}", find(data, folder, pattern), out)[1]
+        looked(f"held-out-{n}", of_files(data, find(data, folder, pattern)), out)[1]
         for n, (folder, pattern) in enumerate(HELD_OUT.items())
     ]
     measured = before = np.concatenate(measured)
-    rules = ("unreadable", "gray", "cut out", "drawn", "held out", "repeated", "tuning")
-    head = "".join(f"{rule:>12}" for rule in (*rules, "used"))
+    rules = ("unreadable", "gray", "cut out", "drawn", "held out", "repeated")
+    head = "".join(f"{rule:>12}" for rule in (*rules, "tuning", "used"))
     sys.stdout.write(f"{'source':14}{'read':>8}{head}\n")
     tuning = []
     for folder, (pattern, name) in SOURCES.items():
-        images = find(data, folder, pattern)
-        why, hashes = looked(name, images, out)
+        names = find(data, folder, pattern)
+        why, hashes = looked(name, of_files(data, names), out)
         why = why.astype("U12")
         why[(why == "") & repeats(hashes, measured, among=False)] = "held out"
         why[(why == "") & repeats(hashes, before)] = "repeated"
         before = np.concatenate([before, hashes])
-        kept = np.flatnonzero(why == "").tolist()
-        kept.sort(key=lambda n: crc32(images.files[n][len(folder) + 1 :]))
-        held = kept[: min(TUNING, int(AT_MOST * len(kept)))]  # whatever else there is
-        why[held] = "tuning"
-        tuning += [images.name(n) for n in held]
-        pack(images, np.flatnonzero(why == ""), out / name)
-        counts = [(why == rule).sum() for rule in (*rules, "")]
+        kept = [file for file, rule in zip(names, why, strict=True) if not rule]
+        chosen = sorted(kept, key=lambda n: crc32(n[len(folder) + 1 :].encode()))
+        chosen = chosen[: min(TUNING, int(AT_MOST * len(kept)))]
+        tuning += chosen
+        splits = {"train": sorted({*kept} - {*chosen}), "val": sorted(chosen)}
+        pack({split: of_files(data, n) for split, n in splits.items()}, out / name)
+        counts = [*((why == rule).sum() for rule in rules), len(chosen)]
+        counts.append(len(kept) - len(chosen))
         row = "".join(f"{count:12}" for count in counts)
-        sys.stdout.write(f"{name:14}{len(images):8}{row}\n")
-    pack(of_files(data, tuning), np.arange(len(tuning)), out / "tuning")
+        sys.stdout.write(f"{name:14}{len(names):8}{row}\n")
+    pack({"val": of_files(data, tuning)}, out / "tuning")
 
 
 if __name__ == "__main__":
