@@ -111,12 +111,12 @@ class BorrowedNet(nn.Module):
         self.stem = nn.Sequential(*_convolution(1, STEM, kernel=3, stride=2))
         self.stages, inputs = nn.ModuleList(), STEM
         for blocks, kernel, stride, widening, channels in STAGES:
-            self.stages.append(nn.Sequential())
+            stage = nn.Sequential()
             for place in range(blocks):
                 once = stride if place == 0 else 1
-                block = MBConv(inputs, channels, kernel, once, widening)
-                self.stages[-1].append(block)
+                stage.append(MBConv(inputs, channels, kernel, once, widening))
                 inputs = channels
+            self.stages.append(stage)
         self.lateral = nn.ModuleList(
             nn.Conv2d(STAGES[stage][-1], WIDTH, kernel_size=1) for stage in READ
         )
