@@ -73,4 +73,4 @@ clean:
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
 	    --constraint constraints.txt --editable '.[$*]'
-	@touch $@
+	@touch $@ $(if $(filter test bench,$*),$(READY)) $(if $(filter bench,$*),$(TESTED))

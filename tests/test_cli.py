@@ -250,3 +250,18 @@ def test_evaluate_takes_the_held_out_images_or_all(
     assert f"4 images of {photos}; left out: 5 of split 'train'" in told
     assert run(monkeypatch, *words, "--all") == 0
     assert "9 of 9 images measured" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["colorize", "evaluate", "calibrate", "prior"])
+def test_commands_compute_on_the_device(
+    monkeypatch, photos, network, tmp_path, device, command
+):
+    words = {
+        "colorize": (photos / "0.png", "-o", tmp_path / "o.png", "--model", network),
+        "evaluate": (network, photos, "--size", 16, "-o", tmp_path / "o.json"),
+        "calibrate": (network, photos, "--size", 16, "-o", tmp_path / "o.safetensors"),
+        "prior": (photos, "--size", 16, "-o", tmp_path / "o.csv"),
+    }[command]
+    monkeypatch.setattr("colorlab.network.best_device", lambda: device)
+    assert run(monkeypatch, command, *words) == 0
+    assert run(monkeypatch, command, *words, "--overwrite", "--device", "cpu") == 0

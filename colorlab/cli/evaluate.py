@@ -101,7 +101,7 @@ def _print_scores(about: dict, scores: dict) -> None:
     table.add_column("")
     shown = [r for r in scores if not ("other" in about and r in ("gray", "truth"))]
     for row in shown:
-        table.add_column(row, justify="right", overflow="fold")
+        table.add_column(row, justify="right", no_wrap=True)
     for measure, name in MEASURE_NAMES.items():
         values = (scores[row][measure] for row in shown)
         table.add_row(name, *(interval_text(value, "\n") for value in values))

@@ -154,7 +154,7 @@ def intervals(values: Tensor) -> dict[str, Interval]:
 
 
 def interval_text(interval: Interval, separator: str = " ") -> str:
-    """Write a value and its interval, which is left out where there is none.
+    """Write a value and its interval, which is left out where it has no width.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def interval_text(interval: Interval, separator: str = " ") -> str:
     '71.91'
     """
     value, low, high = interval
-    told = "" if math.isnan(low) else f"{separator}({low:.2f}..{high:.2f})"
+    told = f"{separator}({low:.2f}..{high:.2f})" if low < high else ""
     return f"{value:.2f}{told}"
 
 

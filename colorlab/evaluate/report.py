@@ -204,7 +204,7 @@ def _lines(name: str, area: float, L: Tensor, ab_hat: Tensor, ab: Tensor) -> str
 
 
 def _chroma(ab: Tensor) -> str:
-    return f"{ab.norm(dim=0).mean():.1f}"
+    return f"{ab.norm(dim=0).mean().item():.1f}"
 
 
 def _pictures(L: Tensor, ab_hat: Tensor, ab: Tensor) -> list[Tensor]:
