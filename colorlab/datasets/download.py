@@ -258,7 +258,7 @@ def _megabytes(url: str, most: int) -> Iterator[bytes]:
                 if len(part) >= MEGABYTE:
                     yield part
                     part = b""
-            if response.length:
+            if getattr(response, "length", None):  # ftp, to which one may be sent on
                 raise IncompleteRead(part, response.length)
     except (OSError, HTTPException) as error:
         if getattr(error, "code", 500) in HOPELESS:
@@ -301,7 +301,7 @@ def _unpack(archive: Path, folder: Path, progress: Progress) -> None:
         room = min(room, shutil.disk_usage(folder).free)
         for name, size, content in progress(_members(archive)):
             path = Path(name)
-            if path.is_absolute() or ".." in path.parts or size < 0:
+            if path.anchor or ".." in path.parts or size < 0:
                 raise ValueError(f"{name!r} of {size} bytes has no place in it")
             room -= max(size, BLOCK)
             if room < 0:
@@ -329,16 +329,23 @@ def _unpack(archive: Path, folder: Path, progress: Progress) -> None:
 def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
     """Give name, size and content of each member, folders left out; links have none."""
     if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as pack:
-            for info in pack.infolist():
-                if not info.is_dir():
-                    link = stat.S_ISLNK(info.external_attr >> 16)
-                    yield (
-                        info.filename,
-                        info.file_size,
-                        None if link else pack.open(info),
-                    )
-        return
+        yield from _of_zip(archive)
+    elif tarfile.is_tarfile(archive):
+        yield from _of_tar(archive)
+    else:
+        raise tarfile.ReadError("it is none of these")
+
+
+def _of_zip(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+    with zipfile.ZipFile(archive) as pack:
+        for info in pack.infolist():
+            if not info.is_dir():
+                link = stat.S_ISLNK(info.external_attr >> 16)
+                content = None if link else pack.open(info)
+                yield info.filename, info.file_size, content
+
+
+def _of_tar(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
     with tarfile.open(archive) as tar:
         for member in tar:
             tar.members = []  # type: ignore[attr-defined]  # else it keeps them all

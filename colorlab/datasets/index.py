@@ -136,7 +136,8 @@ def _checked(content: bytes, where: str) -> list[dict]:
             raise ValueError("a file is named twice")
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         where = os.fsencode(where).decode("utf-8", "backslashreplace")
+        told = error if type(error) is ValueError else repr(error)
         raise ValueError(
-            f"data must be a whole index of shards; {where}: {error!r}"
+            f"data must be a whole index of shards; {where}: {told}"
         ) from error
     return shards

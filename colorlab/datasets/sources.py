@@ -310,6 +310,8 @@ def _listed(data: str | Path, progress: Progress) -> _Listing:
         with open(path, "rb") as file:
             compressed = file.read(3) in COMPRESSED or zipfile.is_zipfile(path)
             if not compressed:
+                if not tarfile.is_tarfile(path):
+                    raise tarfile.ReadError("it is none of these")
                 file.seek(0)
                 return _of_tar(path, file, progress)
     except Exception as error:  # bytes of strangers make tarfile raise anything
