@@ -151,6 +151,16 @@ def test_pictures_are_turned_as_exif_says(kind, orientation):
     assert np.array_equal(crop(content, 8, Still()), upright)
 
 
+def test_orientation_in_xmp_alone_turns_nothing():
+    """Browsers and viewers do not look there."""
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
+    content = saved(colored(), "JPEG", xmp=xmp)
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.getexif().get(ORIENTATION) == TURNED  # Pillow does
+    assert open_rgb(io.BytesIO(content)).size == colored().size
+    assert open_image(io.BytesIO(content)).size == colored().size
+
+
 def test_16_bit_gray_is_turned_too():
     gray = np.arange(64, dtype=np.uint16).reshape(8, 8) * 1000
     content = saved(Image.fromarray(gray), exif=turned_as(TURNED))
