@@ -28,7 +28,8 @@ test: $(TESTED)
 	$(BIN)/python -m pytest tests $(NBVAL)
 
 live: $(READY)
-	$(BIN)/jupyter lab book/intro.ipynb $$([ "$$(id -u)" = 0 ] && echo --allow-root)
+	$(BIN)/python book/_tools/live.py out/live
+	$(BIN)/jupyter lab out/live/intro.ipynb $$([ "$$(id -u)" = 0 ] && echo --allow-root)
 
 bench: .venv/ready-bench  # minutes; nothing else should run meanwhile
 	for name in lab encode loss step processes memory init browser; do $(BIN)/python benchmarks/$$name.py || exit; done
