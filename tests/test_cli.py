@@ -1,5 +1,6 @@
 """The command line, as a user types it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -159,6 +160,11 @@ def test_a_name_in_latin_1_is_printed(photos, tmp_path):
     assert done.returncode == 0, done.stderr
     assert b"5 of 5 images counted" in done.stdout
     assert rb"caf\udce9" in (tmp_path / "p.csv").read_bytes()
+    words = [*CALL, b"evaluate", b"tiny", folder, b"--size", b"16", b"-o"]
+    done = subprocess.run([*words, os.fsencode(tmp_path / "s")], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "s.json").read_text())["data"] == "caf\udce9"
+    assert (tmp_path / "s.html").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("command", ["prior", "calibrate", "export", "evaluate"])

@@ -72,7 +72,7 @@ def test_evaluate_compares_two_networks(monkeypatch, photos, network, capsys):
 def test_calibrate_writes_a_network(monkeypatch, photos, network, tmp_path):
     (photos / "broken.png").write_bytes(b"no picture")
     out = tmp_path / "out.safetensors"
-    words = ("calibrate", network, photos, photos, "--size", 16, "--photos", 5)
+    words = ("calibrate", network, photos, photos, "--size", 16, "--images", 5)
     assert run(monkeypatch, *words, "-o", out) == 0
     before, after = load_model(network), load_model(out)
     assert torch.equal(before.output.weight, after.output.weight)

@@ -140,10 +140,10 @@ def _color_to_file(path: Path, target: Path, batch: Batch) -> None:
         return
     if kept:
         raise ValueError(kept)
-    picture = _color(path, batch)
-    picture.info["software"] = str(mark)
+    colored_image = _color(path, batch)
+    colored_image.info["software"] = str(mark)
     target.parent.mkdir(parents=True, exist_ok=True)
-    batch.notes.update(save_image(picture, target))
+    batch.notes.update(save_image(colored_image, target))
     batch.colored += 1
 
 
@@ -155,10 +155,10 @@ def _color(path: Path, batch: Batch) -> "Image.Image":
     return colorize_image(image, batch.network, batch.temperature, batch.size)
 
 
-def _to_stdout(picture: "Image.Image") -> None:
+def _to_stdout(colored_image: "Image.Image") -> None:
     from colorlab.datasets.images import save_image
 
-    save_image(picture, sys.stdout.buffer, "PNG")
+    save_image(colored_image, sys.stdout.buffer, "PNG")
     sys.stdout.buffer.flush()
     print("1 of 1 colored, as PNG to the standard output", file=sys.stderr)
 

@@ -119,7 +119,7 @@ def calibrate(
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The file to write.")],
     size: Size = SIZE,
-    photos: Annotated[int, typer.Option(min=1, help="Images of each data set.")] = 640,
+    images: Annotated[int, typer.Option(min=1, help="Of each data set.")] = 640,
     overwrite: Overwrite = False,
     device: Device = "auto",
 ) -> None:
@@ -133,14 +133,14 @@ def calibrate(
     check_output(out, overwrite)
     network = load_network(model, device)
     skipped: dict[str, str] = {}
-    sources = [_spread(find_images(d, "train", count_members), photos) for d in data]
+    sources = [_spread(find_images(d, "train", count_members), images) for d in data]
     print(*(source.describe() for source in sources), sep="\n")
     streams = [image_batches(s, size, 32, skipped, count_images) for s in sources]
     turns = zip_longest(*streams)  # a batch of each data set in turn
     batches = (rgb.to(network.centers.device) for rgb in _in_turn(turns))
     calibrate_network(network, (rgb_to_lab(rgb)[:, :1] for rgb in batches))
     names = [Path(path).name for path in data]
-    save_model(network, out, calibrated={"data": names, "size": size, "photos": photos})
+    save_model(network, out, calibrated={"data": names, "size": size, "images": images})
     given = sum(map(len, sources))
     print(f"{given - len(skipped)} of {given} images used, the network is in {out}")
     print_skipped(skipped)
