@@ -8,6 +8,7 @@ the rules of resuming are read from it.
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from typing import Any
 
 # Numbers of the network and the prior, typed again (a test compares them), so that
@@ -15,7 +16,10 @@ from typing import Any
 VARIANTS, STRIDE, LAM, N_NEIGHBORS = ("paper", "released"), 8, 0.5, 5
 PRIOR = "tiny-imagenet"  # which colors are rare; ships with the package
 AUTHORS_PIXELS = 44 * 44  # labels of one of their photos: their loss sums over these
-AUTHORS = "The authors' recipe"  # fields that only their preset changes
+LOSSES, LABELS = ("rebal", "class", "l2"), ("mean", "point")
+OPTIMIZERS, PRECISIONS = ("adamw", "adam"), ("auto", "no", "bf16", "fp16")
+DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
+NEAR_1 = 0.99999  # at 1 a running mean never moves
 SCHEMA = 2  # of config.json; the first edition's has no number, and is 1
 RENAMED = {"average": "ema_decay", "accumulate": "grad_accum_steps"}  # since schema 1
 # What fields that older files lack were, in effect, when those were written.
@@ -27,6 +31,9 @@ KINDS[bool] = "True or False"
 def _option(default: Any, help: str, **rules: Any) -> Any:
     """Return a field; rules: choices, least, most, above, free (on resume), group."""
     return field(default=default, metadata={"help": help, **rules})
+
+
+_authors = partial(_option, group="The authors' recipe")
 
 
 @dataclass(frozen=True)
@@ -46,73 +53,36 @@ class TrainConfig:
     variant: str = _option(
         "paper", "Layers of the paper or the code.", choices=VARIANTS
     )
-    loss: str = _option(
-        "rebal",
-        "Rebalanced classes, plain classes (as lam 1), or regression.",
-        choices=("rebal", "class", "l2"),
-    )
+    loss: str = _option("rebal", "Rebalanced or plain classes, or L2.", choices=LOSSES)
     lam: float = _option(LAM, "Rebalancing: 1 is none, 0 the most.", least=0, most=1)
     prior: str = _option(PRIOR, "How frequent colors are: a file of `colorlab prior`.")
     skip_gray: bool = _option(True, "Images without color do not count.")
     size: int = _option(64, f"Pixels, a multiple of {STRIDE}; see DATA@SIZE.", least=8)
     batch_size: int = _option(64, "Images a step, over all processes.", least=1)
-    grad_accum_steps: int = _option(
-        1, "Parts of a batch whose gradients are added, to save memory.", least=1
-    )
-    steps: int = _option(
-        2_000, "Total, including those before a resume.", least=1, free=True
-    )
+    grad_accum_steps: int = _option(1, "Parts of a batch, to save memory.", least=1)
+    steps: int = _option(2_000, "In all, also after a resume.", least=1, free=True)
     lr: float = _option(2e-3, "Highest learning rate.", above=0, free=True)
     warmup: int = _option(200, "Steps of rising learning rate.", least=0, free=True)
-    cooldown: float = _option(
-        0.4, "Last share of the steps, in which the rate falls to 0.", least=0, most=1
-    )
+    cooldown: float = _option(0.4, "Share of falling learning rate.", least=0, most=1)
     clip: float = _option(1.0, "Largest gradient norm.", above=0, free=True)
     weight_decay: float = _option(1e-2, "Pull of the weights to 0.", least=0)
-    ema_decay: float = _option(
-        0.0,
-        "EMA decay of the weights, e.g. 0.998; 0 is off.",
-        least=0,
-        most=0.99999,  # at 1 the mean never moves
-    )
+    ema_decay: float = _option(0.0, "EMA of weights, e.g. 0.998.", least=0, most=NEAR_1)
     precision: str = _option(
-        "auto", "Number format of the network.", choices=("auto", "no", "bf16", "fp16")
+        "auto", "Number format of the network.", choices=PRECISIONS
     )
     seed: int = _option(0, "Decides weights, order and crops.", least=0)
     save_every: int = _option(250, "Steps between saves.", least=1, free=True)
     log_every: int = _option(10, "Steps in a record.", least=1, free=True)
     workers: int = _option(1, "Data-loader processes.", least=0, free=True)
-    device: str = _option(
-        "auto",
-        "Where to compute; auto takes a GPU if there is one.",
-        choices=("auto", "cpu", "cuda", "mps", "xpu"),
-        free=True,
-    )
-    k: int = _option(
-        N_NEIGHBORS, "Bins that share a pixel.", least=1, most=16, group=AUTHORS
-    )
-    labels: str = _option(
-        "mean",
-        "Label of 4x4 pixels: their mean, or the first.",
-        choices=("mean", "point"),
-        group=AUTHORS,
-    )
-    stretch: int = _option(
-        0, "Crop from a square of so many pixels; 0: as it is.", least=0, group=AUTHORS
-    )
-    optimizer: str = _option(
-        "adamw",
-        "With adam, weight decay enters the gradient.",
-        choices=("adamw", "adam"),
-        group=AUTHORS,
-    )
-    beta2: float = _option(
-        0.999, "Memory of squared gradients.", least=0, most=0.999999, group=AUTHORS
-    )
-    decay: float = _option(
-        0.316, "Factor of the rate every DECAY_EVERY steps.", above=0, group=AUTHORS
-    )
-    decay_every: int = _option(0, "Steps; 0: never.", least=0, group=AUTHORS)
+    device: str = _option("auto", "Where to compute.", choices=DEVICES, free=True)
+    # Only the preset `authors` changes these.
+    k: int = _authors(N_NEIGHBORS, "Bins that share a pixel.", least=1, most=16)
+    labels: str = _authors("mean", "Of 4x4 pixels: mean or first.", choices=LABELS)
+    stretch: int = _authors(0, "Crop from a square of so many pixels.", least=0)
+    optimizer: str = _authors("adamw", "Or adam with L2 penalty.", choices=OPTIMIZERS)
+    beta2: float = _authors(0.999, "Of the optimizer.", least=0, most=NEAR_1)
+    decay: float = _authors(0.316, "Factor of the rate every DECAY_EVERY.", above=0)
+    decay_every: int = _authors(0, "Steps; 0: never.", least=0)
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""

@@ -217,8 +217,9 @@ def write_record(run: Run, step: int, lr: float, saving: bool) -> dict:
     told = torch.tensor(float(diverged), device=run.accelerator.device)
     if run.accelerator.reduce(told, "sum").item():  # all processes end together
         raise FloatingPointError(
-            f"the loss is {record['loss']:.4g} at step {step}: {ADVICE[DIVERGED]}. "
-            f"{run.way_on}"
+            f"the loss is {record['loss']:.4g} at step {step}: {ADVICE[DIVERGED]}. Go "
+            "on from the last checkpoint with a lower rate: colorlab train "
+            f"--out {run.out} --resume --lr {run.config.lr / 10:g}"
         )
     run.log.write(record)
     if saving:

@@ -62,7 +62,6 @@ class Run(NamedTuple):
     log: Log
     validation: Validation
     card: dict  # of the networks that it saves
-    way_on: str  # what to do if it diverges
 
 
 def prepare(
@@ -82,11 +81,7 @@ def prepare(
     Run
         Its folder is open, and the last checkpoint loaded.
     """
-    old = resume and holds_run(out)
-    if checkpoints(out) and not old:
-        raise ValueError(
-            f"out must be a new folder, or resume be set; {out} is neither"
-        )
+    old = _goes_on(out, resume)
     config = config or (read_config(out / "config.json") if old else TrainConfig())
     settings = config_to_json(config)
     p = _prior(config.prior, out, old)
@@ -135,9 +130,16 @@ def prepare(
         Log(accelerator, network, out, config.loss),
         Validation(val_images(*val), objective, out),
         _card(settings, p, init),
-        f"Go on from the last checkpoint with a lower rate: colorlab train --out {out} "
-        f"--resume --lr {config.lr / 10:g}",
     )
+
+
+def _goes_on(out: Path, resume: bool) -> bool:
+    """Tell whether a run in the folder is to go on; refuse to write over one."""
+    if checkpoints(out) and not resume:
+        raise ValueError(
+            f"out must be a new folder, or resume be set; {out} is neither"
+        )
+    return resume and holds_run(out)
 
 
 def unwrapped(model: Any) -> ColorNet:

@@ -85,7 +85,7 @@ def test_authors_recipe():
         ({"lam": "0.5"}, "lam must be a finite number, got '0.5'"),
         ({"ema_decay": 1.0}, "ema_decay must be at most 0.99999, got 1.0"),
         ({"cooldown": 3.0}, "cooldown must be at most 1, got 3.0"),
-        ({"beta2": 1.5}, "beta2 must be at most 0.999999"),
+        ({"beta2": 1.5}, "beta2 must be at most 0.99999"),
         ({"k": 400}, "k must be at most 16, got 400"),
         ({"width": 32.5}, r"width must be a whole number, got 32\.5"),
         ({"size": 64.0}, r"size must be a whole number, got 64\.0"),
