@@ -269,6 +269,12 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     float
         A flat middle (unlike a cosine) lets a run be made longer before the descent
         has begun. With `decay_every`, it also falls in steps. Book chapter: train.
+
+    Examples
+    --------
+    >>> config = TrainConfig(steps=100, lr=1.0, warmup=10, cooldown=0.5)
+    >>> [round(learning_rate(step, config), 2) for step in (0, 9, 50, 75, 99)]
+    [0.1, 1.0, 1.0, 0.5, 0.02]
     """
     rise = min(1.0, (step + 1) / max(1, config.warmup))
     fall = min(1.0, (config.steps - step) / max(1.0, config.cooldown * config.steps))

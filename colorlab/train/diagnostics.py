@@ -99,6 +99,11 @@ def diagnose(records: Sequence[dict], loss: str = "rebal") -> str | None:
         color" only after step 500, by the mean of the last 10 records. Every young
         network has one color, so these two wait (but for "l2") while 1 - one_way, the
         spread of hues, grows by a fifth in 40 records.
+
+    Examples
+    --------
+    >>> diagnose([{"step": 1, "loss": 4.9}, {"step": 2, "loss": 9e19}])
+    'diverged'
     """
     newest, lasting = records[-1], records[-LASTING:]
     ceiling = EXPLODED * max(1.0, records[0]["loss"] or 0.0)

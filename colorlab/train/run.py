@@ -333,12 +333,17 @@ def disk_space(parameters: int, averaged: bool) -> int:
     int
         Three checkpoints, one of them half-written, each of the weights and two
         numbers that the optimizer keeps for each; and two networks. Float32.
+
+    Examples
+    --------
+    >>> disk_space(1_000_000, averaged=False)
+    44000000
     """
     return 4 * parameters * (CHECKPOINTS * (3 + averaged) + 2)
 
 
 def read_records(path: Path, last_step: int | None = None) -> list[dict]:
-    """Read a file of records; a last line that a crash cut short is left out.
+    r"""Read a file of records; a last line that a crash cut short is left out.
 
     Parameters
     ----------
@@ -356,6 +361,15 @@ def read_records(path: Path, last_step: int | None = None) -> list[dict]:
     ------
     ValueError
         If another line is no record; it is named.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "metrics.jsonl")
+    ...     _ = path.write_text('{"step": 1, "trouble": "gray"}\n{"step": 2, "lo')
+    ...     read_records(path)
+    [{'step': 1, 'warning': 'gray'}]
     """
     records = []
     lines = path.read_bytes().splitlines() if path.exists() else []
