@@ -59,8 +59,8 @@ class ColorNet(nn.Module):
     ----------
     head : str
         What `forward` returns: "bins" (logits) or "ab" (Lab units).
-    centers : Tensor, shape (313, 2)
-        The bin centers, on the network's device.
+    centers
+        The bin centers: Tensor, shape (313, 2), on the network's device.
     card : dict
         What the file it came from says about it: how it was trained, default T and
         size.

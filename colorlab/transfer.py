@@ -81,8 +81,8 @@ class BorrowedNet(nn.Module):
     ----------
     head : str
         "bins": `forward` returns logits.
-    centers : Tensor, shape (313, 2)
-        The bin centers, on the network's device.
+    centers
+        The bin centers: Tensor, shape (313, 2), on the network's device.
     card : dict
         What the file it came from says about it.
 
