@@ -163,7 +163,7 @@ def test_a_name_in_latin_1_is_printed(photos, tmp_path):
     words = [*CALL, b"evaluate", b"tiny", folder, b"--size", b"16", b"-o"]
     done = subprocess.run([*words, os.fsencode(tmp_path / "s")], capture_output=True)
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "s.json").read_text())["data"] == "caf\udce9"
+    assert json.loads((tmp_path / "s.json").read_text())["data"] == r"caf\xe9"
     assert (tmp_path / "s.html").stat().st_size > 1000
 
 
