@@ -55,7 +55,7 @@ MOST = 1000  # photos: every so many-th, so that all classes are there
 
 
 def adjusted(name: str, lam: float) -> ColorNet:
-    """Give a network trained without weights the logits of training with them."""
+    """Return a network trained without weights the logits of training with them."""
     network = load_pretrained(name)
     p = smooth_prior(load_prior(), bin_centers())
     network.output.bias.data += logit_adjustment(p, lam).float()
@@ -63,7 +63,7 @@ def adjusted(name: str, lam: float) -> ColorNet:
 
 
 def figures(name: str) -> dict:
-    """Give what was measured of a network: by data set and terms, by measure."""
+    """Return what was measured of a network: by data set and terms, by measure."""
     rows = {}
     for file in sorted(FOLDER.glob("*.json")):
         report = json.loads(file.read_text())

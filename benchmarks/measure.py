@@ -124,7 +124,7 @@ def machine() -> dict[str, object]:
 
 
 def rows(record: dict) -> list[tuple[str, str, str, str]]:
-    """Give a table's rows: medians, and the median of the rounds' ratios."""
+    """Return a table's rows: medians, and the median of the rounds' ratios."""
     found, unit = [], record["unit"]
     for what, seconds in record["results"].items():
         first = next(iter(seconds.values()))
@@ -136,7 +136,7 @@ def rows(record: dict) -> list[tuple[str, str, str, str]]:
 
 
 def markdown() -> str:
-    """Give the README's table, from all results."""
+    """Return the README's table, from all results."""
     lines = ["| what | contestant | median | times as much |", "|---|---|--:|--:|"]
     for path in sorted(RESULTS.glob("*.json")):
         record = json.loads(path.read_text())

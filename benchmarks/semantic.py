@@ -19,16 +19,14 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from colorlab import (
-    bin_centers,
     lab_to_rgb,
     load_model,
     load_pretrained,
-    rgb_to_lab,
-    upsample,
 )
-from colorlab.colorize import output_to_ab
 from colorlab.datasets.batches import ImageDataset, image_batches
 from colorlab.datasets.sources import ImageSource, find_images
+from colorlab.decode import T_PAPER
+from colorlab.evaluate.measure import colorized_batches
 from colorlab.evaluate.turing import rate_interval
 from colorlab.train.config import fast_precision
 from colorlab.train.run import write_json
@@ -112,26 +110,22 @@ def train(photos: ImageSource) -> nn.Module:
 
 
 @torch.inference_mode()
-def ask(network: nn.Module, photos: ImageSource, painters: dict) -> dict[str, Tensor]:
+def ask(network: nn.Module, photos: ImageSource, networks: dict) -> dict[str, Tensor]:
     """Ask the classifier about each photo in each kind of color: right or wrong."""
     wanted, _ = labels(photos)
     right, at = {}, 0
-    for rgb in tqdm(image_batches(photos, SIZE, 20, {}), total=-(-len(photos) // 20)):
-        L, ab = rgb_to_lab(rgb).split([1, 2], dim=1)
-        kinds = {"true": ab, "gray": 0 * ab}
-        for name, painter in painters.items():
-            ab_hat = output_to_ab(painter(L), bin_centers())
-            kinds[name] = upsample(ab_hat, (SIZE, SIZE))
-        for kind, chroma in kinds.items():
+    batches = tqdm(image_batches(photos, SIZE, 20, {}), total=-(-len(photos) // 20))
+    for L, ab, guesses in colorized_batches(networks, batches, T_PAPER):
+        for kind, chroma in ({"true": ab, "gray": 0 * ab} | guesses).items():
             scores = network(show(lab_to_rgb(torch.cat([L, chroma], dim=1))))
-            said = scores.argmax(dim=1) == wanted[at : at + len(rgb)]
+            said = scores.argmax(dim=1) == wanted[at : at + len(L)]
             right.setdefault(kind, []).append(said)
-        at += len(rgb)
+        at += len(L)
     return {kind: torch.cat(parts) for kind, parts in right.items()}
 
 
 def above_gray(right: Tensor, gray: Tensor) -> tuple[float, float, float]:
-    """Give the gain over gray with its 95 % interval: the same photos, resampled."""
+    """Return the gain over gray with its 95 % interval: the same photos, resampled."""
     gain = right.double() - gray.double()
     rng = torch.Generator().manual_seed(SEED)
     draws = torch.randint(len(gain), (RESAMPLES, len(gain)), generator=rng)
@@ -144,10 +138,10 @@ def main(imagenette: str, *named: str) -> None:
     """Train, ask, write."""
     network = train(find_images(imagenette, "train"))
     shipped = sorted(file.stem for file in ASSETS.glob("*.safetensors"))
-    painters = {name: load_pretrained(name) for name in shipped}
-    painters |= {n: load_model(path) for n, path in (x.split("=") for x in named)}
+    networks = {name: load_pretrained(name) for name in shipped}
+    networks |= {n: load_model(path) for n, path in (x.split("=") for x in named)}
     photos = find_images(imagenette, "val")
-    right = ask(network, photos, painters)
+    right = ask(network, photos, networks)
     percent = {
         kind: {
             "accuracy": [

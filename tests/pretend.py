@@ -121,6 +121,10 @@ class Pretend(Tensor):
         """Return the numbers; waits."""
         return self.cpu().tolist()
 
+    def __format__(self, spec):
+        """Write a single number; waits."""
+        return format(self.cpu() if self.ndim else self.item(), spec)
+
     def __deepcopy__(self, memo):
         """Copy what is within; a parameter stays one."""
         shell = Pretend(self.held.detach().clone()).requires_grad_(self.requires_grad)

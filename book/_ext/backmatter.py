@@ -49,7 +49,7 @@ def chapter_minutes(name: str) -> tuple[int, int]:
 
 
 def notation_table(rows: list[dict]) -> list[str]:
-    """Give the lines of a Markdown table."""
+    """Return the lines of a Markdown table."""
     lines = [
         "| symbol | meaning | shape; unit | in code |",
         "|---|---|---|---|",
@@ -64,7 +64,7 @@ def notation_table(rows: list[dict]) -> list[str]:
 
 
 def sessions_table(sessions: list[list[str]]) -> list[str]:
-    """Give the lines of a Markdown table; a session is a list of chapters."""
+    """Return the lines of a Markdown table; a session is a list of chapters."""
     lines = ["| session | chapters | read | exercises |", "|---|---|---|---|"]
     for number, chapters in enumerate(sessions, start=1):
         links = ", ".join(f"{{doc}}`{name} <{name}>`" for name in chapters)

@@ -18,7 +18,7 @@ WIDTH, HEIGHT, GAP = 300, 200, 6  # pixels of one picture, and between two
 
 
 def cut(image: Image.Image) -> Image.Image:
-    """Give the middle of a picture, at the size and shape of a panel."""
+    """Return the middle of a picture, at the size and shape of a panel."""
     scale = max(WIDTH / image.width, HEIGHT / image.height)
     width, height = WIDTH / scale, HEIGHT / scale
     left, top = (image.width - width) / 2, (image.height - height) / 2

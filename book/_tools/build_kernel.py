@@ -20,12 +20,12 @@ NAME = b"source"
 
 
 def source_hash() -> bytes:
-    """Give the SHA-256 of the source."""
+    """Return the SHA-256 of the source."""
     return hashlib.sha256((FOLDER / "kernel.c").read_bytes()).digest()
 
 
 def hash_section() -> bytes:
-    """Give the section that the file ends with."""
+    """Return the section that the file ends with."""
     content = bytes([len(NAME)]) + NAME + source_hash()
     return bytes([CUSTOM, len(content)]) + content
 

@@ -55,7 +55,7 @@ def included(path: str, options: dict[str, str]) -> str:
 
 
 def short_citations() -> dict[str, str]:
-    """Give author and year of each reference."""
+    """Return author and year of each reference."""
     text = (BOOK / "references.bib").read_text(encoding="utf-8")
     told = {}
     for key, body in PERSON.findall(text):
@@ -71,7 +71,7 @@ class Chapter:
     """What roles of one notebook refer to."""
 
     def __init__(self, notebook: NotebookNode, folder: Path) -> None:
-        """Give numbers to equations and figures, in order."""
+        """Count the equations and figures, in order."""
         self.folder, self.exercise = folder, 0
         prose = "\n".join(c.source for c in notebook.cells)
         labels = [options_of(options) for options, _ in MATH.findall(prose)]
@@ -132,7 +132,7 @@ def heading(kind: str, number: int) -> NotebookNode:
 
 
 def code_cells(cell: NotebookNode, chapter: Chapter) -> Iterator[NotebookNode]:
-    """Give a code cell, folded where the book folds it, and its caption."""
+    """Yield a code cell, folded where the book folds it, and its caption."""
     if "hide-input" in cell.metadata.get("tags", []):
         cell.metadata["jupyter"] = {"source_hidden": True}
     yield cell
@@ -143,7 +143,7 @@ def code_cells(cell: NotebookNode, chapter: Chapter) -> Iterator[NotebookNode]:
 
 
 def text_cells(source: str, chapter: Chapter) -> Iterator[NotebookNode]:
-    """Give text and, between, the headings of exercises and solutions."""
+    """Yield text and, between, the headings of exercises and solutions."""
     first, *rest = SPLIT.split(source)
     for kind, text in [("", first), *zip(rest[::2], rest[1::2])]:
         if kind and not kind.endswith("end"):
