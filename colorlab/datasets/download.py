@@ -189,9 +189,9 @@ def staging(folder: Path) -> Iterator[Path]:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     staged = folder.with_name(f".unpack-{folder.name}")
-    with FileLock(f"{staged}.lock"):
+    with _locked(staged):
         for left in folder.parent.glob(".unpack-*/"):
-            with suppress(Timeout), FileLock(f"{left}.lock", timeout=0):
+            with suppress(Timeout), _locked(left, timeout=0):
                 shutil.rmtree(left)
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir()
@@ -199,6 +199,17 @@ def staging(folder: Path) -> Iterator[Path]:
             yield staged
         finally:
             shutil.rmtree(staged, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path, timeout: float = -1) -> Iterator[None]:
+    lock = Path(f"{folder}.lock")
+    with FileLock(lock, timeout=timeout):
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # no litter; who waits for it makes it anew
+                lock.unlink()
 
 
 def fetch(

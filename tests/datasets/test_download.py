@@ -65,11 +65,6 @@ def pack_link(path, kind, target):
     return path
 
 
-def shown(folder):
-    """What a folder holds, but for locks."""
-    return [path for path in folder.iterdir() if not path.name.endswith(".lock")]
-
-
 @pytest.fixture
 def to(tmp_path):
     """Where data sets are put; apart from where the archives are."""
@@ -79,7 +74,7 @@ def to(tmp_path):
 def assert_refused(archive, to, match="archive must", name="imagenette"):
     with pytest.raises(ValueError, match=match):
         get_data(name, archive, to)
-    assert shown(to) == []  # no half folder, no temporary one
+    assert [*to.iterdir()] == []  # no half folder, no temporary one
     assert not (to.parent / "escaped.JPEG").exists()
 
 
@@ -95,7 +90,7 @@ def test_archive_is_unpacked(tmp_path, to, name, suffix, top):
         MEMBERS[name]
     )
     assert all(path.read_bytes() == CONTENT for path in files)
-    assert shown(to) == [folder]  # nothing temporary is left
+    assert [*to.iterdir()] == [folder]  # nothing temporary is left
     assert archive.exists()
 
 
@@ -134,7 +129,7 @@ def test_download_is_checked_by_hash(tmp_path, to, monkeypatch, name):
     assert get_data(name, to=to) == to / name
     assert asked == {"url": SOURCES[name].url, "known_hash": SOURCES[name].known_hash}
     assert len(asked["known_hash"].split(":")[1]) in (32, 64)  # md5 or sha256
-    assert shown(to) == [to / name]  # the archive is not kept
+    assert [*to.iterdir()] == [to / name]  # the archive is not kept
 
 
 @pytest.mark.parametrize("lacking", [["train/n01/a.JPEG"], [], ["val/n01/c.JPEG"]])
@@ -385,7 +380,7 @@ def test_unpack_once(tmp_path, cache, suffix):
     assert folder.parent == cache
     assert folder.name.startswith("my-")
     assert (folder / "top/n01/b.JPEG").read_bytes() == CONTENT
-    assert shown(cache) == [folder]
+    assert [*cache.iterdir()] == [folder]
     assert unpack_once(archive, progress=refuse) == folder
     os.utime(archive, (0, 0))  # another archive, for all that is known
     assert unpack_once(archive) != folder
@@ -396,7 +391,7 @@ def test_unpack_once_needs_an_image(tmp_path, cache, names):
     archive = pack(tmp_path / "archive.tgz", names)
     with pytest.raises(ValueError, match="archive must hold images; .*archive.tgz"):
         unpack_once(archive)
-    assert shown(cache) == []
+    assert [*cache.iterdir()] == []
 
 
 def unpack_slowly(archive, started):
@@ -420,7 +415,7 @@ def test_two_processes_unpack_one_archive_once(tmp_path, cache, monkeypatch):
     other.join(20)
     assert other.exitcode == 0
     assert (folder / "top/a.JPEG").read_bytes() == CONTENT
-    assert shown(cache) == [folder]
+    assert [*cache.iterdir()] == [folder]
 
 
 def hold(folder, started, done):
@@ -440,10 +435,42 @@ def test_what_killed_processes_left_is_removed(tmp_path):
     assert started.wait(20)
     with staging(tmp_path / "again") as staged:
         assert [*staged.iterdir()] == []
-        assert sorted(shown(tmp_path)) == [staged, tmp_path / ".unpack-live"]
-    assert shown(tmp_path) == [tmp_path / ".unpack-live"]
+        assert sorted(tmp_path.glob("*[!k]")) == [
+            staged,
+            tmp_path / ".unpack-live",
+        ]  # and their locks
+    assert [*tmp_path.glob("*[!k]")] == [tmp_path / ".unpack-live"]
     done.set()
     alive.join(20)
+
+
+def test_no_lock_is_left(tmp_path):
+    with staging(tmp_path / "folder"):
+        pass
+    with pytest.raises(KeyboardInterrupt), staging(tmp_path / "folder"):
+        raise KeyboardInterrupt
+    assert [*tmp_path.iterdir()] == []
+
+
+def count_up(folder, path):
+    for _ in range(20):
+        with staging(folder):
+            number = int(path.read_text())
+            time.sleep(0.001)
+            path.write_text(str(number + 1))
+
+
+def test_one_process_at_a_time(tmp_path):
+    path = tmp_path / "number"
+    path.write_text("0")
+    fork = multiprocessing.get_context("fork")
+    arguments = (tmp_path / "folder", path)
+    processes = [fork.Process(target=count_up, args=arguments) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert path.read_text() == "80"
 
 
 def test_patience_ends(pauses):

@@ -29,11 +29,6 @@ def photos(save_photos, tmp_path):
     return every(tmp_path / "photos")
 
 
-def shown(folder):
-    """What a folder holds, but for locks."""
-    return [path for path in folder.iterdir() if not path.name.endswith(".lock")]
-
-
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / "out"
@@ -153,7 +148,7 @@ def test_no_readable_photo_is_refused(tmp_path, out):
     (tmp_path / "in/a.jpg").write_text("no image")
     with pytest.raises(ValueError, match="splits must hold an image .* read, of 1"):
         write_shards({"train": every(tmp_path / "in")}, out)
-    assert shown(tmp_path) == [tmp_path / "in"]
+    assert [*tmp_path.iterdir()] == [tmp_path / "in"]
 
 
 def test_a_run_that_is_stopped_leaves_nothing(photos, out, tmp_path):
@@ -165,14 +160,14 @@ def test_a_run_that_is_stopped_leaves_nothing(photos, out, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         write_shards({"train": photos}, out, per_shard=1, progress=stop_at_5)
-    assert shown(tmp_path) == [tmp_path / "photos"]
+    assert [*tmp_path.iterdir()] == [tmp_path / "photos"]
 
 
 def test_what_a_killed_run_left_is_removed(photos, out, tmp_path):
     (tmp_path / ".unpack-out").mkdir()
     (tmp_path / ".unpack-out/shard-000009.tar").touch()
     write_shards({"train": photos}, out)
-    assert sorted(shown(tmp_path)) == [out, tmp_path / "photos"]
+    assert sorted(tmp_path.iterdir()) == [out, tmp_path / "photos"]
     assert not (out / "shard-000009.tar").exists()
 
 
