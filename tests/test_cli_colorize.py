@@ -12,6 +12,7 @@ from PIL import Image
 
 from colorlab import ColorNet, save_model
 from colorlab.cli import colorize, main, results
+from colorlab.datasets.images import save_image
 
 
 @pytest.fixture
@@ -333,3 +334,14 @@ def test_an_address_is_to_be_downloaded_first(color, tmp_path):
     code, _, err = color("https://example.org/a.jpg", "-o", tmp_path / "a.png")
     assert code == 2
     assert "download https://example.org/a.jpg first" in err
+
+
+def test_a_large_result_is_known_again_without_a_word(color, tmp_path):
+    image = Image.new("L", (20_000, 9_500))  # Pillow warns from 90 megapixels on
+    image.info["software"] = str(results.Mark("1" * 16, "2" * 16))
+    save_image(image, tmp_path / "large.png")
+    folder_of(tmp_path, "0.png")
+    code, out, err = color(tmp_path, "-o", tmp_path / "out")
+    assert code == 0
+    assert "1 results of colorlab" in out
+    assert "DOS" not in err

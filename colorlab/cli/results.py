@@ -1,6 +1,7 @@
 """Results of `colorlab colorize`: marked, so that they are known again."""
 
 import hashlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,14 +40,12 @@ def hash_file(path: Path) -> str:
 
 def read_mark(path: Path) -> Mark | None:
     """Return the mark of a result; None for what is none."""
-    from PIL import Image
-
-    from colorlab.datasets.images import SIGNED, SOFTWARE
+    from colorlab.datasets.images import SOFTWARE, opened
 
     try:
-        with Image.open(path, formats=SIGNED) as image:
+        with opened(path, sys.maxsize) as image:  # it is not decoded
             software = image.info.get("Software") or image.getexif().get(SOFTWARE)
-    except Exception:  # a decoder may raise anything; a damaged file is no result
+    except ValueError:  # a damaged file is no result
         return None
     words = str(software).split()
     return Mark(*words[2:]) if words[:1] == ["colorlab"] and len(words) == 4 else None
