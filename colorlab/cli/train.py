@@ -105,6 +105,17 @@ def _option(field: Field) -> inspect.Parameter:
     )
 
 
+def _presets() -> str:
+    """Return what each preset changes of the defaults, as options."""
+    told = []
+    for name, config in PRESETS.items():
+        values = asdict(config).items() - asdict(TrainConfig()).items()
+        options = " ".join(f"--{k.replace('_', '-')} {v}" for k, v in sorted(values))
+        told.append(f"{name}: {options or 'the defaults'}")
+    return "\n\n".join(["Presets:", *told])
+
+
+train.__doc__ = f"{train.__doc__}\n\n{_presets()}"
 _fixed = [*inspect.signature(train).parameters.values()][:-1]  # but for `given`
 train.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
     [*_fixed, *map(_option, fields(TrainConfig))]

@@ -51,6 +51,12 @@ def test_each_field_is_an_option(colorlab):
         assert f"--{field.name.replace('_', '-')}"[:14] in out, field.name
 
 
+def test_help_shows_what_presets_change(colorlab):
+    words = " ".join(colorlab("--help")[1].split())
+    assert "finetune: --batch-size 16 --lr 0.0002 --size 128 --steps 250" in words
+    assert "laptop: the defaults" in words
+
+
 def test_options_reach_the_run(colorlab, photos, tmp_path):
     words = ["--optimizer", "adam", "--beta2", 0.9, "--no-skip-gray", "--steps", 1]
     assert colorlab(photos, "--out", tmp_path / "run", *SMALL, *words)[0] == 0
