@@ -86,7 +86,7 @@ def prepare(
     settings = config_to_json(config)
     p = _prior(config.prior, out, old)
     known = read_data(out) if old else {}
-    sources, val, about = _sources(data, val_data, known, config.size, config.stretch)
+    sources, rgb, about = _sources(data, val_data, known, config.size, config.stretch)
     if old:
         check_run(out, settings, about)
     init = _init(init, out, old)
@@ -128,7 +128,7 @@ def prepare(
         objective,
         batches,
         Log(accelerator, network, out, config.loss),
-        Validation(val_images(*val), objective, out),
+        Validation(rgb, objective, out),
         _card(settings, p, init),
     )
 
@@ -168,32 +168,25 @@ def _sources(
     known: dict,
     size: int,
     stretch: int,
-) -> tuple[Sources, tuple[ImageSource, int], dict]:
-    """Find the images to train on and to validate with, and say what they are."""
+) -> tuple[Sources, Tensor, dict]:
+    """Find the images to train on, read those to validate with, and describe them."""
     if data is None:
         if not all("path" in source for source in known.get("train", [{}])):
             raise ValueError("data must be named: no run remembers it")
         data = [(source["path"], source["size"]) for source in known["train"]]
     val_data = val_data or (known.get("val") or {}).get("path")
-    for _, own in data:
-        TrainConfig(size=own or size, stretch=stretch)  # checks them
+    for _, shown_at in data:
+        TrainConfig(size=shown_at or size, stretch=stretch)  # checks them
     hold_out = known.get("hold_out", True)
-    sources = [
-        (find_images(path, hold_out=hold_out), own or size) for path, own in data
-    ]
-    val = (
-        find_images(val_data or data[-1][0], "val", hold_out=hold_out and not val_data),
-        sources[-1][1],
-    )
+    sources = [(find_images(path, hold_out=hold_out), at or size) for path, at in data]
+    apart = hold_out and not val_data  # of data named for it, all may be taken
+    val = find_images(val_data or data[-1][0], "val", hold_out=apart), sources[-1][1]
     about = {
-        "train": [
-            _about(path, *source)
-            for (path, _), source in zip(data, sources, strict=True)
-        ],
+        "train": [_about(path, *s) for (path, _), s in zip(data, sources, strict=True)],
         "val": _about(val_data, *val),
         "hold_out": hold_out,
     }
-    return sources, val, about
+    return sources, val_images(*val), about
 
 
 def _about(path: str | Path | None, images: ImageSource, size: int) -> dict:

@@ -137,3 +137,12 @@ def test_a_dead_worker_loses_nothing(data, tmp_path):
     resumed = train(None, tmp_path / "run", resume=True)
     whole = train(data, tmp_path / "whole", replace(config, workers=0))
     assert torch.equal(resumed.output.weight, whole.output.weight)
+
+
+def test_validation_images_are_read_before_anything_is_written(data, tmp_path):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "a.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match="val_data must hold images"):
+        train(data, tmp_path / "run", TINY, val_data=broken)
+    assert not (tmp_path / "run").exists()
