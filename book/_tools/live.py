@@ -26,6 +26,7 @@ ROLE = re.compile(r"\{([\w:]+)\}`([^`<]*?)\s*(?:<([^>]+)>)?`")
 SPLIT = re.compile(
     r"^`{3,}\{((?:exercise|solution)[^}]*)\}.*\n(?::.*\n)*", re.M
 )
+ENDS = {"start-at": 0, "start-after": 1, "end-at": 1, "end-before": 0}
 PERSON = re.compile(r"@\w+\{(\w+),([\s\S]*?)\n\}")
 
 
@@ -42,15 +43,15 @@ def included(path: str, options: dict[str, str]) -> str:
         nodes = ast.parse(source).body
         (node,) = [n for n in nodes if getattr(n, "name", "") == name]
         lines = lines[node.lineno - 1 : node.end_lineno]
-    for option, first in (("start-at", True), ("end-at", False)):
+    for option, shift in ENDS.items():
         if option in options:
             mark = options[option]
             mark = ast.literal_eval(mark) if mark.startswith('"') else mark
             found = [n for n, line in enumerate(lines) if mark in line]
             if not found:
                 raise ValueError(f"{path} must hold {option} {mark!r}")
-            place = found[0]
-            lines = lines[place:] if first else lines[: place + 1]
+            cut = found[0] + shift
+            lines = lines[cut:] if option.startswith("start") else lines[:cut]
     return textwrap.dedent("\n".join(lines))
 
 
@@ -78,6 +79,7 @@ class Chapter:
         self.equations = [o["label"] for o in labels if "label" in o]
         figures = (c.metadata.get("mystnb", {}) for c in notebook.cells)
         self.figures = [f["figure"]["name"] for f in figures if "figure" in f]
+        self.exercises = re.findall(r"^:label: *(ex-\S+)", prose, re.M)
         self.citations = short_citations()
 
     def number(self, kind: list[str], label: str) -> str:
@@ -99,6 +101,8 @@ class Chapter:
             return f"({told})" if kind == "cite:p" else told
         if kind == "eq":
             return f"({self.number(self.equations, target)})"
+        if kind == "numref" and target.startswith("ex-"):
+            return f"exercise {self.number(self.exercises, target)}"
         if kind == "numref":
             return f"figure {self.number(self.figures, target)}"
         return text if found[3] else f"*{target}*"
