@@ -1,5 +1,14 @@
-"""Lets `python -m colorlab` be the command `colorlab`."""
+"""The command `colorlab`, and `python -m colorlab`."""
 
-from colorlab.cli import main
 
-main()
+def main() -> None:
+    """Run the command; Ctrl-C is quiet also while it loads."""
+    try:
+        from colorlab.cli import main as run
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    run()
+
+
+if __name__ == "__main__":
+    main()

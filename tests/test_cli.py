@@ -16,6 +16,7 @@ from colorlab import (
     load_prior,
     save_model,
 )
+from colorlab import __main__ as entry
 from colorlab.cli import app, main
 from colorlab.datasets.sources import find_splits
 
@@ -271,3 +272,16 @@ def test_commands_compute_on_the_device(
     monkeypatch.setattr("colorlab.network.best_device", lambda: device)
     assert run(monkeypatch, command, *words) == 0
     assert run(monkeypatch, command, *words, "--overwrite", "--device", "cpu") == 0
+
+
+def test_stopping_while_it_loads_is_quiet(monkeypatch):
+    class Stop:
+        def find_spec(self, name, *_):
+            if name == "colorlab.cli":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "colorlab.cli")
+    monkeypatch.setattr(sys, "meta_path", [Stop(), *sys.meta_path])
+    with pytest.raises(SystemExit) as end:
+        entry.main()
+    assert end.value.code == 130
