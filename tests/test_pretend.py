@@ -3,12 +3,18 @@
 import copy
 import json
 from dataclasses import replace
+from pathlib import Path
 
+import matplotlib.pyplot
+import nbformat
 import numpy as np
 import pretend
 import pytest
 import torch
 from accelerate import Accelerator
+from anywidget import AnyWidget
+from nbclient import NotebookClient
+from PIL import Image
 from torch.utils import backend_registration
 
 from colorlab.colorize import colorize
@@ -17,12 +23,27 @@ from colorlab.evaluate.measure import evaluate_images
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.losses import color_loss, label_ab, soft_cross_entropy
 from colorlab.network import ColorNet, best_device
+from colorlab.plots import (
+    show_bins,
+    show_distribution,
+    show_grids,
+    show_images,
+    show_swatches,
+)
 from colorlab.prior import load_prior, rebalance_weights, smooth_prior
 from colorlab.quantize import bin_centers, nearest_bin, soft_encode
 from colorlab.train.config import TrainConfig
 from colorlab.train.loop import train, train_step
 from colorlab.train.prepare import _averaged, _network
 from colorlab.weights import load_model, load_pretrained
+from colorlab.widgets import TemperatureExplorer
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = [
+    path.stem
+    for path in sorted((ROOT / "book").glob("*.ipynb"))
+    if "best_device()" in path.read_text()
+]
 
 SHORT = TrainConfig(
     width=2,
@@ -398,3 +419,64 @@ def test_a_network_is_copied_and_moved_back(pretended):
     again = copy.deepcopy(model).cpu()
     for name, tensor in model.cpu().state_dict().items():
         assert torch.equal(again.state_dict()[name], tensor)
+
+
+# What shows numbers.
+
+
+def test_the_widget_of_temperatures_shows_the_cpus_numbers(pretended, photo):
+    photos = [("noise", Image.fromarray(photo), 0.5, 0.5)]
+    here, there = (
+        TemperatureExplorer(load_pretrained("tiny", device=device), photos, size=32)
+        for device in ("cpu", pretended)
+    )
+    shown = set(here.trait_names(sync=True)) - set(AnyWidget.class_trait_names())
+    assert "output" in shown
+    for name in shown:
+        assert getattr(there, name) == getattr(here, name), name
+
+
+def grids(tensor):
+    return show_grids({"L": tensor(8, 8)})
+
+
+def distribution(tensor):
+    return show_distribution(tensor(313).softmax(0), tensor(313, 2) * 100, 50.0)
+
+
+def bins(tensor):
+    return show_bins(tensor(313), tensor(313, 2) * 100)
+
+
+def swatches(tensor):
+    return show_swatches(tensor(3, 2, 2) * 50, ["a", "b"], ["c", "d"])
+
+
+def pictures(tensor):
+    return show_images({"noise": tensor(3, 8, 8)})
+
+
+@pytest.mark.parametrize("show", [grids, distribution, bins, swatches, pictures])
+def test_figures_take_tensors_of_any_device(pretended, show):
+    rng = torch.Generator().manual_seed(0)
+    show(lambda *shape: torch.rand(shape, generator=rng).to(pretended))
+    matplotlib.pyplot.close("all")
+
+
+FIRST_CELL = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "tests")!r})
+import pretend
+pretend.register()
+pretend.module.available = True
+"""
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_runs_there(pretended, chapter):
+    notebook = nbformat.read(ROOT / "book" / f"{chapter}.ipynb", as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(FIRST_CELL))
+    NotebookClient(
+        notebook, timeout=300, resources={"metadata": {"path": ROOT / "book"}}
+    ).execute()
