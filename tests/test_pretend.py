@@ -3,17 +3,14 @@
 import copy
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import matplotlib.pyplot
-import nbformat
 import numpy as np
 import pretend
 import pytest
 import torch
 from accelerate import Accelerator
 from anywidget import AnyWidget
-from nbclient import NotebookClient
 from PIL import Image
 from torch.utils import backend_registration
 
@@ -37,13 +34,6 @@ from colorlab.train.loop import train, train_step
 from colorlab.train.prepare import _averaged, _network
 from colorlab.weights import load_model, load_pretrained
 from colorlab.widgets import TemperatureExplorer
-
-ROOT = Path(__file__).parents[1]
-CHAPTERS = [
-    path.stem
-    for path in sorted((ROOT / "book").glob("*.ipynb"))
-    if "best_device()" in path.read_text()
-]
 
 SHORT = TrainConfig(
     width=2,
@@ -461,22 +451,3 @@ def test_figures_take_tensors_of_any_device(pretended, show):
     rng = torch.Generator().manual_seed(0)
     show(lambda *shape: torch.rand(shape, generator=rng).to(pretended))
     matplotlib.pyplot.close("all")
-
-
-FIRST_CELL = f"""
-import sys
-sys.path.insert(0, {str(ROOT / "tests")!r})
-import pretend
-pretend.register()
-pretend.module.available = True
-"""
-
-
-@pytest.mark.stress
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_a_chapter_runs_there(pretended, chapter):
-    notebook = nbformat.read(ROOT / "book" / f"{chapter}.ipynb", as_version=4)
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(FIRST_CELL))
-    NotebookClient(
-        notebook, timeout=300, resources={"metadata": {"path": ROOT / "book"}}
-    ).execute()
