@@ -10,8 +10,17 @@ import pytest
 import torch
 from book_pages import BOOK, CHAPTERS, code_cells, read_notebook, source
 
-LONG = {"decode", "lab", "network", "prior", "quantize", "turing"}  # over ten seconds
-CPU_ONLY = {"colorize", "datasets", "train"}  # these choose no device yet
+LONG = {
+    "colorize",
+    "decode",
+    "lab",
+    "network",
+    "prior",
+    "quantize",
+    "turing",
+}  # over ten seconds
+# Reading files is the CPU's work, and `train` chooses the device by itself.
+CPU_ONLY = {"datasets", "train"}
 MOVED = [name for name in CHAPTERS if name not in CPU_ONLY]
 
 
