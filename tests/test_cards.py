@@ -11,7 +11,7 @@ from colorlab.weights import ASSETS, load_model, load_pretrained
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from evaluations import FOLDER, figures, write_card
 
-SHIPPED = ["class", "flagship", "l2", "rebal", "tiny"]
+SHIPPED = ["borrowed", "class", "flagship", "l2", "rebal", "tiny"]
 
 
 def test_these_networks_ship():
@@ -22,10 +22,8 @@ def test_these_networks_ship():
 def test_card_carries_all_figures(name):
     card = load_pretrained(name).card
     assert card["metrics"] == figures(name)
-    assert {terms.split(",")[0] for terms in card["metrics"]} == {
-        "imagenette",
-        "tiny-imagenet",
-    }
+    measured = {terms.split(",")[0] for terms in card["metrics"]}
+    assert {"imagenette", "tiny-imagenet"} <= measured
     assert {"name", "T", "size", "data", "photos_seen", "hours", "failures"} <= {*card}
 
 

@@ -1,13 +1,21 @@
 """The borrowed encoder and the head above it."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 from torch.nn.functional import conv2d, pad
 
+from colorlab.cli.networks import info
+from colorlab.colorize import colorize
+from colorlab.datasets import to_tensor
+from colorlab.lab import rgb_to_lab
 from colorlab.quantize import N_BINS, bin_centers
 from colorlab.transfer import STAGES, WIDTH, BorrowedNet, MBConv
-from colorlab.weights import load_model, save_model
+from colorlab.weights import load_model, load_pretrained, save_model
+
+FOREST = Path(__file__).parents[1] / "data/photos/forest-stream.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +76,18 @@ def test_saved_and_loaded(model, tmp_path, dtype):
         # Half keeps three digits; a byte keeps two, and 50 layers add their errors up.
         limit = {None: 0.0, torch.float16: 0.01, torch.int8: 0.5}[dtype]
         assert (loaded(L) - model(L)).abs().max() <= limit
+
+
+def test_the_shipped_one_paints_a_forest_green():
+    colored = colorize(FOREST, load_pretrained("borrowed"))
+    a, b = rgb_to_lab(to_tensor(colored)[None])[0, 1:].flatten(1).median(dim=1)[0]
+    assert a < -2
+    assert b > 5
+
+
+def test_info_tells_its_size(capsys):
+    info("borrowed")
+    assert capsys.readouterr().out.endswith("\n3,202,713 parameters\n")
 
 
 def test_frozen_batch_norm_learns_nothing():

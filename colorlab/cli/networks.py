@@ -84,10 +84,14 @@ def info(model: ModelName = "flagship") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from colorlab.network import layer_table
+    from colorlab.network import ColorNet, layer_table
 
     network = load_network(model)
     print(json.dumps(network.card, indent=2))
+    if not isinstance(network, ColorNet):  # the paper's table has no such layers
+        number = sum(parameter.numel() for parameter in network.parameters())
+        print(f"{number:,} parameters")
+        return
     title = f"width {network.width}, {network.variant}, for 224 x 224 pixels"
     table = Table(title=title, box=None)
     rows = layer_table(network)
