@@ -89,7 +89,7 @@ def test_train_from_shards(monkeypatch, photos, tmp_path, capsys):
 def test_unknown_network_is_one_line(monkeypatch, photos, tmp_path, capsys):
     assert run(monkeypatch, "evaluate", tmp_path / "none", photos) == 2
     said = capsys.readouterr().err.strip()
-    assert said.startswith("colorlab: model must be one of class, flagship")
+    assert said.startswith("colorlab: model must be one of borrowed, class")
     assert "\n" not in said
 
 
@@ -227,7 +227,7 @@ def test_a_run_named_like_a_shipped_network_is_reached(
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Flagship", "class, flagship, l2, rebal, tiny"),
+        ("Flagship", "borrowed, class, flagship, l2, rebal, tiny"),
         ("eccv16.pth", "another program's format, which is not read"),
         (".", "holds no model.safetensors and no best.safetensors"),
     ],
