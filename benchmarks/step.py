@@ -56,7 +56,7 @@ def main() -> None:
         write_photos(Path(folder), 1024)
         sources = [(find_images(folder), CONFIG.size)]
         batches = training_batches(sources, CONFIG.batch_size, seed=0, workers=1)
-        log = Log(whole_accelerator, Path(folder))
+        log = Log(whole_accelerator, whole_model, Path(folder))
 
         def whole() -> None:
             batch = next(batches)
