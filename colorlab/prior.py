@@ -89,7 +89,7 @@ def smooth_prior(p: Tensor, centers: Tensor, sigma: float = SIGMA) -> Tensor:
     Book chapter: prior.
     """
     p = _normalized(p, len(centers))
-    plane = centers.double().cpu()
+    plane = centers.cpu().double()
     kernel = (-torch.cdist(plane, plane).square() / (2 * sigma**2)).exp()
     return (kernel / kernel.sum(dim=0)) @ p  # column j: where the mass of bin j goes
 
@@ -198,4 +198,4 @@ def _normalized(p: Tensor, Q: int) -> Tensor:
             f"p must hold {Q} numbers, none negative, not all 0; "
             f"got shape {tuple(p.shape)}, sum {p.sum().item()}"
         )
-    return p.double().cpu() / p.sum().item()
+    return p.cpu().double() / p.sum().item()

@@ -78,13 +78,13 @@ def save_model(
     }
     card = json.dumps({**model.card, **metadata, **shape})
     tensors = {name: t.contiguous().cpu() for name, t in model.state_dict().items()}
-    for name, tensor in tensors.items():
-        if not tensor.isfinite().all():
-            raise ValueError(f"model must hold finite numbers; {name} does not")
     if dtype == torch.float16:
         tensors |= {
             name: p.detach().half().cpu() for name, p in model.named_parameters()
         }
+    for name, tensor in tensors.items():  # float16 ends at 65504
+        if not tensor.isfinite().all():
+            raise ValueError(f"model must hold finite numbers; {name} does not")
     if dtype == torch.int8:
         tensors |= _as_int8(model)
     with whole_file(path) as file:
@@ -107,12 +107,25 @@ def calibrate(model: ColorNet, batches: Iterable[Tensor]) -> ColorNet:
     ColorNet
         The same, in eval mode. Its statistics are the mean of those of the batches.
 
+    Raises
+    ------
+    ValueError
+        If no batch norm of `model` is measured in training, as in a pretrained
+        encoder, whose statistics would be lost.
+
     Notes
     -----
     A network trained on small pictures scales its channels by their statistics, which
     larger ones do not have; on them it is too vivid. The same is done after averaging
     weights (Izmailov et al. 2018). Book chapter: evaluate.
     """
+    norms = [m for m in model.train().modules() if isinstance(m, nn.BatchNorm2d)]
+    if not any(norm.training for norm in norms):
+        model.eval()
+        raise ValueError(
+            "model must have batch norm that training measures; that of a pretrained "
+            "encoder stays as it came"
+        )
     update_bn(batches, model)
     return model.eval()
 

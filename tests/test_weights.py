@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from colorlab.network import ColorNet
 from colorlab.quantize import N_BINS
+from colorlab.transfer import BorrowedNet
 from colorlab.weights import ASSETS, calibrate, load_model, load_pretrained, save_model
 
 
@@ -343,3 +344,19 @@ def test_weights_of_others_are_named(tmp_path):
     save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match="its card lacks 'colorlab'"):
         load_model(tmp_path / "other.safetensors")
+
+
+def test_calibrate_leaves_a_frozen_encoder_as_it_is():
+    model = BorrowedNet().eval()
+    before = {name: t.clone() for name, t in model.state_dict().items()}
+    with pytest.raises(ValueError, match="pretrained encoder stays as it came"):
+        calibrate(model, [torch.full((1, 1, 16, 16), 50.0)])
+    assert all(torch.equal(t, before[n]) for n, t in model.state_dict().items())
+    assert not model.training
+
+
+def test_weights_too_large_for_float16_are_refused(narrow, tmp_path):
+    narrow.output.bias.data[3] = 1e5
+    with pytest.raises(ValueError, match=r"finite numbers; output\.bias"):
+        save_model(narrow, tmp_path / "half.safetensors", dtype=torch.float16)
+    assert not [*tmp_path.iterdir()]

@@ -63,7 +63,7 @@ def fooling_rate(answers: Mapping[str, Sequence[bool]]) -> tuple[float, float, f
     Parameters
     ----------
     answers : mapping of str to sequence of bool
-        Of each person, for each trial, whether she was fooled.
+        Of each person, for each trial, whether they were fooled.
 
     Returns
     -------
