@@ -10,9 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from colorlab import ColorNet, save_model
+from colorlab import ColorNet, load_pretrained, save_model
 from colorlab.cli import colorize, main, results
-from colorlab.datasets.images import save_image
+from colorlab.cli.results import hash_settings
+from colorlab.datasets.images import open_image, save_image
 
 
 @pytest.fixture
@@ -203,6 +204,30 @@ def test_what_is_left_out_is_told(color, tmp_path):
     assert "1 .txt" in out
     assert "f.HEIC" in err
     assert "h.nef" in err
+
+
+def test_what_is_hidden_and_what_a_run_made_is_told(color, tmp_path):
+    folder = folder_of(tmp_path / "in", "a.png", ".b.png", "run/config.json")
+    (folder / "run/checkpoints").mkdir()
+    code, out, _ = color(folder, "-o", tmp_path / "out")
+    assert code == 0
+    assert "1 of 1 colored" in out
+    assert "1 hidden" in out
+    assert "1 folders of runs" in out
+
+
+def test_other_defaults_of_a_card_are_other_settings():
+    network = load_pretrained("tiny")
+    before = hash_settings(network, None, None)
+    assert hash_settings(load_pretrained("tiny"), None, None) == before
+    network.card = {**network.card, "T": 0.9}
+    assert hash_settings(network, None, None) != before
+
+
+def test_a_result_opened_again_has_nothing_to_note(color, tmp_path):
+    folder_of(tmp_path, "a.png")
+    color(tmp_path / "a.png", "-o", tmp_path / "b.jpg")
+    assert open_image(tmp_path / "b.jpg").info["notes"] == []
 
 
 def test_a_folder_without_images_is_told(color, tmp_path):

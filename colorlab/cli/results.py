@@ -26,7 +26,8 @@ class Mark(NamedTuple):
 
 def hash_settings(network: "ColorNet", *settings: object) -> str:
     """Return a hash of all that decides a result, the image apart."""
-    hashed = hashlib.sha256(repr(settings).encode())
+    defaults = network.card.get("T"), network.card.get("size")
+    hashed = hashlib.sha256(repr((settings, defaults)).encode())
     for tensor in network.state_dict().values():
         hashed.update(tensor.cpu().numpy().tobytes())
     return hashed.hexdigest()[:DIGITS]

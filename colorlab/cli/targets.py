@@ -17,14 +17,14 @@ class Plan:
     """Where each image goes, and what was found in folders but is no image to color."""
 
     targets: dict[Path, Path] = field(default_factory=dict)  # from image to result
-    others: Counter[str] = field(default_factory=Counter)  # files, by suffix
+    others: Counter[str] = field(default_factory=Counter)  # files, by suffix or kind
     results: int = 0  # of this command
 
     def left_out(self) -> str:
         """Return what was found and is not to be colored, for the last line."""
         parts = [f"{self.results} results of colorlab"] if self.results else []
         parts += [
-            f"{n} {suffix or 'without suffix'}" for suffix, n in self.others.items()
+            f"{n} {kind or 'without suffix'}" for kind, n in self.others.items() if n
         ]
         return f"; not images to color: {', '.join(parts)}" if parts else ""
 
@@ -80,7 +80,7 @@ def _search(folder: Path, out: Path, plan: Plan) -> list[str]:
 
     home, wanted = out.resolve(), []
     inside = folder.resolve() in home.parents
-    for name in sorted(list_files(folder)):
+    for name in sorted(list_files(folder, plan.others)):
         path = folder / name
         suffix = path.suffix.lower()
         if not is_image(name) and suffix not in OTHER_IMAGES:

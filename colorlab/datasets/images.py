@@ -135,7 +135,7 @@ def _upright(image: Image.Image) -> Image.Image:
     exif, notes = rgb.getexif(), [*rgb.info.get("notes", [])]
     if count > 1:
         notes.append(f"frame or page {place + 1} of {count}; the rest is left")
-    if set(exif) - {ORIENTATION} - RESOLUTION:
+    if set(exif) - {ORIENTATION, SOFTWARE} - RESOLUTION:
         notes.append("its EXIF (such as date, place, camera) is not kept")
     turned = exif.get(ORIENTATION) in LYING
     ImageOps.exif_transpose(rgb, in_place=True)
