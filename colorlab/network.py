@@ -205,12 +205,19 @@ def layer_table(model: ColorNet, size: int = 224) -> list[LayerRow]:
     list of LayerRow
         One row a convolution, the 1x1 output layer last.
 
+    Raises
+    ------
+    ValueError
+        If the network has other layers than the paper's.
+
     Notes
     -----
     Zhang et al. 2016, table 4. A stride above 1 acts while its convolution reads, so
     it counts from the next row on; the transposed convolution enlarges first, so its
     0.5 counts in its own row.
     """
+    if not isinstance(model, ColorNet):
+        raise ValueError(f"model must be a ColorNet, got {type(model).__name__}")
     rows: list[LayerRow] = []
     layers = _layers(model)
     X, Sa, field = size, 1.0, 1

@@ -195,3 +195,8 @@ def test_the_best_device_is_the_accelerator_if_one_is_there(monkeypatch):
     there = torch.device("cuda", 0)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: there)
     assert best_device() == there
+
+
+def test_layer_table_of_other_layers_is_refused():
+    with pytest.raises(ValueError, match="must be a ColorNet, got Linear"):
+        layer_table(nn.Linear(1, 1))

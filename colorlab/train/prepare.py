@@ -27,6 +27,7 @@ from colorlab.quantize import N_BINS, bin_centers
 from colorlab.train.checkpoint import checkpoints, load_checkpoint
 from colorlab.train.config import (
     PRIOR,
+    VARIANTS,
     TrainConfig,
     config_to_json,
     fast_precision,
@@ -278,9 +279,11 @@ def _network(width: int, variant: str, loss: str, init: ColorNet | None) -> Colo
         for model in (network, init)
     )
     if wanted != got:
+        way = f"pass --width {init.width} --variant {init.variant} and its loss"
+        if init.variant not in VARIANTS:
+            way = "such a network is not trained here"
         raise ValueError(
-            f"init must have {wanted}, as config says; it has {got}: pass --width "
-            f"{init.width} --variant {init.variant} and its loss"
+            f"init must have {wanted}, as config says; it has {got}: {way}"
         )
     network.load_state_dict(init.state_dict())
     return network

@@ -20,6 +20,7 @@ from colorlab.quantize import N_BINS, bin_centers, soft_encode
 from colorlab.train.config import TrainConfig, learning_rate
 from colorlab.train.loop import train, train_step
 from colorlab.train.run import read_config
+from colorlab.transfer import BorrowedNet
 from colorlab.weights import load_model
 
 TINY = TrainConfig(
@@ -498,6 +499,12 @@ def test_training_starts_from_init(data, tmp_path):
     model = train(data, tmp_path / "run", still, init=init)
     for mine, theirs in zip(model.parameters(), init.parameters(), strict=True):
         assert torch.allclose(mine, theirs, atol=1e-6)  # one step of 1e-12
+
+
+def test_init_that_is_not_trained_here_says_so(data, tmp_path):
+    with pytest.raises(ValueError, match="such a network is not trained here"):
+        train(data, tmp_path / "run", TINY, init=BorrowedNet())
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
