@@ -5,48 +5,22 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-import torch
-from PIL import Image
+from cli_fixtures import (  # noqa: F401 (fixtures are used by name)
+    fixture_network,
+    fixture_photos,
+    run,
+)
 
+from colorlab import __main__ as entry
 from colorlab import (
-    ColorNet,
     __version__,
     load_prior,
-    save_model,
 )
-from colorlab import __main__ as entry
 from colorlab.cli import app, main
 from colorlab.datasets.sources import find_splits
 
 CALL = [os.fsencode(sys.executable), b"-m", b"colorlab"]
-
-
-@pytest.fixture
-def photos(tmp_path):
-    rng = np.random.default_rng(0)
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for number in range(9):
-        pixels = rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number}.png")
-    return folder
-
-
-@pytest.fixture
-def network(tmp_path):
-    torch.manual_seed(0)
-    path = tmp_path / "small.safetensors"
-    save_model(ColorNet(width=2).eval(), path)
-    return path
-
-
-def run(monkeypatch, *words):
-    monkeypatch.setattr(sys, "argv", ["colorlab", *map(str, words)])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    return stop.value.code or 0
 
 
 def test_prior_counts_every_pixel(monkeypatch, photos, tmp_path):

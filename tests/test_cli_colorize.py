@@ -5,41 +5,18 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-import torch
+from cli_fixtures import (  # noqa: F401 (fixtures are used by name)
+    fixture_network,
+    fixture_photos,
+    run,
+)
 from PIL import Image
 
-from colorlab import ColorNet, load_pretrained, save_model
-from colorlab.cli import colorize, main, results
+from colorlab import ColorNet, load_pretrained
+from colorlab.cli import colorize, results
 from colorlab.cli.results import hash_settings
 from colorlab.datasets.images import open_image, save_image
-
-
-@pytest.fixture
-def photos(tmp_path):
-    rng = np.random.default_rng(0)
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for number in range(9):
-        pixels = rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number}.png")
-    return folder
-
-
-@pytest.fixture
-def network(tmp_path):
-    torch.manual_seed(0)
-    path = tmp_path / "small.safetensors"
-    save_model(ColorNet(width=2).eval(), path)
-    return path
-
-
-def run(monkeypatch, *words):
-    monkeypatch.setattr(sys, "argv", ["colorlab", *map(str, words)])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    return stop.value.code or 0
 
 
 def test_colorize_one_photo_to_a_file(monkeypatch, photos, network, tmp_path):

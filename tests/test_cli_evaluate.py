@@ -1,50 +1,23 @@
 """evaluate, calibrate, export and info, as a user types them."""
 
 import json
-import sys
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from cli_fixtures import (  # noqa: F401 (fixtures are used by name)
+    fixture_network,
+    fixture_photos,
+    run,
+)
 
 from colorlab import (
-    ColorNet,
     bin_centers,
     load_model,
     load_pretrained,
     load_prior,
     logit_adjustment,
-    save_model,
     smooth_prior,
 )
-from colorlab.cli import main
-
-
-@pytest.fixture
-def photos(tmp_path):
-    rng = np.random.default_rng(0)
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for number in range(9):
-        pixels = rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number}.png")
-    return folder
-
-
-@pytest.fixture
-def network(tmp_path):
-    torch.manual_seed(0)
-    path = tmp_path / "small.safetensors"
-    save_model(ColorNet(width=2).eval(), path)
-    return path
-
-
-def run(monkeypatch, *words):
-    monkeypatch.setattr(sys, "argv", ["colorlab", *map(str, words)])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    return stop.value.code or 0
 
 
 def test_evaluate_prints_and_writes(monkeypatch, photos, network, tmp_path, capsys):

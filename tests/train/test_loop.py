@@ -38,12 +38,6 @@ TINY = TrainConfig(
 )
 
 
-@pytest.fixture
-def data(save_photos, tmp_path):
-    save_photos(tmp_path / "photos", 20, size=24)  # half of them are held out
-    return [(tmp_path / "photos", None)]
-
-
 def records(run):
     return [json.loads(line) for line in (run / "metrics.jsonl").open()]
 

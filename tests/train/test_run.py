@@ -32,12 +32,6 @@ TINY = TrainConfig(
 
 
 @pytest.fixture
-def data(save_photos, tmp_path):
-    save_photos(tmp_path / "photos", 20, size=24)  # half of them are held out
-    return [(tmp_path / "photos", None)]
-
-
-@pytest.fixture
 def run(data, tmp_path):
     """A run that has done four steps."""
     train(data, tmp_path / "run", TINY)
