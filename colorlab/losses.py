@@ -63,7 +63,7 @@ def soft_cross_entropy(
     logits : Tensor, shape (N, Q, H, W)
         The network's output, before softmax.
     bins : Tensor of int64, shape (N, k, H, W)
-        The target's bins, as `soft_encode` gives them.
+        The target's bins, as from `soft_encode`.
     weights : Tensor, shape (N, k, H, W)
         Their weights, which must sum to 1 over dim 1.
     pixel_weight : Tensor, shape (N, H, W), optional
@@ -142,7 +142,7 @@ def _check_floats(**tensors: Tensor | None) -> None:
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """Tell autograd that the gradient is already there when the loss is."""
+    """Hand autograd the gradient that was computed together with the loss."""
 
     @staticmethod
     def forward(
@@ -224,7 +224,7 @@ def _cross_entropy(
 
 
 def label_ab(ab: Tensor, labels: str = "mean") -> Tensor:
-    """Bring the true chroma to the size of the network's output.
+    """Reduce the true chroma to the size of the network's output.
 
     Parameters
     ----------
@@ -237,6 +237,12 @@ def label_ab(ab: Tensor, labels: str = "mean") -> Tensor:
     -------
     Tensor, shape (N, 2, H/4, W/4)
         In Lab units. Book chapter: datasets.
+
+    Examples
+    --------
+    >>> ramp = torch.arange(8.0).expand(1, 2, 4, 8)
+    >>> label_ab(ramp)[0, 0], label_ab(ramp, "point")[0, 0]
+    (tensor([[1.5000, 5.5000]]), tensor([[0., 4.]]))
     """
     if labels == "mean":
         return avg_pool2d(ab, LABEL_STRIDE)
@@ -257,11 +263,11 @@ def color_loss(
     Parameters
     ----------
     output : Tensor, shape (N, Q, h, w) or (N, 2, h, w)
-        What the network returned.
+        The network's output.
     ab : Tensor, shape (N, 2, h, w)
         Truth, in Lab units.
     head : str
-        What that is: "bins" (logits) or "ab".
+        Kind of the output: "bins" (logits) or "ab".
     centers : Tensor, shape (Q, 2)
         Bin centers.
     w : Tensor, shape (Q,)
@@ -280,6 +286,15 @@ def color_loss(
     -----
     The gray filter is the NonGrayMaskLayer of the authors' code, which looks at the
     labels of each photo.
+
+    Examples
+    --------
+    Answering 0 to all bins says that all 313 are alike; the loss is ln 313.
+
+    >>> from colorlab.quantize import bin_centers
+    >>> output, ab = torch.zeros(1, 313, 2, 2), torch.full((1, 2, 2, 2), 30.0)
+    >>> color_loss(output, ab, "bins", bin_centers(), w=torch.ones(313))
+    tensor(5.7462)
     """
     colorful = (ab.abs() > NOT_GRAY).flatten(1).any(dim=1)[:, None, None]
     if head == "ab":
@@ -292,7 +307,7 @@ def color_loss(
 
 
 def logit_adjustment(p: Tensor, lam: float, before: float = 1.0) -> Tensor:
-    """Say what to add to logits to answer as if trained with another lambda.
+    """Return what to add to logits to emulate training with another lambda.
 
     Parameters
     ----------
@@ -313,5 +328,12 @@ def logit_adjustment(p: Tensor, lam: float, before: float = 1.0) -> Tensor:
     The best answer under weights w is proportional to p * w, so the logits differ by
     log w; a trained network is only near it. For classes: Menon et al. 2021, "logit
     adjustment". Book chapter: losses.
+
+    Examples
+    --------
+    What is added to the logits of a common and a rare bin:
+
+    >>> logit_adjustment(torch.tensor([0.9, 0.1]), lam=0.5).round(decimals=2)
+    tensor([-0.1300,  0.7200], dtype=torch.float64)
     """
     return rebalance_weights(p, lam).log() - rebalance_weights(p, before).log()

@@ -41,6 +41,49 @@ def best_device() -> torch.device:
     return found or torch.device("cpu")
 
 
+def check_lightness(L: Tensor) -> None:
+    """Refuse what a network cannot take.
+
+    Parameters
+    ----------
+    L : Tensor, shape (N, 1, H, W)
+        Lightness; H and W multiples of 8.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another.
+
+    Examples
+    --------
+    >>> check_lightness(torch.zeros(1, 1, 24, 40))
+    """
+    if L.ndim != 4 or L.shape[1] != 1 or L.shape[2] % STRIDE or L.shape[3] % STRIDE:
+        raise ValueError(
+            f"L must have shape (N, 1, H, W), H and W multiples of {STRIDE}, "
+            f"got {tuple(L.shape)}"
+        )
+
+
+def register_centers(model: nn.Module) -> None:
+    """Give a network the bin centers, which then move with it.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Gets the buffer `centers`, which is not saved with the weights.
+
+    Examples
+    --------
+    >>> layer = nn.Identity()
+    >>> register_centers(layer)
+    >>> layer.centers.shape
+    torch.Size([313, 2])
+    """
+    with torch.device("cpu"):  # also while `load_model` builds on "meta"
+        model.register_buffer("centers", bin_centers(), persistent=False)
+
+
 class ColorNet(nn.Module):
     """The colorization network (book chapter: network).
 
@@ -62,8 +105,7 @@ class ColorNet(nn.Module):
     centers
         The bin centers: Tensor, shape (313, 2), on the network's device.
     card : dict
-        What the file it came from says about it: how it was trained, default T and
-        size.
+        From the file it was loaded from: how it was trained, default T and size.
 
     Raises
     ------
@@ -75,7 +117,14 @@ class ColorNet(nn.Module):
     Zhang et al. 2016, table 4 (the course paper's figure 4). Each convolution is
     followed by a ReLU; the last of blocks 1 to 7 then by batch norm, which is affine
     here and was not in the authors' Caffe code.
+
+    Examples
+    --------
+    >>> ColorNet(width=2)(torch.full((1, 1, 24, 40), 50.0)).shape
+    torch.Size([1, 313, 6, 10])
     """
+
+    centers: Tensor
 
     def __init__(
         self, width: int = 64, variant: str = "paper", out_channels: int = N_BINS
@@ -91,9 +140,7 @@ class ColorNet(nn.Module):
         self.width, self.variant, self.out_channels = width, variant, out_channels
         self.head = "ab" if out_channels == 2 else "bins"
         self.card: dict = {}
-        self.centers: Tensor
-        with torch.device("cpu"):  # also while `load_model` builds on "meta"
-            self.register_buffer("centers", bin_centers(), persistent=False)
+        register_centers(self)
         seven, eight = (width * times for times in LAST_BLOCKS[variant])
         self.conv1 = _block(1, width, layers=2, stride=2)
         self.conv2 = _block(width, 2 * width, layers=2, stride=2)
@@ -128,11 +175,7 @@ class ColorNet(nn.Module):
         ValueError
             If the shape is another.
         """
-        if L.ndim != 4 or L.shape[1] != 1 or L.shape[2] % STRIDE or L.shape[3] % STRIDE:
-            raise ValueError(
-                f"L must have shape (N, 1, H, W), H and W multiples of {STRIDE}, "
-                f"got {tuple(L.shape)}"
-            )
+        check_lightness(L)
         x = (L - L_MIDDLE) / L_RANGE
         x = self.conv3(self.conv2(self.conv1(x)))  # down to H/8
         x = self.conv7(self.conv6(self.conv5(self.conv4(x))))
@@ -215,6 +258,12 @@ def layer_table(model: ColorNet, size: int = 224) -> list[LayerRow]:
     Zhang et al. 2016, table 4. A stride above 1 acts while its convolution reads, so
     it counts from the next row on; the transposed convolution enlarges first, so its
     0.5 counts in its own row.
+
+    Examples
+    --------
+    >>> row = layer_table(ColorNet(width=64))[15]
+    >>> row.name, row.X, row.C, row.De, row.receptive_field
+    ('conv6_3', 28, 512, 16.0, 277)
     """
     if not isinstance(model, ColorNet):
         raise ValueError(f"model must be a ColorNet, got {type(model).__name__}")

@@ -27,6 +27,13 @@ def count_bins(batches: Iterable[Tensor], centers: Tensor) -> Tensor:
     -------
     Tensor of int64, shape (Q,)
         Pixels by nearest bin. Book chapter: prior.
+
+    Examples
+    --------
+    >>> ab = torch.tensor([[0.0, 2.0, 40.0], [1.0, -3.0, 31.0]]).view(1, 2, 1, 3)
+    >>> counts = count_bins([ab], bin_centers())
+    >>> counts[120], counts.sum()  # bin 120 is gray
+    (tensor(2), tensor(3))
     """
     counts = torch.zeros(len(centers), dtype=torch.int64)
     for ab in batches:
@@ -41,7 +48,7 @@ def merge_counts(*counts: Tensor) -> Tensor:
     Parameters
     ----------
     *counts : Tensor of int64, shape (Q,)
-        As `count_bins` gives them.
+        As from `count_bins`.
 
     Returns
     -------
@@ -52,6 +59,11 @@ def merge_counts(*counts: Tensor) -> Tensor:
     ------
     ValueError
         If there is none, or they differ in length.
+
+    Examples
+    --------
+    >>> merge_counts(torch.tensor([3, 0]), torch.tensor([1, 5]))
+    tensor([4, 5])
     """
     if len({c.shape for c in counts}) != 1:
         shapes = [tuple(c.shape) for c in counts]
@@ -87,6 +99,13 @@ def smooth_prior(p: Tensor, centers: Tensor, sigma: float = SIGMA) -> Tensor:
     along the bin index would mix colors from opposite ends of neighboring rows. What
     a bin gives away is shared among existing bins only, so none is lost at the rim.
     Book chapter: prior.
+
+    Examples
+    --------
+    >>> gray = torch.zeros(313)
+    >>> gray[120] = 1
+    >>> smooth_prior(gray, bin_centers())[[120, 121]].round(decimals=3)
+    tensor([0.6190, 0.0840], dtype=torch.float64)
     """
     p = _normalized(p, len(centers))
     plane = centers.cpu().double()
@@ -120,6 +139,11 @@ def rebalance_weights(p: Tensor, lam: float = LAM) -> Tensor:
     1 / ((1 - lambda) p + lambda / Q). The authors' released code calls lambda
     "gamma" and spreads the uniform part over bins with p > 0 only; that is the same
     for a smoothed prior, where every bin is. Book chapter: prior.
+
+    Examples
+    --------
+    >>> rebalance_weights(torch.tensor([0.9, 0.1])).round(decimals=2)
+    tensor([0.8800, 2.0600], dtype=torch.float64)
     """
     if not 0 <= lam <= 1:
         raise ValueError(f"lam must be in 0..1, got {lam}")
@@ -145,6 +169,17 @@ def save_counts(counts: Tensor, centers: Tensor, path: str | Path, note: str) ->
     note : str
         Where the counts come from; becomes the first lines, behind a `#`.
         Book chapter: prior.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "mine.csv"
+    ...     save_counts(torch.arange(313), bin_centers(), path, note="an example")
+    ...     print(path.read_text()[:32])
+    # an example
+    a,b,count
+    -90,50,0
     """
     lines = [f"# {line}" for line in note.splitlines()] + ["a,b,count"]
     for (a, b), count in zip(centers.tolist(), counts.tolist(), strict=True):
@@ -172,6 +207,12 @@ def load_prior(name: str | Path = "tiny-imagenet") -> Tensor:
     ------
     ValueError
         If there is no such prior, or the file does not hold one.
+
+    Examples
+    --------
+    >>> p = load_prior()
+    >>> p.argmax(), p.max().round(decimals=3)  # bin 120 is gray
+    (tensor(120), tensor(0.2860, dtype=torch.float64))
     """
     shipped = ASSETS / f"prior-{name}.csv"
     path = shipped if shipped.is_file() else Path(name)

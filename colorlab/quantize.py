@@ -29,7 +29,7 @@ Search = Callable[[Tensor], tuple[Tensor, ...]]  # from colors (2, M) to planes 
 
 
 def bin_centers() -> Tensor:
-    """Find the bin centers: the grid points near enough to an sRGB color.
+    """Return the bin centers: the grid points near enough to an sRGB color.
 
     Returns
     -------
@@ -62,14 +62,14 @@ def bin_centers() -> Tensor:
 
 
 def nearest_bin(ab: Tensor, centers: Tensor) -> Tensor:
-    """Find the bin nearest to each color (book chapter: quantize).
+    """Return the bin nearest to each color (book chapter: quantize).
 
     Parameters
     ----------
     ab : Tensor, shape (N, 2, H, W)
         Chroma in Lab units.
     centers : Tensor, shape (Q, 2)
-        Bin centers, as `bin_centers` gives them.
+        Bin centers, as from `bin_centers`.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def soft_encode(
     ab : Tensor, shape (N, 2, H, W)
         Chroma in Lab units.
     centers : Tensor, shape (Q, 2)
-        Bin centers, as `bin_centers` gives them.
+        Bin centers, as from `bin_centers`.
     k : int
         Bins that share one pixel's weight.
     sigma : float
@@ -129,7 +129,7 @@ def soft_encode(
     result is sparse: k pairs instead of Q numbers a pixel. For centers on the grid,
     only the grid points in a small window around the color (4x4 for k = 5) are looked
     at; for others, and on other devices than the CPU, all centers are. A color that is
-    not a number gets weights that are none.
+    not a number gets NaN weights.
 
     Examples
     --------
@@ -185,7 +185,7 @@ def to_dense(bins: Tensor, weights: Tensor, Q: int) -> Tensor:
 
 
 def _gamut_ab() -> Tensor:
-    """Sample the sRGB cube and give its colors' ab, shape (colors, 2)."""
+    """Return the ab of samples of the sRGB cube, shape (colors, 2)."""
     level = torch.linspace(0, 1, GAMUT_LEVELS, dtype=torch.float64)
     rgb = torch.cartesian_prod(level, level, level)
     return rgb_to_lab(rgb[:, :, None, None])[:, 1:, 0, 0]
@@ -330,7 +330,7 @@ def _bin_map(centers: Tensor, reach: int) -> Tensor | None:
 
 
 def _smallest(planes: Iterable[Tensor], k: int) -> Tensor:
-    """Give each pixel's k smallest values, rising, (k, M): insertion sort by planes."""
+    """Return each pixel's k smallest values, rising, (k, M): an insertion sort."""
     smallest: list[Tensor] = []
     for plane in planes:
         for rank, other in enumerate(smallest):

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
 from colorlab.lab import lab_to_rgb
-from colorlab.network import STRIDE
-from colorlab.quantize import N_BINS, bin_centers
+from colorlab.network import check_lightness, register_centers
+from colorlab.quantize import N_BINS
 
 COARSEST = 32  # pixels: the encoder's stride; up to it, the image's edge is repeated
 MIDDLE, RANGE = 127 / 255, 128 / 255  # the encoder was trained on (value - 127) / 128
@@ -100,14 +100,13 @@ class BorrowedNet(nn.Module):
 
     head = "bins"
     width, variant, out_channels = WIDTH, "borrowed", N_BINS
+    centers: Tensor
 
     def __init__(self, frozen_norm: bool = True) -> None:
         super().__init__()
         self.frozen_norm = frozen_norm
         self.card: dict = {}
-        self.centers: Tensor
-        with torch.device("cpu"):  # also while `load_model` builds on "meta"
-            self.register_buffer("centers", bin_centers(), persistent=False)
+        register_centers(self)
         self.stem = nn.Sequential(*_convolution(1, STEM, kernel=3, stride=2))
         self.stages, inputs = nn.ModuleList(), STEM
         for blocks, kernel, stride, widening, channels in STAGES:
@@ -208,11 +207,7 @@ class BorrowedNet(nn.Module):
         ValueError
             If the shape is another.
         """
-        if L.ndim != 4 or L.shape[1] != 1 or L.shape[2] % STRIDE or L.shape[3] % STRIDE:
-            raise ValueError(
-                f"L must have shape (N, 1, H, W), H and W multiples of {STRIDE}, "
-                f"got {tuple(L.shape)}"
-            )
+        check_lightness(L)
         H, W = L.shape[2:]
         L = pad(L, (0, -W % COARSEST, 0, -H % COARSEST), mode="replicate")
         *finer, coarsest = (

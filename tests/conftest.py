@@ -25,7 +25,7 @@ if pretend.is_possible():
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch):
-    """Keep accelerate on the CPU, and forget what other tests told it."""
+    """Keep accelerate on the CPU, and drop the state of other tests."""
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
     AcceleratorState._reset_state(reset_partial_state=True)
     yield
@@ -55,7 +55,7 @@ def centers():
 
 @pytest.fixture(scope="session")
 def save_photos():
-    """Give a function that fills a folder with small color photos, seeded."""
+    """Return a function that fills a folder with small color photos, seeded."""
 
     def save(folder, number, size=16, suffix=".png"):
         folder.mkdir(parents=True, exist_ok=True)

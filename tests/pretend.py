@@ -165,7 +165,7 @@ def _check_devices(func, args, kwargs) -> None:
 
 
 def _waits(func, args, kwargs) -> bool:
-    """Tell whether the program would wait for the device here."""
+    """Return whether the program would wait for the device here."""
     if func in WAITS:
         return True
     if func is aten.index.Tensor:  # with a mask: how many are there?
@@ -226,7 +226,7 @@ def _copy_from(source, target, non_blocking=False):
 
 
 def is_possible() -> bool:
-    """Tell whether this PyTorch lets Python fill the place, and no GPU has it."""
+    """Return whether this PyTorch lets Python fill the place, and no GPU has it."""
     known = hasattr(backend_registration, "_setup_privateuseone_for_python_backend")
     return known and not (
         torch.cuda.is_available() or torch.backends.mps.is_available()

@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
+from scipy.optimize import minimize
 
-from colorlab.decode import annealed_mean, mode, upsample
+from colorlab.decode import annealed_mean, geometric_median, mode, upsample
 from colorlab.quantize import N_BINS
 
 SMALLEST_T = 1e-30
@@ -23,6 +24,7 @@ def two_bins(p):
     return torch.tensor([p, 1 - p], dtype=torch.float64).log().view(1, 2, 1, 1)
 
 
+DECODERS = [annealed_mean, mode, geometric_median]
 PAIR = torch.tensor([[0.0, 50.0], [100.0, -50.0]])
 
 
@@ -106,8 +108,8 @@ def test_half_precision_is_computed_in_float32(logits, centers, dtype):
 def test_device_is_kept(logits, centers, device):
     moved = logits.to(device)
     centers = centers.to(device)
-    for ab in (annealed_mean(moved, centers), mode(moved, centers)):
-        assert ab.device.type == device.type
+    for decode in DECODERS:
+        assert decode(moved, centers).device.type == device.type
 
 
 @pytest.mark.parametrize("T", [0, -1, float("nan")])
@@ -116,7 +118,7 @@ def test_impossible_temperature_is_refused(logits, centers, T):
         annealed_mean(logits, centers, T)
 
 
-@pytest.mark.parametrize("decode", [annealed_mean, mode])
+@pytest.mark.parametrize("decode", DECODERS)
 @pytest.mark.parametrize("shape", [(1, 312, 2, 2), (313, 2, 2)])
 def test_another_number_of_bins_is_refused(centers, decode, shape):
     with pytest.raises(ValueError, match=r"logits must have shape \(N, 313, h, w\)"):
@@ -149,7 +151,7 @@ def test_upsample_by_hand():
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
 def test_integers_are_refused(centers, dtype):
     logits = torch.zeros(1, N_BINS, 2, 2, dtype=dtype)
-    for decode in (annealed_mean, mode):
+    for decode in DECODERS:
         with pytest.raises(ValueError, match=f"logits must be floats, got {dtype}"):
             decode(logits, centers)
     with pytest.raises(ValueError, match=f"ab must be floats, got {dtype}"):
@@ -157,12 +159,63 @@ def test_integers_are_refused(centers, dtype):
 
 
 def test_centers_elsewhere_are_refused(logits, centers):
-    for decode in (annealed_mean, mode):
+    for decode in DECODERS:
         with pytest.raises(ValueError, match="on the device of logits, cpu, got meta"):
             decode(logits, centers.to("meta"))
 
 
-def test_autocast_takes_no_digits(logits, centers):
-    expected = annealed_mean(logits, centers)
+@pytest.mark.parametrize("decode", [annealed_mean, geometric_median])
+def test_autocast_takes_no_digits(decode, logits, centers):
+    expected = decode(logits, centers)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(annealed_mean(logits, centers), expected)
+        assert torch.equal(decode(logits, centers), expected)
+
+
+def mean_distance(ab, p, centers):
+    """Expected distance of one guess (2,) to the truth, whose bins have p (Q,)."""
+    return (p @ (centers - torch.as_tensor(ab)).norm(dim=1)).item()
+
+
+def test_median_is_the_minimum_that_scipy_finds(logits, centers):
+    # A minimum on a bin is reached slowly, hence the many steps.
+    found = geometric_median(logits.double(), centers, steps=1000)[0].flatten(1).T
+    few = geometric_median(logits, centers)[0].flatten(1).T.double()  # (12, 2)
+    p, points = logits.double().softmax(dim=1)[0].flatten(1).T, centers.double()
+    for guess, early, share in zip(found, few, p, strict=True):
+        start = (share @ points).numpy()
+        options = {"xatol": 1e-4, "fatol": 1e-9}
+        best = minimize(
+            mean_distance, start, (share, points), "Nelder-Mead", options=options
+        )
+        # What is nearer than 0.1 counts as 0.1.
+        assert (guess - torch.as_tensor(best.x)).norm() < 0.1
+        assert mean_distance(early, share, points) < best.fun + 0.05  # of about 55
+
+
+@pytest.mark.parametrize("p", [0.7, 0.52])
+def test_median_of_two_is_the_likelier(p):
+    found = geometric_median(two_bins(p), PAIR, steps=300)
+    assert found.flatten().tolist() == pytest.approx([0, 50], abs=0.05)
+
+
+def test_median_of_a_right_angle_is_its_fermat_point():
+    # Equal shares at (0, 0), (60, 0) and (0, 60): all sides are seen under 120 degrees.
+    corners = torch.tensor([[0.0, 0.0], [60.0, 0.0], [0.0, 60.0]])
+    found = geometric_median(torch.zeros(1, 3, 1, 1), corners).flatten()
+    side = 60 * (3 - math.sqrt(3)) / 6
+    assert found.tolist() == pytest.approx([side, side], abs=0.01)
+
+
+def test_median_of_one_certain_bin_is_that_bin(centers):
+    logits = torch.full((1, N_BINS, 1, 1), -1e4)
+    logits[0, 7] = 0
+    assert geometric_median(logits, centers).flatten().tolist() == [-80, 40]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, *HALVES])
+def test_median_is_finite_and_keeps_its_dtype(centers, dtype):
+    chance = torch.Generator().manual_seed(0)
+    logits = torch.randn(1, N_BINS, 4, 4, generator=chance) * 1e4
+    ab = geometric_median(logits.to(dtype), centers)
+    assert ab.isfinite().all()
+    assert ab.dtype == dtype
