@@ -12,7 +12,8 @@ from torch import Tensor
 from colorlab.datasets.images import File, open_image, open_rgb, to_tensor
 from colorlab.decode import T_PAPER, annealed_mean, upsample
 from colorlab.lab import lab_to_rgb, rgb_to_lab
-from colorlab.network import STRIDE, ColorNet
+from colorlab.network import STRIDE
+from colorlab.transfer import Network
 from colorlab.weights import LARGEST_SIZE, load_pretrained
 
 DEFAULT_SIZE = 128  # pixels, for networks whose card does not say
@@ -21,7 +22,7 @@ BAND = 512  # rows joined at once, to bound memory
 
 
 def predict_ab(
-    model: ColorNet,
+    model: Network,
     L: Tensor,
     T: float | None = None,
     size: tuple[int, int] | None = None,
@@ -30,7 +31,7 @@ def predict_ab(
 
     Parameters
     ----------
-    model : ColorNet
+    model : Network
         In eval mode.
     L : Tensor, shape (N, 1, H, W)
         Lightness in Lab units, on the device of `model`; H and W multiples of 8.
@@ -54,19 +55,19 @@ def predict_ab(
     --------
     >>> L = torch.full((1, 1, 16, 24), 50.0)
     >>> with torch.inference_mode():
-    ...     predict_ab(ColorNet(width=2).eval(), L).shape
+    ...     predict_ab(load_pretrained("tiny"), L).shape
     torch.Size([1, 2, 16, 24])
     """
     height, width = size or L.shape[-2:]
     return upsample(output_to_ab(model, model(L), T), (height, width))
 
 
-def output_to_ab(model: ColorNet, output: Tensor, T: float | None = None) -> Tensor:
+def output_to_ab(model: Network, output: Tensor, T: float | None = None) -> Tensor:
     """Read what a network returned as ab, by its head (book chapter: colorize).
 
     Parameters
     ----------
-    model : ColorNet
+    model : Network
         The network.
     output : Tensor, shape (N, Q, h, w) or (N, 2, h, w)
         What it returned.
@@ -87,7 +88,7 @@ def output_to_ab(model: ColorNet, output: Tensor, T: float | None = None) -> Ten
 @torch.inference_mode()
 def colorize(
     image: Image.Image | np.ndarray | File,
-    model: ColorNet | None = None,
+    model: Network | None = None,
     T: float | None = None,
     size: int | tuple[int, int] | None = None,
     device: str | torch.device = "cpu",
@@ -100,7 +101,7 @@ def colorize(
         Gray, color (its colors are not looked at), palette, 16-bit or CMYK, as
         `open_image` takes it. Arrays have shape (H, W), (H, W, 3) or (H, W, 4) and
         hold uint8, uint16, or floats in 0..1. Of moving images, the first frame.
-    model : ColorNet, optional
+    model : Network, optional
         None takes the network that ships with the package. It is used in eval mode,
         whatever mode it is in, and left as it was.
     T : float, optional
@@ -153,7 +154,7 @@ def colorize(
 
 
 @contextmanager
-def _evaluating(model: ColorNet) -> Iterator[None]:
+def _evaluating(model: Network) -> Iterator[None]:
     """Use a network in eval mode, and leave it as it was."""
     training = model.training
     model.eval()

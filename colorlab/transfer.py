@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
+from colorlab._depthwise import DepthwiseConv
 from colorlab.lab import lab_to_rgb
-from colorlab.network import check_lightness, register_centers
+from colorlab.network import ColorNet, check_lightness, register_centers
 from colorlab.quantize import N_BINS
 
 COARSEST = 32  # pixels: the encoder's stride; up to it, the image's edge is repeated
@@ -29,7 +30,7 @@ STAGES = (
     (1, 3, 1, 6, 320),
 )
 READ = (1, 2, 4, 6)  # stages whose output the head reads: strides 4, 8, 16 and 32
-WIDTH = 96  # channels of the head
+WIDTH = 96  # channels of the head, in the network that ships
 TYPICAL = 8.0  # standard deviation, about, of what the head reads
 
 
@@ -59,7 +60,7 @@ class MBConv(nn.Module):
         self.adds = stride == 1 and inputs == channels
         self.layers = nn.Sequential(
             *(_convolution(inputs, wide, kernel=1) if widening > 1 else ()),
-            *_convolution(wide, wide, kernel, stride, groups=wide),
+            *_depthwise(wide, kernel, stride),
             *_convolution(wide, channels, kernel=1)[:-1],  # no ReLU after narrowing
         )
 
@@ -73,6 +74,8 @@ class BorrowedNet(nn.Module):
 
     Parameters
     ----------
+    width : int
+        Channels of the head; those of the encoder do not change.
     frozen_norm : bool
         Batch norm keeps the statistics and scales that the encoder came with, also in
         training. False is for an encoder that starts from random weights.
@@ -99,12 +102,12 @@ class BorrowedNet(nn.Module):
     """
 
     head = "bins"
-    width, variant, out_channels = WIDTH, "borrowed", N_BINS
+    variant, out_channels = "borrowed", N_BINS
     centers: Tensor
 
-    def __init__(self, frozen_norm: bool = True) -> None:
+    def __init__(self, width: int = WIDTH, frozen_norm: bool = True) -> None:
         super().__init__()
-        self.frozen_norm = frozen_norm
+        self.width, self.frozen_norm = width, frozen_norm
         self.card: dict = {}
         register_centers(self)
         self.stem = nn.Sequential(*_convolution(1, STEM, kernel=3, stride=2))
@@ -117,13 +120,13 @@ class BorrowedNet(nn.Module):
                 inputs = channels
             self.stages.append(stage)
         self.lateral = nn.ModuleList(
-            nn.Conv2d(STAGES[stage][-1], WIDTH, kernel_size=1) for stage in READ
+            nn.Conv2d(STAGES[stage][-1], width, kernel_size=1) for stage in READ
         )
         self.refine = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(WIDTH, WIDTH, 3, padding=1), nn.ReLU())
+            nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.ReLU())
             for _ in range(2)
         )
-        self.output = nn.Conv2d(WIDTH, N_BINS, kernel_size=1)
+        self.output = nn.Conv2d(width, N_BINS, kernel_size=1)
         self.train()
 
     def train(self, mode: bool = True) -> "BorrowedNet":
@@ -222,19 +225,73 @@ class BorrowedNet(nn.Module):
         return self.output(x)[..., : H // 4, : W // 4]
 
 
-def _convolution(
-    inputs: int, channels: int, kernel: int, stride: int = 1, groups: int = 1
-) -> list[nn.Module]:
-    """List padding, convolution, batch norm and ReLU6.
+Network = ColorNet | BorrowedNet  # both have head, centers, card and these numbers
 
-    The encoder pads as TensorFlow does: at stride 2 on an even size, one more pixel
-    goes to the right and below than to the left and above.
+
+def make_network(
+    width: int, variant: str, out_channels: int = N_BINS, frozen_norm: bool = True
+) -> Network:
+    """Return a network of any variant, with random weights.
+
+    Parameters
+    ----------
+    width, variant, out_channels
+        As for `ColorNet`; or "borrowed", which always has a logit for each bin.
+    frozen_norm : bool
+        For `BorrowedNet`.
+
+    Returns
+    -------
+    Network
+        In training mode.
+
+    Raises
+    ------
+    ValueError
+        If there is no such network.
+
+    Examples
+    --------
+    >>> make_network(8, "borrowed").head
+    'bins'
+    """
+    if variant != BorrowedNet.variant:
+        return ColorNet(width, variant, out_channels)
+    if out_channels != N_BINS or width < 1:
+        raise ValueError(
+            f"a network with a pretrained encoder must have {N_BINS} out_channels and "
+            f"a positive width, got {out_channels} and {width}"
+        )
+    return BorrowedNet(width, frozen_norm)
+
+
+def _convolution(
+    inputs: int, channels: int, kernel: int, stride: int = 1
+) -> list[nn.Module]:
+    """List padding, convolution, batch norm and ReLU6."""
+    layer = nn.Conv2d(inputs, channels, kernel, stride, bias=False)
+    return _padded(layer, channels, kernel, stride)
+
+
+def _depthwise(channels: int, kernel: int, stride: int) -> list[nn.Module]:
+    """List the same with a kernel for each channel."""
+    layer = DepthwiseConv(channels, kernel, stride)
+    return _padded(layer, channels, kernel, stride)
+
+
+def _padded(
+    layer: nn.Module, channels: int, kernel: int, stride: int
+) -> list[nn.Module]:
+    """Pad as TensorFlow does, in which the encoder was trained.
+
+    At stride 2 on an even size, one more pixel goes to the right and below than to the
+    left and above.
     """
     margin = kernel - stride if stride > 1 else kernel - 1
     before, after = margin // 2, margin - margin // 2
     return [
         nn.ZeroPad2d((before, after, before, after)),
-        nn.Conv2d(inputs, channels, kernel, stride, groups=groups, bias=False),
+        layer,
         nn.BatchNorm2d(channels, eps=NORM_EPS),
         nn.ReLU6(inplace=True),
     ]

@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,8 +12,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from colorlab.files import whole_file
-from colorlab.network import STRIDE, ColorNet
-from colorlab.transfer import BorrowedNet
+from colorlab.network import STRIDE
+from colorlab.transfer import Network, make_network
 
 ASSETS = Path(__file__).parent / "assets"
 LOAD_ERRORS: tuple[type[Exception], ...] = (
@@ -31,7 +30,7 @@ LARGEST_SIZE = 2048  # pixels that a card may ask for: a stranger's must not fil
 
 
 def save_model(
-    model: ColorNet,
+    model: Network,
     path: str | Path,
     *,
     dtype: torch.dtype | None = None,
@@ -41,7 +40,7 @@ def save_model(
 
     Parameters
     ----------
-    model : ColorNet
+    model : Network
         It is not changed.
     path : str or Path
         The file; it is replaced in one step, so that a crash cannot leave half.
@@ -65,7 +64,7 @@ def save_model(
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_model(ColorNet(width=2), f"{folder}/small.safetensors", T=0.5)
+    ...     save_model(make_network(2, "paper"), f"{folder}/small.safetensors", T=0.5)
     ...     load_model(f"{folder}/small.safetensors").card["T"]
     0.5
     """
@@ -92,19 +91,19 @@ def save_model(
 
 
 @torch.no_grad()
-def calibrate(model: ColorNet, batches: Iterable[Tensor]) -> ColorNet:
+def calibrate(model: Network, batches: Iterable[Tensor]) -> Network:
     """Measure the means and variances of batch norm anew, in place.
 
     Parameters
     ----------
-    model : ColorNet
+    model : Network
         Its weights stay as they are.
     batches : iterable of Tensor of shape (N, 1, H, W)
         Lightness of photos, of the kind and size that the network is to color.
 
     Returns
     -------
-    ColorNet
+    Network
         The same, in eval mode. Its statistics are the mean of those of the batches.
 
     Raises
@@ -130,7 +129,7 @@ def calibrate(model: ColorNet, batches: Iterable[Tensor]) -> ColorNet:
     return model.eval()
 
 
-def _as_int8(model: ColorNet) -> dict[str, Tensor]:
+def _as_int8(model: Network) -> dict[str, Tensor]:
     """Give the kernels as integers, and what to multiply each channel's by."""
     tensors = {}
     for name, layer in model.named_modules():
@@ -156,7 +155,7 @@ def _from_int8(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors
 
 
-def load_model(path: str | Path, device: str | torch.device = "cpu") -> ColorNet:
+def load_model(path: str | Path, device: str | torch.device = "cpu") -> Network:
     """Load a network that `save_model` wrote.
 
     Parameters
@@ -168,13 +167,13 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> ColorNet
 
     Returns
     -------
-    ColorNet
+    Network
         In float32, in eval mode; its `card` is the file's.
 
     Raises
     ------
     ValueError
-        If the file is missing, damaged or not of a ColorNet, or if its weights are
+        If the file is missing, damaged or not of a network, or if its weights are
         not finite floats, a variance is negative, or its card's T or size is out of
         range.
     """
@@ -186,7 +185,7 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> ColorNet
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         # On "meta" the network has no memory yet: a false width costs nothing.
         with torch.device("meta"):
-            model = _network_of(card)
+            model = make_network(card["width"], card["variant"], card["out_channels"])
         _check_card(card)
         tensors = _from_int8(tensors)
         _check_tensors(tensors)
@@ -212,12 +211,6 @@ def _why(path: Path, error: Exception) -> str:
         told = " ".join(str(error).split())
         return f"its card and its weights do not fit ({told[:SHOWN]})"
     return str(error)
-
-
-def _network_of(card: dict) -> ColorNet:
-    if card["variant"] == BorrowedNet.variant:
-        return cast(ColorNet, BorrowedNet())  # all that users of a ColorNet ask for
-    return ColorNet(card["width"], card["variant"], card["out_channels"])
 
 
 def _check_card(card: dict) -> None:
@@ -250,7 +243,7 @@ def _check_tensors(tensors: dict[str, Tensor]) -> None:
 
 def load_pretrained(
     name: str = "flagship", device: str | torch.device = "cpu"
-) -> ColorNet:
+) -> Network:
     """Load a network that ships with the package.
 
     Parameters
@@ -262,7 +255,7 @@ def load_pretrained(
 
     Returns
     -------
-    ColorNet
+    Network
         In float32, in eval mode; how it was trained stands in its `card`.
 
     Raises

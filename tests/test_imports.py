@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).parents[1] / "colorlab"
 # The core, in order: each may import what stands left of it. Then the rooms, each with
 # what it may import of colorlab (its own modules always) and of others. This is the
 # table of who knows whom; arrows go up only.
-CORE = "_lazy _tiles files lab quantize prior network".split()
+CORE = "_lazy _tiles _depthwise files lab quantize prior network".split()
 CORE += "transfer weights losses decode".split()
 TORCH = ("torch",)
 ALLOWED = {
@@ -28,7 +28,7 @@ ALLOWED = {
     "__main__": (("cli",), ()),
     **{name: (CORE[:place], TORCH) for place, name in enumerate(CORE)},
     **{name: ((), ()) for name in ("_lazy", "files")},
-    "weights": (CORE[:8], ("torch", "safetensors")),
+    "weights": (CORE[:9], ("torch", "safetensors")),
     # Image files are not taught with the core; the arrow needs them.
     "colorize": ((*CORE, "datasets.images"), ("torch", "PIL")),
     "datasets": (("files", "lab"), ("torch", "PIL", "pillow_heif", "filelock")),

@@ -12,7 +12,7 @@ from colorlab.colorize import colorize
 from colorlab.datasets import to_tensor
 from colorlab.lab import rgb_to_lab
 from colorlab.quantize import N_BINS, bin_centers
-from colorlab.transfer import STAGES, WIDTH, BorrowedNet, MBConv
+from colorlab.transfer import STAGES, WIDTH, BorrowedNet, MBConv, make_network
 from colorlab.weights import load_model, load_pretrained, save_model
 
 FOREST = Path(__file__).parents[1] / "data/photos/forest-stream.jpg"
@@ -182,3 +182,16 @@ def test_head_is_as_wide_as_it_says(model):
     assert [lateral.in_channels for lateral in model.lateral] == [24, 40, 112, 320]
     assert model.output.in_channels == WIDTH == model.width
     assert sum(blocks for blocks, *_ in STAGES) == 16
+
+
+def test_width_is_that_of_the_head(tmp_path):
+    model = make_network(8, "borrowed")
+    assert model.output.in_channels == model.width == 8
+    save_model(model, tmp_path / "narrow.safetensors")
+    assert load_model(tmp_path / "narrow.safetensors").width == 8
+
+
+@pytest.mark.parametrize(("width", "out_channels"), [(0, N_BINS), (8, 2)])
+def test_refuses_a_network_that_is_not_there(width, out_channels):
+    with pytest.raises(ValueError, match="must have 313 out_channels and a positive"):
+        make_network(width, "borrowed", out_channels)

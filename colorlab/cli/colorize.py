@@ -22,7 +22,7 @@ from colorlab.cli.targets import Plan, plan_targets
 if TYPE_CHECKING:
     from PIL import Image
 
-    from colorlab.network import ColorNet
+    from colorlab.transfer import Network
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -31,7 +31,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 class Batch:
     """What a call colors with, and how far it is."""
 
-    network: "ColorNet"
+    network: "Network"
     temperature: float | None
     size: int | None
     overwrite: bool

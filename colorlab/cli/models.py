@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     import torch
 
-    from colorlab.network import ColorNet
+    from colorlab.transfer import Network
 
 RESULTS = ("model.safetensors", "best.safetensors")  # of a run, the first that exists
 PICKLES = {".pth", ".pt", ".ckpt", ".bin", ".pkl", ".caffemodel"}
@@ -27,7 +27,7 @@ Overwrite = Annotated[
 ]
 
 
-def load_network(model: str, device: str = "cpu") -> "ColorNet":
+def load_network(model: str, device: str = "cpu") -> "Network":
     """Load a network: a file or a run's folder, else the shipped one of that name."""
     from colorlab.weights import ASSETS, load_model, load_pretrained
 

@@ -9,7 +9,7 @@ import typer
 from colorlab.cli.models import ModelName, Overwrite, check_output, load_network
 
 if TYPE_CHECKING:
-    from colorlab.network import ColorNet
+    from colorlab.transfer import Network
 
 HEADINGS = "layer X C S D Sa De BN L parameters MMAC sees"
 
@@ -57,7 +57,7 @@ def _read_card(path: Path) -> dict:
     return card
 
 
-def _adjust_logits(network: "ColorNet", lam: float) -> None:
+def _adjust_logits(network: "Network", lam: float) -> None:
     """Have a network answer as if trained with another lambda, in place."""
     import torch
 

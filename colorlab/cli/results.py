@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from colorlab import __version__
 
 if TYPE_CHECKING:
-    from colorlab.network import ColorNet
+    from colorlab.transfer import Network
 
 DIGITS = 16  # of a hash
 
@@ -24,7 +24,7 @@ class Mark(NamedTuple):
         return f"colorlab {__version__} {self.source} {self.settings}"
 
 
-def hash_settings(network: "ColorNet", *settings: object) -> str:
+def hash_settings(network: "Network", *settings: object) -> str:
     """Return a hash of all that decides a result, the image apart."""
     defaults = network.card.get("T"), network.card.get("size")
     hashed = hashlib.sha256(repr((settings, defaults)).encode())

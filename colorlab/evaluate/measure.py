@@ -20,8 +20,8 @@ from colorlab.evaluate.metrics import (
     rebalancing_weight,
 )
 from colorlab.lab import lab_to_rgb, rgb_to_lab
-from colorlab.network import ColorNet
 from colorlab.prior import load_prior, smooth_prior
+from colorlab.transfer import Network
 
 P_FLOOR = 1e-4  # without it, a few pixels of nearly impossible color decide
 SIZE = 128  # pixels: images are measured at this size
@@ -192,7 +192,7 @@ def interval_note(images: int) -> str:
 
 
 def colorized_batches(
-    models: Mapping[str, ColorNet],
+    models: Mapping[str, Network],
     batches: Iterable[Tensor],
     T: float | None = None,
 ) -> Iterator[tuple[Tensor, Tensor, dict[str, Tensor]]]:
@@ -200,7 +200,7 @@ def colorized_batches(
 
     Parameters
     ----------
-    models : mapping of str to ColorNet
+    models : mapping of str to Network
         In eval mode, one or more, on one device.
     batches : iterable of Tensor of uint8, shape (N, 3, H, W)
         sRGB; H and W multiples of 8.
@@ -224,19 +224,19 @@ def colorized_batches(
 
 @torch.inference_mode()
 def evaluate_images(
-    model: ColorNet,
+    model: Network,
     images: ImageSource,
     T: float = T_PAPER,
     size: int = SIZE,
     progress: Callable[[Iterable], Iterable] = iter,
     skipped: dict[str, str] | None = None,
-    against: ColorNet | None = None,
+    against: Network | None = None,
 ) -> Scores:
     """Measure a network on images, beside leaving them gray (chapter: evaluate).
 
     Parameters
     ----------
-    model : ColorNet
+    model : Network
         In eval mode, on any device.
     images : ImageSource
         Each image's middle square is resized to `size`.
@@ -248,7 +248,7 @@ def evaluate_images(
         Wrapper around the image indices, e.g. `tqdm`.
     skipped : dict, optional
         Is filled with the names of images that cannot be read, and why.
-    against : ColorNet, optional
+    against : Network, optional
         Another network, to compare with on the same images and resamples.
 
     Returns

@@ -26,7 +26,7 @@ from colorlab.evaluate.measure import (
 from colorlab.evaluate.metrics import auc, error_histogram
 from colorlab.files import whole_file
 from colorlab.lab import lab_to_rgb
-from colorlab.network import ColorNet
+from colorlab.transfer import Network
 
 SHOWN = 24  # images on a page
 DARKEST = 60.0  # ab units: errors from here on are black
@@ -110,7 +110,7 @@ def write_scores(path: str | Path, about: dict, scores: Scores) -> None:
 @torch.inference_mode()
 def write_sheet(
     path: str | Path,
-    model: ColorNet,
+    model: Network,
     images: ImageSource,
     about: dict,
     scores: Scores,
@@ -122,7 +122,7 @@ def write_sheet(
     path : str or Path
         The file: one HTML page that needs nothing else. It appears whole or not at
         all.
-    model : ColorNet
+    model : Network
         In eval mode.
     images : ImageSource
         24 of them, spread over the whole, are shown; fewer if some cannot be read.
@@ -175,7 +175,7 @@ def _metrics(scores: Scores) -> str:
 
 
 def _shown(
-    model: ColorNet, images: ImageSource, T: float, size: int
+    model: Network, images: ImageSource, T: float, size: int
 ) -> list[tuple[float, str]]:
     """Return each shown image's AuC, and its two lines of the table."""
     some = replace(images, place=images.place[:: -(-len(images) // SHOWN)])

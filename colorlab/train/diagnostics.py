@@ -10,8 +10,8 @@ from torch.nn.functional import adaptive_avg_pool2d
 from colorlab.colorize import output_to_ab, to_image
 from colorlab.decode import mode, upsample
 from colorlab.lab import lab_to_rgb, rgb_to_lab
-from colorlab.network import ColorNet
 from colorlab.quantize import nearest_bin
+from colorlab.transfer import Network
 
 SETTLED = 500  # steps; before them every network has one color for all
 LASTING = 10  # records that must show it together
@@ -41,12 +41,12 @@ ADVICE = {
 
 
 @torch.no_grad()
-def diagnostics(model: ColorNet, output: Tensor, ab: Tensor) -> dict[str, float]:
+def diagnostics(model: Network, output: Tensor, ab: Tensor) -> dict[str, float]:
     """Measure what a network predicts, beside the truth (book chapter: train).
 
     Parameters
     ----------
-    model : ColorNet
+    model : Network
         The network.
     output : Tensor, shape (N, Q, h, w) or (N, 2, h, w)
         What it returned.
@@ -153,13 +153,13 @@ def _overfits(records: Sequence[dict]) -> bool:
 
 @torch.no_grad()
 def colorize_batch(
-    network: ColorNet, rgb: Tensor, objective: Callable[[Tensor, Tensor], Tensor]
+    network: Network, rgb: Tensor, objective: Callable[[Tensor, Tensor], Tensor]
 ) -> tuple[Tensor, float]:
     """Colorize images, and compare with the truth (book chapter: train).
 
     Parameters
     ----------
-    network : ColorNet
+    network : Network
         In eval mode.
     rgb : Tensor of uint8, shape (N, 3, H, W)
         The images.

@@ -19,7 +19,6 @@ from colorlab.datasets.sources import ImageSource
 from colorlab.files import whole_file
 from colorlab.lab import rgb_to_lab
 from colorlab.losses import NOT_GRAY, label_ab
-from colorlab.network import ColorNet
 from colorlab.train.diagnostics import (
     colorize_batch,
     contact_sheet,
@@ -27,6 +26,7 @@ from colorlab.train.diagnostics import (
     diagnostics,
 )
 from colorlab.train.run import read_json, read_records, write_json
+from colorlab.transfer import Network
 from colorlab.weights import save_model
 
 VALIDATED, SHOWN = 64, 8  # images measured at each save, and drawn
@@ -41,7 +41,7 @@ class Log:
     ----------
     accelerator : Accelerator
         Its processes share one log, which the main one writes.
-    model : ColorNet
+    model : Network
         The network that is trained.
     out : Path
         The run's folder.
@@ -50,7 +50,7 @@ class Log:
     """
 
     def __init__(
-        self, accelerator: Accelerator, model: ColorNet, out: Path, loss: str = "rebal"
+        self, accelerator: Accelerator, model: Network, out: Path, loss: str = "rebal"
     ) -> None:
         self.accelerator, self.model, self.out = accelerator, model, out
         self.loss = loss
@@ -210,12 +210,12 @@ class Validation:
         found = [r.get("held_out") for r in read_records(out / "metrics.jsonl")]
         self.best = min((x for x in found if x is not None), default=math.inf)
 
-    def look(self, network: ColorNet, step: int) -> float | None:
+    def look(self, network: Network, step: int) -> float | None:
         """Measure a network, draw a contact sheet, and keep the best one so far.
 
         Parameters
         ----------
-        network : ColorNet
+        network : Network
             In eval mode.
         step : int
             Steps done.

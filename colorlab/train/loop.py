@@ -11,7 +11,6 @@ from torch import Tensor
 
 from colorlab.datasets.batches import Batch
 from colorlab.lab import rgb_to_lab
-from colorlab.network import ColorNet
 from colorlab.train.checkpoint import (
     Stopped,
     asked_to_stop,
@@ -25,6 +24,7 @@ from colorlab.train.config import TrainConfig, learning_rate
 from colorlab.train.diagnostics import ADVICE, DIVERGED
 from colorlab.train.prepare import Data, Objective, Run, prepare, unwrapped
 from colorlab.train.run import lock_run
+from colorlab.transfer import Network, make_network
 from colorlab.weights import save_model
 
 
@@ -79,10 +79,10 @@ def train(
     out: str | Path,
     config: TrainConfig | None = None,
     resume: bool = False,
-    init: ColorNet | None = None,
+    init: Network | None = None,
     val_data: str | Path | None = None,
     on_step: Callable[[int, dict | None], None] | None = None,
-) -> ColorNet:
+) -> Network:
     """Train a network, or go on training it (book chapter: train).
 
     Parameters
@@ -98,7 +98,7 @@ def train(
         Go on from the last checkpoint in `out`, if there is one. Fields that are not
         `free` must be as they were. A run that is done, or has done more steps than
         `config.steps`, is left as it is.
-    init : ColorNet, optional
+    init : Network, optional
         Start from these weights; width, variant and head must be those of `config`. The
         run keeps a copy.
     val_data : str or Path, optional
@@ -110,7 +110,7 @@ def train(
 
     Returns
     -------
-    ColorNet
+    Network
         In eval mode, on the CPU. Its card has the steps done.
 
     Raises
@@ -227,15 +227,15 @@ def write_record(run: Run, step: int, lr: float, saving: bool) -> dict:
     return record
 
 
-def bare(model: torch.nn.Module) -> ColorNet:
+def bare(model: torch.nn.Module) -> Network:
     """Copy the network out of what has been wrapped around it."""
     inner = unwrapped(model)
-    network = ColorNet(inner.width, inner.variant, inner.out_channels)
+    network = make_network(inner.width, inner.variant, inner.out_channels)
     network.to(inner.centers.device).load_state_dict(inner.state_dict())
     return network.eval()
 
 
-def finish(run: Run, step: int) -> ColorNet:
+def finish(run: Run, step: int) -> Network:
     """Return the network; write it, unless the run has done more than was asked for."""
     network, result = bare(run.averaged).cpu(), run.out / "model.safetensors"
     network.card = run.card | {"steps": step}

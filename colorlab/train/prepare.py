@@ -21,7 +21,7 @@ from colorlab.datasets.batches import (
 from colorlab.datasets.sources import ImageSource, find_images
 from colorlab.files import whole_file
 from colorlab.losses import color_loss, label_ab
-from colorlab.network import ColorNet, best_device
+from colorlab.network import best_device
 from colorlab.prior import load_prior, rebalance_weights, smooth_prior
 from colorlab.quantize import N_BINS, bin_centers
 from colorlab.train.checkpoint import checkpoints, load_checkpoint
@@ -40,6 +40,7 @@ from colorlab.train.run import (
     read_config,
     read_data,
 )
+from colorlab.transfer import Network, make_network
 from colorlab.weights import load_model, save_model
 
 Data = list[tuple[str | Path, int | None]]
@@ -70,7 +71,7 @@ def prepare(
     out: Path,
     config: TrainConfig | None,
     resume: bool,
-    init: ColorNet | None,
+    init: Network | None,
     val_data: str | Path | None,
 ) -> Run:
     """Check what `train` was asked for, then build what the steps need.
@@ -143,7 +144,7 @@ def _goes_on(out: Path, resume: bool) -> bool:
     return resume and holds_run(out)
 
 
-def unwrapped(model: Any) -> ColorNet:
+def unwrapped(model: Any) -> Network:
     """Take a network out of what accelerate, DDP and averaging wrap around it."""
     while hasattr(model, "module"):
         model = model.module
@@ -202,7 +203,7 @@ def _about(path: str | Path | None, images: ImageSource, size: int) -> dict:
     }
 
 
-def _init(init: ColorNet | None, out: Path, old: bool) -> ColorNet | None:
+def _init(init: Network | None, out: Path, old: bool) -> Network | None:
     """Return the network to start from; a run that goes on has its own copy."""
     kept = out / "init.safetensors"
     if not old:
@@ -217,7 +218,7 @@ def _init(init: ColorNet | None, out: Path, old: bool) -> ColorNet | None:
     return stored
 
 
-def _same(one: ColorNet, other: ColorNet) -> bool:
+def _same(one: Network, other: Network) -> bool:
     theirs = other.state_dict()
     return all(
         name in theirs and torch.equal(mine.cpu(), theirs[name])
@@ -269,9 +270,9 @@ def _check_shared_memory(
         )
 
 
-def _network(width: int, variant: str, loss: str, init: ColorNet | None) -> ColorNet:
+def _network(width: int, variant: str, loss: str, init: Network | None) -> Network:
     """Build the network, with random weights or those of another."""
-    network = ColorNet(width, variant, 2 if loss == "l2" else N_BINS)
+    network = make_network(width, variant, 2 if loss == "l2" else N_BINS)
     if init is None:
         return network
     wanted, got = (
@@ -290,7 +291,7 @@ def _network(width: int, variant: str, loss: str, init: ColorNet | None) -> Colo
 
 
 def _on_device(
-    accelerator: Accelerator, network: ColorNet, kind: str, settings: dict
+    accelerator: Accelerator, network: Network, kind: str, settings: dict
 ) -> tuple[torch.nn.Module, AcceleratedOptimizer]:
     """Move the network to the device, and give it an optimizer."""
     model: Any = network
@@ -347,7 +348,7 @@ def _objective(head: str, w: Tensor, labels: str, k: int, skip_gray: bool) -> Ob
 
 
 def _keep(
-    accelerator: Accelerator, out: Path, prior: str, init: ColorNet | None, old: bool
+    accelerator: Accelerator, out: Path, prior: str, init: Network | None, old: bool
 ) -> None:
     """Copy into the folder what a run started from, so that it can start again."""
     if not accelerator.is_main_process:
@@ -362,7 +363,7 @@ def _keep(
             file.write(Path(prior).read_bytes())
 
 
-def _card(settings: dict, p: Tensor, init: ColorNet | None) -> dict:
+def _card(settings: dict, p: Tensor, init: Network | None) -> dict:
     """Return the card of the run's networks; T and size are those of init."""
     card: dict = {"config": settings}
     if settings["prior"] != PRIOR:  # its file may be gone when the network is used

@@ -11,8 +11,8 @@ from torch.nn.functional import adaptive_avg_pool2d
 from colorlab.colorize import network_size
 from colorlab.decode import T_PAPER
 from colorlab.lab import rgb_to_lab
-from colorlab.network import ColorNet
 from colorlab.quantize import N_BINS, bin_centers
+from colorlab.transfer import Network
 from colorlab.widgets.front import front
 
 L_BYTE = 2.55  # lightness travels as one byte
@@ -28,7 +28,7 @@ class TemperatureExplorer(anywidget.AnyWidget):
 
     Parameters
     ----------
-    model : ColorNet
+    model : Network
         A classifying network, in eval mode.
     photos : list of (str, PIL.Image.Image, float, float)
         Name, RGB picture, and the point picked at first: x and y in 0..1.
@@ -55,7 +55,7 @@ class TemperatureExplorer(anywidget.AnyWidget):
 
     def __init__(
         self,
-        model: ColorNet,
+        model: Network,
         photos: list[tuple[str, Image.Image, float, float]],
         size: int = 128,
         T: float = T_PAPER,
@@ -85,12 +85,12 @@ class TemperatureExplorer(anywidget.AnyWidget):
 
 
 @torch.inference_mode()
-def pack_photo(model: ColorNet, image: Image.Image, size: int) -> tuple[dict, bytes]:
+def pack_photo(model: Network, image: Image.Image, size: int) -> tuple[dict, bytes]:
     """Return a photo's layout, and its lightness, truth and features as bytes.
 
     Parameters
     ----------
-    model : ColorNet
+    model : Network
         In eval mode.
     image : PIL.Image.Image
         Mode RGB.
@@ -107,6 +107,7 @@ def pack_photo(model: ColorNet, image: Image.Image, size: int) -> tuple[dict, by
 
     Examples
     --------
+    >>> from colorlab.network import ColorNet
     >>> image = Image.new("RGB", (48, 32))
     >>> layout, blob = pack_photo(ColorNet(width=1).eval(), image, 32)
     >>> layout["height"], layout["width"], layout["rows"], layout["columns"]
@@ -135,7 +136,7 @@ def pack_photo(model: ColorNet, image: Image.Image, size: int) -> tuple[dict, by
     return layout, b"".join(part.contiguous().numpy().tobytes() for part in parts)
 
 
-def _before_output(model: ColorNet, L: Tensor) -> Tensor:
+def _before_output(model: Network, L: Tensor) -> Tensor:
     seen: list[Tensor] = []
     hook = model.output.register_forward_pre_hook(
         lambda _, given: seen.append(given[0])
