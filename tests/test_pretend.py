@@ -235,7 +235,7 @@ def two_steps(device, spoil, config):
     """Steps, and what they give; `spoil` may leave a part elsewhere."""
     torch.manual_seed(0)
     accelerator = Accelerator(cpu=True)
-    model = _network(config.width, config.variant, config.loss, None)
+    model = _network(config, None)
     model.to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     averaged = _averaged(accelerator, model, optimizer_of(optimizer), 0.9)

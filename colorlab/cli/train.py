@@ -146,14 +146,14 @@ def _config(
 def _print_start(out: Path, config: TrainConfig) -> None:
     import torch
 
-    from colorlab.network import ColorNet
     from colorlab.train.run import disk_space
+    from colorlab.transfer import make_network
 
     restarts = int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", 0)) > 0
     if restarts and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
         print(RESTART_ADVICE, file=sys.stderr)
     with torch.device("meta"):
-        network = ColorNet(config.width, config.variant)
+        network = make_network(config.width, config.variant)
     number = sum(p.numel() for p in network.parameters())
     need = disk_space(number, config.ema_decay > 0) / 1e6
     there = next(folder for folder in (out, *out.resolve().parents) if folder.exists())

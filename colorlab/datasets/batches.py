@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from colorlab.datasets.sources import ImageSource
 
 TRIES = 100  # unreadable images in a row, before the data set is given up
 WINDOW = 16  # shards that are shuffled together
+BLOCK = 1000  # batches whose sources are drawn at once
 
 Sources = list[tuple[ImageSource, int]]  # and the size at which each is shown
 
@@ -26,7 +27,7 @@ class Batch(NamedTuple):
     """What one process gets for one step (book chapter: datasets)."""
 
     rgb: Tensor  # uint8, shape (N, 3, size, size)
-    epoch: int
+    epoch: int  # the least of the images'
     photos: int  # images in the whole batch, over all processes
     skipped: dict[str, str]  # images that could not be read, and why
 
@@ -215,6 +216,54 @@ def _turns(sources: Sources, batch_sizes: list[int]) -> np.ndarray:
     return np.repeat(np.arange(len(sources)), batches)
 
 
+def weighted_batches(
+    sources: Sources,
+    shares: Sequence[float],
+    batch_size: int,
+    seed: int,
+    first: int = 0,
+) -> Iterator[list[tuple[int, int, int]]]:
+    """Plan batches without end, whose images are of each source by its share.
+
+    Parameters
+    ----------
+    sources : list of (ImageSource, int)
+        Data sets, all shown at the same size.
+    shares : sequence of float
+        How frequent the images of each source are, in any unit. Each source goes
+        through its own epochs.
+    batch_size : int
+        Images in a batch.
+    seed : int
+        The plan is a function of it alone, so a run can start again anywhere.
+    first : int
+        Batches to leave out.
+
+    Yields
+    ------
+    list of (int, int, int)
+        Indices for `ImageDataset`: epoch, source, number. Book chapter: datasets.
+    """
+    p = np.array(shares) / sum(shares)
+    shown = np.zeros(len(sources), dtype=np.int64)  # images of each source so far
+    orders: dict[int, tuple[int, np.ndarray]] = {}  # of each source, and its epoch
+    for block in count():
+        rng = np.random.default_rng((seed, block))
+        drawn = rng.choice(len(sources), (BLOCK, batch_size), p=p)
+        passed = min(max(first - block * BLOCK, 0), BLOCK)
+        shown += np.bincount(drawn[:passed].ravel(), minlength=len(sources))
+        for batch in drawn[passed:].tolist():
+            indices = []
+            for source in batch:
+                images = sources[source][0]
+                epoch, place = divmod(int(shown[source]), len(images))
+                if source not in orders or orders[source][0] != epoch:
+                    orders[source] = epoch, image_order(images, (seed, epoch, source))
+                indices.append((epoch, source, int(orders[source][1][place])))
+                shown[source] += 1
+            yield indices
+
+
 def batch_sizes_per_source(sources: Sources, batch_size: int) -> list[int]:
     """Return each source's batch size: larger pictures, fewer of them.
 
@@ -253,7 +302,7 @@ def batch_sizes_per_source(sources: Sources, batch_size: int) -> list[int]:
     return batch_sizes
 
 
-def training_batches(
+def training_batches(  # noqa: PLR0913  what a run chooses, each by itself
     sources: Sources,
     batch_size: int,
     seed: int,
@@ -261,6 +310,7 @@ def training_batches(
     workers: int = 0,
     stretch: int = 0,
     share: tuple[int, int] = (0, 1),
+    shares: Sequence[float] = (),
 ) -> Iterator[Batch]:
     """Yield training batches without end, from any step on (book chapter: datasets).
 
@@ -280,6 +330,8 @@ def training_batches(
         For `random_crop`.
     share : (int, int)
         Which process of how many asks: it gets every how-many-th image of a batch.
+    shares : sequence of float, optional
+        As for `weighted_batches`; else as for `epoch_batches`.
 
     Yields
     ------
@@ -294,9 +346,15 @@ def training_batches(
         If files cannot be read at all, after some attempts.
     """
     batch_sizes = batch_sizes_per_source(sources, batch_size)
+    rank, ranks = share
+    plan = (
+        weighted_batches(sources, shares, batch_size, seed, first_step)
+        if shares
+        else _all_epochs(sources, batch_sizes, seed, first_step)
+    )
     loader = DataLoader(
         ImageDataset(sources, seed, stretch),
-        batch_sampler=_plan(sources, batch_sizes, seed, first_step, share),
+        batch_sampler=(indices[rank::ranks] for indices in plan),
         num_workers=workers,
         collate_fn=partial(_collate, batch_sizes),
         pin_memory=torch.cuda.is_available(),
@@ -308,20 +366,14 @@ def training_batches(
         yield batch
 
 
-def _plan(
-    sources: Sources,
-    batch_sizes: list[int],
-    seed: int,
-    first_step: int,
-    share: tuple[int, int],
+def _all_epochs(
+    sources: Sources, batch_sizes: list[int], seed: int, first_step: int
 ) -> Iterator[list[tuple[int, int, int]]]:
-    """Give this process's indices, batch by batch, without end."""
-    rank, ranks = share
+    """Give the batches of one epoch after the other."""
     first_epoch, skip = divmod(first_step, len(_turns(sources, batch_sizes)))
     for epoch in count(first_epoch):
         first = skip if epoch == first_epoch else 0
-        for batch in epoch_batches(sources, batch_sizes, seed, epoch, first):
-            yield batch[rank::ranks]
+        yield from epoch_batches(sources, batch_sizes, seed, epoch, first)
 
 
 def _collate(batch_sizes: list[int], items: list) -> Batch | Exception:
@@ -329,7 +381,7 @@ def _collate(batch_sizes: list[int], items: list) -> Batch | Exception:
         return errors[0]
     rgb, epochs, places, skipped = zip(*items, strict=True)
     together = {name: reason for part in skipped for name, reason in part.items()}
-    return Batch(torch.stack(rgb), epochs[0], batch_sizes[places[0]], together)
+    return Batch(torch.stack(rgb), min(epochs), batch_sizes[places[0]], together)
 
 
 def _go_quietly(worker: int) -> None:

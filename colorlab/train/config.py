@@ -13,7 +13,8 @@ from typing import Any
 
 # Numbers of the network and the prior, typed again (a test compares them), so that
 # `colorlab train --help` need not wait for torch.
-VARIANTS, STRIDE, LAM, N_NEIGHBORS = ("paper", "released"), 8, 0.5, 5
+VARIANTS, BORROWED = ("paper", "released", "borrowed"), "borrowed"
+STRIDE, LAM, N_NEIGHBORS = 8, 0.5, 5
 PRIOR = "tiny-imagenet"  # which colors are rare; ships with the package
 AUTHORS_PIXELS = 44 * 44  # labels of one of their photos: their loss sums over these
 LOSSES, LABELS = ("rebal", "class", "l2"), ("mean", "point")
@@ -24,6 +25,7 @@ SCHEMA = 2  # of config.json; the first edition's has no number, and is 1
 RENAMED = {"average": "ema_decay", "accumulate": "grad_accum_steps"}  # since schema 1
 # What fields that older files lack were, in effect, when those were written.
 ABSENT = {"prior": PRIOR, "skip_gray": True, "ema_decay": 0.0, "device": "auto"}
+ABSENT |= {"shares": "", "encoder_lr": 3e-4, "encoder_after": 0, "frozen_norm": True}
 KINDS = {int: "a whole number", float: "a finite number", str: "text"}
 KINDS[bool] = "True or False"
 
@@ -33,6 +35,7 @@ def _option(default: Any, help: str, **rules: Any) -> Any:
     return field(default=default, metadata={"help": help, **rules})
 
 
+_encoder = partial(_option, group="The encoder of --variant borrowed")
 _authors = partial(_option, group="The authors' recipe")
 
 
@@ -49,15 +52,16 @@ class TrainConfig:
     ValueError: width must be a whole number, got 32.5
     """
 
-    width: int = _option(32, "Channels of the first block.", least=1)
+    width: int = _option(32, "Channels of the first block, or the head.", least=1)
     variant: str = _option(
-        "paper", "Layers of the paper or the code.", choices=VARIANTS
+        "paper", "Layers: paper, code, a borrowed encoder.", choices=VARIANTS
     )
     loss: str = _option("rebal", "Rebalanced or plain classes, or L2.", choices=LOSSES)
     lam: float = _option(LAM, "Rebalancing: 1 is none, 0 the most.", least=0, most=1)
     prior: str = _option(PRIOR, "How frequent colors are: a file of `colorlab prior`.")
     skip_gray: bool = _option(True, "Images without color do not count.")
     size: int = _option(64, f"Pixels, a multiple of {STRIDE}; see DATA@SIZE.", least=8)
+    shares: str = _option("", "Of each DATA in a batch, e.g. 2,1; else by number.")
     batch_size: int = _option(64, "Images a step, over all processes.", least=1)
     grad_accum_steps: int = _option(1, "Parts of a batch, to save memory.", least=1)
     steps: int = _option(2_000, "In all, also after a resume.", least=1, free=True)
@@ -75,6 +79,10 @@ class TrainConfig:
     log_every: int = _option(10, "Steps in a record.", least=1, free=True)
     workers: int = _option(1, "Data-loader processes.", least=0, free=True)
     device: str = _option("auto", "Where to compute.", choices=DEVICES, free=True)
+    # Only the variant `borrowed` has these.
+    encoder_lr: float = _encoder(3e-4, "Its highest rate; 0: it stays.", least=0)
+    encoder_after: int = _encoder(0, "Steps before it learns.", least=0)
+    frozen_norm: bool = _encoder(True, "Its batch norm stays as it came.")
     # Only the preset `authors` changes these.
     k: int = _authors(N_NEIGHBORS, "Bins that share a pixel.", least=1, most=16)
     labels: str = _authors("mean", "Of 4x4 pixels: mean or first.", choices=LABELS)
@@ -108,6 +116,9 @@ def check_config(config: TrainConfig) -> None:
         raise ValueError(f"size must be a multiple of {STRIDE}, got {config.size}")
     if config.stretch and config.stretch < config.size:
         raise ValueError(f"stretch must be size or more, got {config.stretch}")
+    if config.variant == BORROWED and config.loss == "l2":
+        raise ValueError(f"loss must be rebal or class for variant {BORROWED}, got l2")
+    parse_shares(config.shares)
 
 
 def _check_value(name: str, kind: Any, rules: Mapping, config: TrainConfig) -> None:
@@ -123,6 +134,38 @@ def _check_value(name: str, kind: Any, rules: Mapping, config: TrainConfig) -> N
         raise ValueError(f"{name} must be at most {rules['most']}, got {value}")
     if "above" in rules and value <= rules["above"]:
         raise ValueError(f"{name} must be more than {rules['above']}, got {value}")
+
+
+def parse_shares(text: str) -> list[float]:
+    """Return the shares of the data sets, as the field `shares` has them.
+
+    Parameters
+    ----------
+    text : str
+        Numbers with commas between, or nothing.
+
+    Returns
+    -------
+    list of float
+        Empty without shares.
+
+    Raises
+    ------
+    ValueError
+        If one is no positive number.
+
+    Examples
+    --------
+    >>> parse_shares("2,0.5")
+    [2.0, 0.5]
+    """
+    try:
+        shares = [float(share) for share in text.split(",")] if text else []
+        if all(0 < share < math.inf for share in shares):
+            return shares
+    except ValueError:
+        pass
+    raise ValueError(f"shares must be positive numbers, such as 2,1, got {text!r}")
 
 
 def changed_fields(before: dict, after: dict, free: bool) -> list[str]:
@@ -280,6 +323,31 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     fall = min(1.0, (config.steps - step) / max(1.0, config.cooldown * config.steps))
     stairs = config.decay ** (step // config.decay_every) if config.decay_every else 1
     return config.lr * min(rise, fall) * stairs
+
+
+def encoder_rate(step: int, config: TrainConfig) -> float:
+    """Return the learning rate of a pretrained encoder, in proportion to the other.
+
+    Parameters
+    ----------
+    step : int
+        From 0.
+    config : TrainConfig
+        Its encoder_lr and encoder_after count, and what `learning_rate` reads.
+
+    Returns
+    -------
+    float
+        0 before the step `encoder_after`.
+
+    Examples
+    --------
+    >>> config = TrainConfig(warmup=0, lr=1.0, encoder_lr=0.1, encoder_after=9)
+    >>> [encoder_rate(step, config) for step in (8, 9)]
+    [0.0, 0.1]
+    """
+    free = step >= config.encoder_after
+    return free * learning_rate(step, config) * config.encoder_lr / config.lr
 
 
 def fast_precision(device: str = "auto") -> str:

@@ -20,7 +20,7 @@ from colorlab.train.checkpoint import (
     stop_signals,
     wait_for_deaths,
 )
-from colorlab.train.config import TrainConfig, learning_rate
+from colorlab.train.config import TrainConfig, encoder_rate, learning_rate
 from colorlab.train.diagnostics import ADVICE, DIVERGED
 from colorlab.train.prepare import Data, Objective, Run, prepare, unwrapped
 from colorlab.train.run import lock_run
@@ -140,7 +140,8 @@ def train(
             while step < config.steps:
                 batch = next_batch(run, step, stop)
                 parts = split_batch(batch, run.accelerator, config.grad_accum_steps)
-                lr = set_rate(run.optimizer, learning_rate(step, config))
+                lr, encoder_lr = learning_rate(step, config), encoder_rate(step, config)
+                set_rates(run.optimizer, lr, encoder_lr)
                 done = train_step(
                     run.model,
                     parts,
@@ -198,11 +199,10 @@ def split_batch(
     ]
 
 
-def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> float:
-    """Set the learning rate of all weights, and return it."""
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-    return lr
+def set_rates(optimizer: torch.optim.Optimizer, lr: float, encoder_lr: float) -> None:
+    """Set the learning rate of all weights, and that of an encoder, if there is one."""
+    for group, rate in zip(optimizer.param_groups, (lr, encoder_lr), strict=False):
+        group["lr"] = rate
 
 
 def write_record(run: Run, step: int, lr: float, saving: bool) -> dict:

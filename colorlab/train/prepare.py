@@ -27,10 +27,10 @@ from colorlab.quantize import N_BINS, bin_centers
 from colorlab.train.checkpoint import checkpoints, load_checkpoint
 from colorlab.train.config import (
     PRIOR,
-    VARIANTS,
     TrainConfig,
     config_to_json,
     fast_precision,
+    parse_shares,
 )
 from colorlab.train.log import Log, Validation, val_images
 from colorlab.train.run import (
@@ -40,7 +40,7 @@ from colorlab.train.run import (
     read_config,
     read_data,
 )
-from colorlab.transfer import Network, make_network
+from colorlab.transfer import BorrowedNet, Network, make_network
 from colorlab.weights import load_model, save_model
 
 Data = list[tuple[str | Path, int | None]]
@@ -95,11 +95,12 @@ def prepare(
     accelerator = _accelerator(out, config.precision, config.device)
     share = (accelerator.process_index, accelerator.num_processes)
     batch_sizes = batch_sizes_per_source(sources, config.batch_size)
-    _check_shares(batch_sizes, share[1], config.grad_accum_steps)
+    _check_parts(batch_sizes, share[1], config.grad_accum_steps)
+    shares = _shares(config.shares, sources)
     _check_shared_memory(sources, batch_sizes, config.workers)
 
     set_seed(config.seed)
-    network = _network(config.width, config.variant, config.loss, init)
+    network = _network(config, init)
     decay = {"weight_decay": config.weight_decay, "betas": (0.9, config.beta2)}
     model, optimizer = _on_device(accelerator, network, config.optimizer, decay)
     averaged = _averaged(accelerator, model, optimizer, config.ema_decay)
@@ -118,6 +119,7 @@ def prepare(
         config.workers,
         config.stretch,
         share,
+        shares,
     )
     return Run(
         out,
@@ -245,7 +247,19 @@ def _accelerator(out: Path, precision: str, device: str) -> Accelerator:
     )
 
 
-def _check_shares(batch_sizes: list[int], processes: int, parts: int) -> None:
+def _shares(text: str, sources: Sources) -> list[float]:
+    """Return the share of each source, if they have shares."""
+    shares = parse_shares(text)
+    if shares and len(shares) != len(sources):
+        raise ValueError(
+            f"shares must be one for each DATA, got {len(shares)} for {len(sources)}"
+        )
+    if shares and len({size for _, size in sources}) > 1:
+        raise ValueError("shares must be left out where DATA@SIZE differ in size")
+    return shares
+
+
+def _check_parts(batch_sizes: list[int], processes: int, parts: int) -> None:
     if min(batch_sizes) < processes * parts:
         raise ValueError(
             f"batch_size must give each of {processes} processes {parts} images or "
@@ -270,9 +284,21 @@ def _check_shared_memory(
         )
 
 
-def _network(width: int, variant: str, loss: str, init: Network | None) -> Network:
+def _network(config: TrainConfig, init: Network | None) -> Network:
     """Build the network, with random weights or those of another."""
-    network = make_network(width, variant, 2 if loss == "l2" else N_BINS)
+    out_channels = 2 if config.loss == "l2" else N_BINS
+    network = make_network(
+        config.width, config.variant, out_channels, config.frozen_norm
+    )
+    if isinstance(network, BorrowedNet):
+        if init is None and config.frozen_norm:
+            raise ValueError(
+                f"init must be given for variant {network.variant}: pass --init "
+                "borrowed or an encoder's file, or --no-frozen-norm for random weights"
+            )
+        if not config.encoder_lr:
+            for parameter in network.encoder_parameters():
+                parameter.requires_grad_(False)
     if init is None:
         return network
     wanted, got = (
@@ -280,11 +306,9 @@ def _network(width: int, variant: str, loss: str, init: Network | None) -> Netwo
         for model in (network, init)
     )
     if wanted != got:
-        way = f"pass --width {init.width} --variant {init.variant} and its loss"
-        if init.variant not in VARIANTS:
-            way = "such a network is not trained here"
         raise ValueError(
-            f"init must have {wanted}, as config says; it has {got}: {way}"
+            f"init must have {wanted}, as config says; it has {got}: pass --width "
+            f"{init.width} --variant {init.variant} and its loss"
         )
     network.load_state_dict(init.state_dict())
     return network
@@ -299,7 +323,17 @@ def _on_device(
     if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
         model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
     make = torch.optim.AdamW if kind == "adamw" else torch.optim.Adam
-    return accelerator.prepare(model, make(model.parameters(), **settings))
+    return accelerator.prepare(model, make(_groups(network), **settings))
+
+
+def _groups(network: Network) -> list[dict]:
+    """List what learns at the one rate, and apart from it a pretrained encoder."""
+    encoder = []
+    if isinstance(network, BorrowedNet):
+        encoder = network.encoder_parameters()
+    apart = {id(parameter) for parameter in encoder}
+    others = [p for p in network.parameters() if id(p) not in apart]
+    return [{"params": params} for params in (others, encoder) if params]
 
 
 def _averaged(

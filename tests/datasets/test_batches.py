@@ -19,6 +19,7 @@ from colorlab.datasets.batches import (
     image_batches,
     image_order,
     training_batches,
+    weighted_batches,
 )
 from colorlab.datasets.images import to_tensor
 from colorlab.datasets.shards import write_shards
@@ -337,3 +338,47 @@ def test_too_few_photos_are_refused(sources, chosen, batch_size, told):
         ValueError, match=f"batch_size must not exceed .*: a batch {told}"
     ):
         next(training_batches(sources[chosen], batch_size, seed=0))
+
+
+SHARES = (3, 1)
+
+
+def weighted(sources, number, first=0, seed=0):
+    return [*islice(weighted_batches(sources, SHARES, 4, seed, first), number)]
+
+
+def test_images_are_of_each_source_by_its_share(sources):
+    batches = weighted([(images, 16) for images, _ in sources], 1500)
+    assert {len(batch) for batch in batches} == {4}
+    of_first = sum(source == 0 for batch in batches for _, source, _ in batch) / 6000
+    assert of_first == pytest.approx(0.75, abs=0.02)  # its deviation is 0.006
+
+
+def test_with_shares_too_each_source_shows_all_its_images_before_any_again(sources):
+    seen = [index for batch in weighted(sources, 200) for index in batch]
+    for source, (images, _) in enumerate(sources):
+        own = [(epoch, number) for epoch, at, number in seen if at == source]
+        for epoch in range(own[-1][0]):
+            numbers = sorted(number for at, number in own if at == epoch)
+            assert numbers == [*range(len(images))]
+
+
+@pytest.mark.parametrize("first", [0, 1, 999, 1000, 1001, 2003])
+def test_a_plan_with_shares_can_start_anywhere(sources, first):
+    assert weighted(sources, 5, first) == weighted(sources, first + 5)[first:]
+
+
+def test_a_plan_with_shares_is_that_of_its_seed(sources):
+    assert weighted(sources, 9) != weighted(sources, 9, seed=1)
+
+
+def test_a_batch_with_shares_mixes_the_sources(sources):
+    sources = [(images, 16) for images, _ in sources]
+    mixed = training_batches(sources, 6, seed=0, shares=(1, 1))
+    batch = next(mixed)
+    assert (len(batch.rgb), batch.photos) == (6, 6)
+    parts = [
+        next(training_batches(sources, 6, 0, share=(rank, 2), shares=(1, 1)))
+        for rank in (0, 1)
+    ]
+    assert torch.equal(torch.stack([p.rgb for p in parts], 1).flatten(0, 1), batch.rgb)

@@ -22,6 +22,7 @@ from colorlab.train.config import (
     fast_precision,
     learning_rate,
 )
+from colorlab.transfer import BorrowedNet
 
 
 def test_learning_rate_goes_up_flat_and_down():
@@ -94,6 +95,11 @@ def test_authors_recipe():
         ({"skip_gray": 1}, "skip_gray must be True or False, got 1"),
         ({"loss": None}, "loss must be text, got None"),
         ({"device": "tpu"}, "device must be one of"),
+        ({"variant": "borrowed", "loss": "l2"}, "loss must be rebal or class for"),
+        ({"shares": "2,"}, "shares must be positive numbers, such as 2,1, got '2,'"),
+        ({"shares": "1,0"}, "shares must be positive"),
+        ({"shares": "inf"}, "shares must be positive"),
+        ({"encoder_lr": -1.0}, "encoder_lr must be at least 0"),
     ],
 )
 def test_impossible_values_are_refused(changes, told):
@@ -107,7 +113,8 @@ def test_each_field_has_help_and_a_possible_default():
 
 
 def test_numbers_typed_again_are_those_of_the_core():
-    assert tuple(LAST_BLOCKS) == module.VARIANTS
+    assert (*LAST_BLOCKS, BorrowedNet.variant) == module.VARIANTS
+    assert BorrowedNet.variant == module.BORROWED
     numbers = (module.STRIDE, module.LAM, module.N_NEIGHBORS)
     assert numbers == (STRIDE, LAM, N_NEIGHBORS)
 

@@ -342,6 +342,32 @@ def test_resumed_run_ends_as_if_uninterrupted(data, tmp_path, stop):
     assert [row["loss"] for row in rows] == [row["loss"] for row in expected]
 
 
+@pytest.mark.parametrize("stop", [2, 6])
+def test_resumed_run_with_shares_ends_as_if_uninterrupted(
+    data, save_photos, tmp_path, stop
+):
+    save_photos(tmp_path / "more", 20, size=32)
+    both = [*data, (tmp_path / "more", None)]
+    config = replace(TINY, shares="3,1", workers=1)
+    whole = train(both, tmp_path / "whole", config)
+    with pytest.raises(KeyboardInterrupt):
+        train(both, tmp_path / "run", config, on_step=stop_at(stop))
+    assert_same_weights(train(None, tmp_path / "run", resume=True), whole)
+    even = train(both, tmp_path / "even", replace(config, shares="1,1"))
+    assert not torch.equal(even.output.weight, whole.output.weight)
+
+
+@pytest.mark.parametrize(
+    ("shares", "sizes", "told"),
+    [("1", (None, None), "one for each DATA, got 1 for 2"), ("1,2", (16, 24), "left")],
+)
+def test_shares_must_fit_the_data(data, tmp_path, shares, sizes, told):
+    both = [(data[0][0], size) for size in sizes]
+    with pytest.raises(ValueError, match=f"shares must be {told}"):
+        train(both, tmp_path / "run", replace(TINY, shares=shares))
+    assert not (tmp_path / "run").exists()
+
+
 def test_average_is_the_running_mean_of_the_weights(data, tmp_path):
     # Without averaging, the run of n steps gives the weights after step n; the rate
     # must not depend on the length of the run.
@@ -495,14 +521,9 @@ def test_training_starts_from_init(data, tmp_path):
         assert torch.allclose(mine, theirs, atol=1e-6)  # one step of 1e-12
 
 
-def test_init_that_is_not_trained_here_says_so(data, tmp_path):
-    with pytest.raises(ValueError, match="such a network is not trained here"):
-        train(data, tmp_path / "run", TINY, init=BorrowedNet())
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.mark.parametrize(
-    "init", [ColorNet(3), ColorNet(2, "released"), ColorNet(2, out_channels=2)]
+    "init",
+    [ColorNet(3), ColorNet(2, "released"), ColorNet(2, out_channels=2), BorrowedNet(2)],
 )
 def test_init_of_another_shape_is_refused(data, tmp_path, init):
     wanted = "init must have width 2, variant paper and a head of bins"
