@@ -3,22 +3,40 @@
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
+from textwrap import fill
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from colorlab.evaluate.turing import PAPER_RATE, fooling_by_photo, fooling_rate
 from colorlab.lab import lab_to_rgb
-from colorlab.quantize import GRID_REACH, STEP
+from colorlab.quantize import STEP
 
 AB_EXTENT = (-115, 125, -125, 115)  # a from..to, b from..to: all bins, with a rim
-MARKS = {"mean": "o", "annealed mean": "D", "mode": "s", "truth": "X"}
+MARKS = {"mean": "o", "annealed mean": "D", "median": "^", "mode": "s", "truth": "X"}
 LINES = [("black", "-"), ("#0072b2", "--"), ("#d55e00", ":"), ("0.6", "-.")]
+WIDTH = 6.0  # inches: at most, so that letters of 11.5 points are 9 pixels on a phone
+LETTERS_PER_INCH = 10.5  # of a title, before it takes a second line
+STYLE: dict[Any, Any] = {
+    "figure.dpi": 144,  # of photos within a drawing
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "legend.framealpha": 0.0,
+    "font.size": 11.5,
+    "axes.titlesize": 11.5,
+    "axes.labelsize": 11.5,
+    "xtick.labelsize": 11.5,
+    "ytick.labelsize": 11.5,
+    "legend.fontsize": 11.5,
+    "svg.hashsalt": "colorlab",  # the same drawing is the same file
+}
 NO_DATA = (
     "the book's photos are not here: a notebook needs the whole project around it. "
     "Get a copy of it and start the notebook in its folder book (page Setup, Colab)"
@@ -27,13 +45,12 @@ UNITS = {"loss": "nats", "held_out": "nats", "entropy": "nats", "chroma": "ab un
 
 
 def book_data() -> Path:
-    """Find the folder `data` of the book: photos, evaluations, runs.
+    """Return the folder `data` of the book: photos, evaluations, runs.
 
     Returns
     -------
     Path
-        As seen from a notebook: beside the folder it runs in, or in that or any above
-        it; else that of the checkout that `colorlab` is imported from.
+        Beside or above the notebook, else in colorlab's checkout.
 
     Raises
     ------
@@ -53,10 +70,15 @@ def book_data() -> Path:
 
 
 def light_pictures() -> None:
-    """Let a notebook draw its figures as JPEG; as PNG, pages of photos are heavy."""
-    from matplotlib_inline.backend_inline import set_matplotlib_formats
+    """Let a notebook draw its figures as SVG, on transparent ground.
 
-    set_matplotlib_formats("jpeg", pil_kwargs={"quality": 88})
+    The book's pages give them the colors of the theme. At most 6 inches wide, a
+    figure has letters of at least 9 pixels on a phone.
+    """
+    from matplotlib_inline import backend_inline
+
+    backend_inline.set_matplotlib_formats("svg")
+    plt.rcParams.update(STYLE)
 
 
 def show_images(images: dict[str, object], columns: int = 4) -> Figure:
@@ -73,20 +95,30 @@ def show_images(images: dict[str, object], columns: int = 4) -> Figure:
     -------
     Figure
         One panel a picture.
+
+    Examples
+    --------
+    >>> figure = show_images({"gray": torch.full((3, 4, 6), 0.5)})
+    >>> [ax.get_title() for ax in figure.axes]
+    ['gray']
     """
-    rows = -(-len(images) // columns)
     columns = min(columns, len(images))
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(7.5, 7.5 / columns * rows), squeeze=False
-    )
+    rows, side = -(-len(images) // columns), WIDTH / columns
+    pictures = [
+        np.asarray(x.permute(1, 2, 0).cpu() if isinstance(x, Tensor) else x)
+        for x in images.values()
+    ]
+    titles = [fill(name, int(side * LETTERS_PER_INCH)) for name in images]
+    tallest = max(picture.shape[0] / picture.shape[1] for picture in pictures)
+    above = 0.1 + 0.18 * max(title.count("\n") + 1 for title in titles)  # inches
+    size = (WIDTH, (side * tallest + above) * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
-    for ax, (name, image) in zip(axes.flat, images.items(), strict=False):
-        if isinstance(image, Tensor):
-            image = image.permute(1, 2, 0).cpu().numpy()
-        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
-        ax.set_title(name, fontsize=10)
-    figure.tight_layout()
+    for ax, title, picture in zip(axes.flat, titles, pictures, strict=False):
+        ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
+        ax.set_title(title)
+    figure.tight_layout(pad=0.4)
     return figure
 
 
@@ -105,9 +137,15 @@ def show_grids(
     Returns
     -------
     Figure
-        One panel a grid; the larger a number, the darker its cell.
+        One panel a grid; the larger a number, the lighter its cell.
+
+    Examples
+    --------
+    >>> figure = show_grids({"kernel": torch.tensor([[-1.0, 0.0, 1.0]])})
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['-1', '0', '1']
     """
-    side, rim = 0.36, 0.3  # inches: a cell, and the space beside and above a grid
+    side, rim = 0.36, 0.3  # inches: of a cell, and beside and above a grid
     width = sum(grid.shape[1] * side + rim for grid in grids.values())
     height = max(grid.shape[0] for grid in grids.values()) * side + rim
     figure, left = plt.figure(figsize=(width, height)), rim / 2
@@ -119,19 +157,15 @@ def show_grids(
         left += columns + rim
         numbers = grid.cpu().numpy()
         low, high = np.nanmin(numbers), np.nanmax(numbers)
-        ax.imshow(numbers, cmap="gray_r", vmin=low, vmax=low + 2.5 * (high - low or 1))
+        ax.imshow(numbers, cmap="gray", vmin=high - 2.5 * (high - low or 1), vmax=high)
         for (row, column), number in np.ndenumerate(numbers):
-            cell = plt.Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec="0.6")
-            ax.add_patch(cell)
+            ax.add_patch(_square(column, row, 1, fill=False, ec="0.6"))
             if np.isfinite(number):
                 ax.text(column, row, f"{number:.3g}", ha="center", va="center")
-        for row, column in (
-            (frames or {}).get(name, torch.zeros(1, 1)).nonzero().tolist()
-        ):
-            ax.add_patch(
-                plt.Rectangle((column - 0.42, row - 0.42), 0.84, 0.84, fill=False, lw=2)
-            )
-        ax.set_title(name, fontsize=10)
+        frame = (frames or {}).get(name, torch.zeros(1, 1))
+        for row, column in frame.nonzero().tolist():
+            ax.add_patch(_square(column, row, 0.84, fill=False, lw=2))
+        ax.set_title(name)
         ax.axis("off")
     return figure
 
@@ -142,7 +176,7 @@ def show_curves(runs: dict[str, list[dict]], names: Sequence[str]) -> Figure:
     Parameters
     ----------
     runs : dict of str to list of dict
-        Of each run, its records, as `colorlab.train.read_records` gives them. A record
+        The records of each run, as from `colorlab.train.read_records`. A record
         without a figure, or with None for it, is left out.
     names : sequence of str
         Keys of the records.
@@ -153,7 +187,7 @@ def show_curves(runs: dict[str, list[dict]], names: Sequence[str]) -> Figure:
         Lines differ by their dashes, not by color alone.
     """
     columns, rows = min(2, len(names)), -(-len(names) // 2)  # phones are narrow
-    figure = plt.figure(figsize=(6.4, 2.8 * rows), layout="constrained")
+    figure = plt.figure(figsize=(WIDTH, 2.8 * rows), layout="constrained")
     axes = [figure.add_subplot(rows, columns, n + 1) for n in range(len(names))]
     for ax, name in zip(axes, names, strict=True):
         for (run, records), (color, line) in zip(
@@ -165,7 +199,7 @@ def show_curves(runs: dict[str, list[dict]], names: Sequence[str]) -> Figure:
         unit = f", {UNITS[name]}" if name in UNITS else ""
         ax.set(xlabel="step", ylabel=name + unit)
     if len(runs) > 1:
-        axes[0].legend(fontsize=9)
+        axes[0].legend()
     return figure
 
 
@@ -185,9 +219,9 @@ def show_distribution(
     centers : Tensor, shape (Q, 2)
         Bin centers in ab units.
     L : float
-        Lightness at which the bins are colored.
+        Lightness of the drawn colors.
     marks : dict of str to Tensor of shape (2,), optional
-        Points to mark: any of "mean", "annealed mean", "mode" and "truth".
+        Points to mark: any of "mean", "annealed mean", "median", "mode" and "truth".
     ax : Axes, optional
         Where to draw; None makes a new figure.
 
@@ -201,27 +235,16 @@ def show_distribution(
     lab = torch.cat([torch.full((len(centers), 1), float(L)), centers], dim=1)
     colors = lab_to_rgb(lab[:, :, None, None])[:, :, 0, 0].numpy()
     a, b = centers.T.numpy()
-    ax.scatter(a, b, s=4, c="0.8", marker="s", linewidths=0)
+    ax.scatter(a, b, s=4, c="0.7", marker="s", linewidths=0)
     side = STEP * np.sqrt((Z_hat / Z_hat.max()).numpy())  # area shows probability
     for x, y, width, color in zip(a, b, side, colors, strict=True):
         if width > 0.3:
-            corner = (x - width / 2, y - width / 2)
-            ax.add_patch(
-                plt.Rectangle(
-                    corner, width, width, facecolor=color, edgecolor="0.3", lw=0.4
-                )
-            )
+            ax.add_patch(_square(x, y, width, fc=color, ec="0.5", lw=0.4))
     for name, point in (marks or {}).items():
-        ax.plot(
-            *point.tolist(),
-            MARKS[name],
-            color="white",
-            markeredgecolor="black",
-            markersize=9,
-            label=name,
-        )
+        (mark,) = ax.plot(*point.tolist(), MARKS[name], color="white", label=name)
+        mark.set(markeredgecolor="black", markersize=9)
     if marks:
-        ax.legend(loc="lower left", fontsize=9)
+        ax.legend(loc="lower left")
     return _ab_axes(ax)
 
 
@@ -232,12 +255,12 @@ def show_bins(
     norm: Normalize | None = None,
     label: str = "",
 ) -> Axes:
-    """Draw one number a bin on the ab plane: the larger, the lighter.
+    """Draw one number a bin on the ab plane, in gray: the larger, the lighter.
 
     Parameters
     ----------
     values : Tensor, shape (Q,)
-        Shares or weights. Bins whose value is 0 are marked by a cross.
+        Shares or weights; 0 is marked by a cross.
     centers : Tensor, shape (Q, 2)
         Bin centers in ab units.
     ax : Axes, optional
@@ -245,7 +268,7 @@ def show_bins(
     norm : matplotlib Normalize, optional
         From number to lightness: `LogNorm` for a log view; None is linear.
     label : str
-        What the numbers are, beside a color bar; without it there is no bar.
+        Name of the numbers, beside a color bar; without it there is no bar.
 
     Returns
     -------
@@ -254,15 +277,14 @@ def show_bins(
     """
     ax = plt.subplots(figsize=(5, 4))[1] if ax is None else ax
     values, centers = values.cpu(), centers.cpu()
-    side, edge = 2 * GRID_REACH + 1, (GRID_REACH + 0.5) * STEP
-    plane = np.full((side, side), np.nan)
-    column, row = (centers / STEP).round().long().numpy().T + GRID_REACH
-    plane[row, column] = values.numpy()
-    extent = (-edge, edge, -edge, edge)
-    image = ax.imshow(plane, "cividis", norm, extent=extent, origin="lower")
+    squares = [_square(a, b, STEP) for a, b in centers.tolist()]
+    # Not a scale of blue and yellow: these are colors of the plane itself.
+    bins = PatchCollection(squares, cmap="gray", norm=norm, edgecolor="0.5", lw=0.3)
+    bins.set_array(values.numpy())
+    ax.add_collection(bins)
     ax.plot(*centers[values == 0].numpy().T, "x", color="0.5", markersize=3)
     if label:
-        ax.figure.colorbar(image, ax=ax, label=label, shrink=0.8)
+        ax.figure.colorbar(bins, ax=ax, label=label, shrink=0.8)
     return _ab_axes(ax)
 
 
@@ -283,16 +305,16 @@ def show_swatches(lab: Tensor, rows: Sequence[str], columns: Sequence[str]) -> A
         One unit is one color.
     """
     _, height, width = lab.shape
-    size = (7.5, 0.6 + 0.75 * height)
+    size = WIDTH, 0.6 + 0.7 * height
     ax = plt.subplots(figsize=size, layout="constrained")[1]
     image = lab_to_rgb(lab.cpu()).permute(1, 2, 0).numpy()
     ax.imshow(image, aspect="auto", extent=(0, width, height, 0))
     each = width // len(columns)
     ax.set_xticks([each * (i + 0.5) for i in range(len(columns))], columns)
     ax.set_yticks([i + 0.5 for i in range(height)], rows)
-    ax.vlines(range(each, width, each), 0, height, color="white", linewidth=5)
-    ax.hlines(range(1, height), 0, width, color="white", linewidth=5)
-    ax.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=13)
+    ax.vlines(range(each, width, each), 0, height, color="white", linewidth=4)
+    ax.hlines(range(1, height), 0, width, color="white", linewidth=4)
+    ax.tick_params(length=0, labeltop=True, labelbottom=False)
     ax.spines[:].set_visible(False)
     return ax
 
@@ -310,7 +332,7 @@ def show_gamut(L: float, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        With a and b as axes, in Lab units; white where the screen has no color.
+        With a and b as axes, in Lab units; empty where the screen has no color.
     """
     ax = plt.subplots(figsize=(5, 5))[1] if ax is None else ax
     a = torch.arange(*AB_EXTENT[:2]) + 0.5  # one sample a unit
@@ -319,10 +341,10 @@ def show_gamut(L: float, ax: Axes | None = None) -> Axes:
     lab = torch.stack([torch.full_like(a_grid, L), a_grid, b_grid])
     rgb = lab_to_rgb(lab, clip=False)
     shown = ((rgb >= 0) & (rgb <= 1)).all(dim=0)
-    image = torch.where(shown, rgb, 1).permute(1, 2, 0).numpy()
+    image = torch.cat([rgb.clamp(0, 1), shown[None]]).permute(1, 2, 0).numpy()
     ax.imshow(image, extent=AB_EXTENT, origin="lower")
     if shown.any():
-        ax.contour(a, b, shown, [0.5], colors="0.3", linewidths=0.8)
+        ax.contour(a, b, shown, [0.5], colors="0.5", linewidths=0.8)
     return _ab_axes(ax)
 
 
@@ -334,35 +356,38 @@ def show_fooling(
     Parameters
     ----------
     results : dict of str to dict of str to bool
-        As `colorlab.evaluate.turing.read_results` gives them.
+        As from `colorlab.evaluate.turing.read_results`.
     title : str
-        Above the figure.
+        Heading.
     ax : Axes, optional
         Where to draw; None makes a new figure.
 
     Returns
     -------
     Axes
-        One row a photo, most fooling first, and the pooled rate above them. Lines are
-        95 % intervals, over people.
+        A row for all, and one a photo, with 95 % intervals over people.
     """
     photos = fooling_by_photo(results)
     pooled = fooling_rate({name: [*given.values()] for name, given in results.items()})
     rows = {f"all, {len(results)} people": pooled} | photos
-    size = (6.5, 0.9 + 0.21 * len(rows))
+    size = (WIDTH, 0.9 + 0.24 * len(rows))
     ax = plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
     values, low, high = 100 * np.array([*rows.values()]).T
     places = -np.arange(len(rows), dtype=float)
     places[0] += 0.6  # the pooled rate stands apart
-    ax.hlines(places, low, high, color="0.45", linewidth=2)
+    ax.hlines(places, low, high, color="0.5", linewidth=2)
     ax.plot(values[1:], places[1:], "o", color="black", markersize=4)
     ax.plot(values[:1], places[:1], "D", color="black", markersize=7)
     for rate, style, name in ((50, "--", "guessing"), (100 * PAPER_RATE, ":", "paper")):
         ax.axvline(rate, color="black", linestyle=style, linewidth=1, label=name)
-    ax.set_yticks(places, rows, fontsize=8, parse_math=False)  # a name may hold $
+    ax.set_yticks(places, rows, parse_math=False)  # a name may hold $
     ax.set(xlim=(-2, 102), xlabel="fooled, % of people", title=title)
-    ax.legend(fontsize=8, loc="lower right")
+    ax.legend(loc="lower right")
     return ax
+
+
+def _square(x: float, y: float, side: float, **style: Any) -> plt.Rectangle:
+    return plt.Rectangle((x - side / 2, y - side / 2), side, side, **style)
 
 
 def _ab_axes(ax: Axes) -> Axes:

@@ -9,6 +9,7 @@ import pretend
 import pytest
 import torch
 from book_pages import BOOK, CHAPTERS, code_cells, read_notebook, source
+from phone import small_letters
 
 LONG = {
     "colorize",
@@ -21,6 +22,17 @@ LONG = {
 }  # over ten seconds
 # Reading files is the CPU's work, and `train` chooses the device by itself.
 CPU_ONLY = {"datasets", "train"}
+# Figures that are still drawn for a wide screen.
+SMALL_LETTERS = {
+    "colorize",
+    "evaluate",
+    "lab",
+    "quantize",
+    "prior",
+    "network",
+    "losses",
+    "decode",
+}
 MOVED = [name for name in CHAPTERS if name not in CPU_ONLY]
 
 
@@ -52,12 +64,17 @@ def test_chapter_runs_on_a_device(chapter, pretended, monkeypatch):
 
     mpl.use("Agg")
     monkeypatch.chdir(BOOK)
-    monkeypatch.setattr("colorlab.plots.light_pictures", lambda: None)
+    backend = "matplotlib_inline.backend_inline.set_matplotlib_formats"
+    monkeypatch.setattr(backend, lambda *_: None)
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", choose)
     names = {"__name__": "__main__"}
     with pretend.watch() as seen:
         for number, cell in enumerate(code_cells(read_notebook(chapter))):
             exec(compile(source(cell), f"{chapter}, code cell {number}", "exec"), names)
+            figures = [plt.figure(n) for n in plt.get_fignums()]
+            if chapter not in SMALL_LETTERS:
+                small = [name for figure in figures for name in small_letters(figure)]
+                assert not small, f"cell {number}: under 9 pixels on a phone: {small}"
             plt.close("all")
     assert seen.operations, "nothing was computed there"

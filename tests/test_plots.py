@@ -5,10 +5,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from phone import small_letters
 from PIL import Image
 
 from colorlab.lab import rgb_to_lab
 from colorlab.plots import (
+    STYLE,
     show_bins,
     show_curves,
     show_distribution,
@@ -50,6 +52,9 @@ def test_show_grids_writes_numbers_and_frames_cells():
     assert [text.get_text() for text in right.texts] == ["1", "-2"]
     assert (len(left.patches), len(right.patches)) == (4 + 1, 2)
     assert left.patches[-1].get_center() == pytest.approx((1, 0))
+    image = left.get_images()[0]
+    low, high = image.cmap(image.norm([-2.0, 1.0]))[:, 0]
+    assert 0.5 < low < high  # the larger, the lighter, and black letters show on all
 
 
 def test_show_curves_draws_each_run_and_leaves_gaps():
@@ -97,12 +102,14 @@ def test_marks_stand_where_they_belong(centers):
 def test_bins_lie_where_their_centers_are(centers):
     values = torch.arange(len(centers))  # bin 0 has the value 0
     ax = show_bins(values, centers, label="share")
-    (image,) = ax.get_images()
-    left, _, bottom, _ = image.get_extent()
+    (bins,) = ax.collections
+    assert bins.get_array().tolist() == values.tolist()
     for number in (1, 120, 312):
-        column, row = ((centers[number] - torch.tensor([left, bottom])) / STEP).int()
-        assert image.get_array()[row, column] == number
-    assert image.get_array().count() == len(centers)  # no more are drawn
+        box = bins.get_paths()[number].get_extents()
+        middle = [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2]
+        assert middle == pytest.approx(centers[number].tolist())
+        assert box.width == pytest.approx(STEP)
+    assert bins.get_cmap()(1.0)[:3] == (1, 1, 1)  # the larger, the lighter
     assert ax.lines[0].get_xydata().tolist() == [centers[0].tolist()]
     assert ax.figure.axes[1].get_ylabel() == "share"
 
@@ -127,19 +134,20 @@ def test_swatches_stand_in_their_row_and_column():
     assert ax.get_yticks().tolist() == [0.5, 1.5]
 
 
-def test_gamut_is_white_outside_and_has_its_lab_colors_inside():
+def test_gamut_is_empty_outside_and_has_its_lab_colors_inside():
     (image,) = show_gamut(50.0).get_images()
     left, right, bottom, top = image.get_extent()
     drawn = torch.from_numpy(np.asarray(image.get_array()))
     row, column = int(20 - bottom), int(-30 - left)  # the sample a -29.5, b 20.5
-    lab = rgb_to_lab(drawn[row, column].view(3, 1, 1)).flatten()
+    assert drawn[row, column, 3] == 1
+    lab = rgb_to_lab(drawn[row, column, :3].view(3, 1, 1)).flatten()
     assert lab.tolist() == pytest.approx([50.0, -29.5, 20.5], abs=0.01)
-    assert drawn[int(-100 - bottom), int(-80 - left)].tolist() == [1, 1, 1]
+    assert drawn[int(-100 - bottom), int(-80 - left), 3] == 0
     assert (right - left, top - bottom) == drawn.shape[1::-1]
 
 
 def test_gamut_without_any_color_is_drawn():
-    assert show_gamut(120.0).get_images()[0].get_array().min() == 1
+    assert show_gamut(120.0).get_images()[0].get_array()[..., 3].max() == 0
 
 
 def test_show_fooling_has_a_row_for_all_and_one_a_photo():
@@ -161,3 +169,11 @@ def test_names_with_dollars_are_not_read_as_formulas():
     ax = show_fooling({"ann": {r"$\frac{1}{$": True, "b": False}})
     ax.figure.canvas.draw()
     assert r"$\frac{1}{$" in [label.get_text() for label in ax.get_yticklabels()]
+
+
+def test_letters_are_nine_pixels_on_a_phone():
+    plt.rcParams.update(STYLE)
+    images = {name: Image.new("RGB", (6, 4)) for name in ("a", "a very long name", "c")}
+    assert small_letters(show_images(images, columns=3)) == []
+    plt.gcf().set_figwidth(9)
+    assert small_letters(plt.gcf()) == ["a", "a very long name", "c"]
