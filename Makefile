@@ -3,6 +3,8 @@
 PYTHON ?= python3
 IMAGENETTE ?= data/cache/imagenette
 TINY ?= data/cache/tiny-imagenet
+BSDS500 ?= data/cache/BSDS500
+COCO_MINI ?= data/cache/COCO-MINI
 BIN := .venv/bin
 READY := .venv/ready-book
 TESTED := .venv/ready-test
@@ -41,11 +43,14 @@ gpu-check: $(TESTED)  # on a machine with a GPU: tests, chapters, a short traini
 	$(BIN)/python -m pytest tests $(NBVAL) -m 'not stress and not browser'
 	$(BIN)/python benchmarks/gpu_check.py
 
-evaluations: $(READY)  # every figure of data/evaluations, from both data sets; an hour
+evaluations: $(READY)  # every figure of data/evaluations, from its four sets; an hour
 	mkdir -p out/calibrated
 	for net in l2 class rebal; do $(BIN)/colorlab calibrate $$net $(IMAGENETTE) $(TINY) \
 	    --overwrite -o out/calibrated/$$net.safetensors || exit; done
-	$(BIN)/python benchmarks/evaluations.py $(IMAGENETTE) $(TINY) \
+	$(BIN)/python benchmarks/evaluations.py imagenette-1000=$(IMAGENETTE) \
+	    tiny-imagenet-held-out-1000=$(TINY) bsds500=$(BSDS500) coco-mini=$(COCO_MINI)
+	$(BIN)/python benchmarks/evaluations.py imagenette-1000=$(IMAGENETTE) \
+	    tiny-imagenet-held-out-1000=$(TINY) \
 	    $$(for net in l2 class rebal; do echo $$net-calibrated=out/calibrated/$$net.safetensors; done)
 	$(BIN)/python benchmarks/semantic.py $(IMAGENETTE)
 

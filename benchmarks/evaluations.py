@@ -1,22 +1,23 @@
-"""Measure the shipped networks, for the chapter evaluate and the cards.
+"""Measure networks on photos that none of them was trained on, and keep the figures.
 
-    python benchmarks/evaluations.py IMAGENETTE TINY_IMAGENET [NAME=NETWORK ...]
+    python benchmarks/evaluations.py SET=FOLDER ... [NAME ...] [NAME=FILE ...]
 
-By the measuring protocol, on photos that no network was trained on; what comes out are
-data/evaluations/ and the figures in the networks' cards. The networks that ship need no
-naming; another is NAME=PATH. The flagship is also measured at other temperatures, at a
-larger size and against tiny, the small ones at the size they were trained for. Their
-second training, from another seed, is measured like them if named, as in
-rebal-seed-1=PATH; its weights do not ship. `make evaluations` also names l2-calibrated
-and so on, which `colorlab calibrate` makes. About a minute for each, on two cores.
+SET is one of those that data/lists names: imagenette-1000, tiny-imagenet-held-out-1000,
+bsds500, coco-mini. NAME is a network that ships, NAME=FILE any other; without one, all
+that ship are measured. By the measuring protocol, as `colorlab evaluate NAME FOLDER
+--list data/lists/SET.txt` does it; what comes out is data/evaluations/NAME.json, one
+file a network, and for those that ship the figures in their cards. A network whose card
+has another temperature is measured at that one as well, the small ones also at the size
+they were trained for, and the flagship at further temperatures and a larger size. Two
+to four minutes a network on an idle core, for all four sets.
 """
 
 import json
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from tqdm import tqdm
@@ -28,30 +29,34 @@ from colorlab import (
     load_pretrained,
     load_prior,
     logit_adjustment,
+    rgb_to_lab,
     smooth_prior,
+    soft_encode,
 )
-from colorlab.datasets import find_images
+from colorlab.datasets.batches import image_batches
+from colorlab.datasets.sources import ImageSource
+from colorlab.decode import T_PAPER
+from colorlab.evaluate import find_listed, reliability, training_adjustment
 from colorlab.evaluate.measure import SIZE, evaluate_images
-from colorlab.evaluate.report import write_scores
+from colorlab.evaluate.report import rounded, write_json
+from colorlab.losses import label_ab
 from colorlab.prior import LAM
 from colorlab.weights import ASSETS
 
-FOLDER = Path(__file__).parents[1] / "data" / "evaluations"
-FIRST = ("", 0.38, SIZE)  # end of the file's name, temperature, size
-FLAGSHIP = [  # on Imagenette, more terms
-    ("-T-1e-6", 1e-6, SIZE),  # the mode
-    ("-T-0.2", 0.2, SIZE),
-    ("-T-0.6", 0.6, SIZE),
-    ("-T-0.8", 0.8, SIZE),
-    ("-T-1", 1.0, SIZE),
-    ("-size-224", 0.38, 224),
-]
-TRAINED = ("-size-64", 0.38, 64)  # on Tiny ImageNet, the size of the small networks
-PAIRS = [("rebal", "class"), ("rebal", "l2"), ("l2", "class")]  # so too, and as FIRST
+DATA = Path(__file__).parents[1] / "data"
+FOLDER = DATA / "evaluations"
+SETS = {  # short names, for the files
+    "imagenette-1000": "imagenette",
+    "tiny-imagenet-held-out-1000": "tiny-imagenet",
+    "bsds500": "bsds500",
+    "coco-mini": "coco-mini",
+}
+FURTHER = [(T, SIZE) for T in (1e-6, 0.2, 0.6, 0.8, 1.0)] + [(T_PAPER, 224)]
+TRAINED_SIZE = 64  # of the small networks
 SMALL = ("l2", "class", "rebal")
+PAIRS = [("rebal", "class"), ("rebal", "l2"), ("l2", "class")]
 ADJUSTED = {"class-adjusted": LAM, "class-adjusted-0.7": 0.7}  # 0.7: as vivid as rebal
-SEEDS = ("", "-seed-1")  # of the small ones; the first ships
-MOST = 1000  # photos: every so many-th, so that all classes are there
+RELIABLE = "coco-mini"  # the set of the reliability diagram
 
 
 def adjusted(name: str, lam: float) -> ColorNet:
@@ -59,19 +64,72 @@ def adjusted(name: str, lam: float) -> ColorNet:
     network = load_pretrained(name)
     p = smooth_prior(load_prior(), bin_centers())
     network.output.bias.data += logit_adjustment(p, lam).float()
+    network.card["lam"] = lam
     return network
+
+
+def terms(name: str, network: ColorNet, data: str) -> list[dict]:
+    """List how a network is measured on a data set."""
+    first = {"T": T_PAPER, "size": SIZE}
+    jobs = [first]
+    if name in ADJUSTED:
+        return jobs if data == "imagenette" else []
+    if network.card.get("T", T_PAPER) != T_PAPER:
+        jobs.append(first | {"T": network.card["T"]})
+    if name == "flagship" and data == "imagenette":
+        jobs += [{"T": T, "size": size} for T, size in FURTHER]
+    if data == "tiny-imagenet" and name in SMALL:
+        small = first | {"size": TRAINED_SIZE}
+        rivals = [other for one, other in PAIRS if one == name]
+        jobs += [
+            small,
+            *(t | {"other": other} for other in rivals for t in (first, small)),
+        ]
+    if name == "flagship":
+        jobs.append(first | {"other": "tiny"})  # what width is worth
+    if name == "rebal" and data == "imagenette":
+        jobs += [first | {"other": other} for other in ADJUSTED]
+    return jobs
+
+
+@torch.inference_mode()
+def reliable(network: ColorNet, images: ImageSource) -> dict[str, list]:
+    """Compare a network's probabilities with how often it comes so."""
+    added = training_adjustment(network)[:, None, None]
+    sums = dict.fromkeys(("as it answers", "weights undone"), torch.zeros(()))
+    for rgb in image_batches(images, SIZE, 16, {}):
+        L, ab = rgb_to_lab(rgb).split([1, 2], dim=1)
+        targets = soft_encode(label_ab(ab), network.centers)
+        logits = network(L)
+        for kind, answer in zip(sums, (logits, logits - added), strict=True):
+            sums[kind] = sums[kind] + reliability(answer, *targets)
+    return {
+        k: [[round(x, 3) for x in row] for row in s.tolist()] for k, s in sums.items()
+    }
+
+
+def keep(name: str, report: dict) -> None:
+    """Put a report into the network's file, in the place of an older one."""
+    file = FOLDER / f"{name}.json"
+    reports = json.loads(file.read_text())["reports"] if file.exists() else []
+
+    def which(each: dict) -> tuple:
+        return each["data"], each["size"], each["T"], each.get("other", "")
+
+    kept = [each for each in reports if which(each) != which(report)]
+    content = {"model": name, "reports": sorted([*kept, report], key=which)}
+    write_json(file, content)
 
 
 def figures(name: str) -> dict:
     """Return what was measured of a network: by data set and terms, by measure."""
     rows = {}
-    for file in sorted(FOLDER.glob("*.json")):
-        report = json.loads(file.read_text())
-        if report.get("model") == name and "other" not in report:
-            terms = f"{report['data']}, {report['photos']} photos, "
-            terms += f"size {report['size']}, T = {report['T']}"
+    for report in json.loads((FOLDER / f"{name}.json").read_text())["reports"]:
+        if "other" not in report:
+            told = f"{report['data']}, {report['photos']} photos, "
+            told += f"size {report['size']}, T = {report['T']}"
             scores = report["scores"]
-            rows[terms] = {row: scores[row] for row in ("network", "gain")}
+            rows[told] = {row: scores[row] for row in ("network", "gain")}
     return rows
 
 
@@ -84,43 +142,51 @@ def write_card(file: Path, **metadata: object) -> None:
     file.chmod(0o644)
 
 
-def main(imagenette: str, tiny_imagenet: str, *named: str) -> None:
-    """Measure each network on both data sets."""
-    shipped = sorted(file.stem for file in ASSETS.glob("*.safetensors"))
-    networks = {name: load_pretrained(name) for name in shipped}
-    networks |= {n: load_model(path) for n, path in (x.split("=") for x in named)}
-    places = {"imagenette": imagenette, "tiny-imagenet": tiny_imagenet}
-    jobs = [(d, name, FIRST, None) for d in places for name in networks]
-    jobs += [("imagenette", "flagship", terms, None) for terms in FLAGSHIP]
-    jobs += [(d, "flagship", FIRST, "tiny") for d in places]  # what width is worth
-    for seed in SEEDS:
-        if not {name + seed for name in SMALL} <= set(networks):
+def measure(
+    name: str, networks: dict[str, ColorNet], data: str, images: ImageSource
+) -> None:
+    """Measure one network on one data set, and keep what comes out."""
+    network = networks[name]
+    for job in terms(name, network, data):
+        if job.get("other", name) not in networks:
             continue
-        jobs += [("tiny-imagenet", name + seed, TRAINED, None) for name in SMALL]
-        jobs += [
-            ("tiny-imagenet", a + seed, terms, b + seed)
-            for a, b in PAIRS
-            for terms in (FIRST, TRAINED)
-        ]
-    networks |= {name: adjusted("class", lam) for name, lam in ADJUSTED.items()}
-    jobs += [("imagenette", name, FIRST, None) for name in ADJUSTED]
-    jobs += [("imagenette", "rebal", FIRST, name) for name in ADJUSTED]
-    FOLDER.mkdir(exist_ok=True)
-    for data, name, (end, T, size), other in jobs:
-        photos = find_images(places[data], "val")
-        photos = replace(photos, place=photos.place[:: max(1, len(photos) // MOST)])
-        less = f"-less-{other}" if other else ""
-        file = FOLDER / f"{data}-{name}{less}{end}.json"
-        progress, against = partial(tqdm, desc=file.stem), networks.get(other)
+        skipped: dict[str, str] = {}
+        progress = partial(tqdm, desc=f"{name} on {data}, {job}")
+        against = networks.get(job.get("other", ""))
         scores = evaluate_images(
-            networks[name], photos, T, size, progress=progress, against=against
+            network, images, job["T"], job["size"], progress, skipped, against
         )
-        about = {"model": name, "data": data, "photos": len(photos)}
-        if other:
-            about["other"] = other
-        write_scores(file, {**about, "T": T, "size": size}, scores)
-    for name in shipped:
-        write_card(ASSETS / f"{name}.safetensors", metrics=figures(name))
+        if skipped:
+            sys.exit(f"{len(skipped)} images of {data} cannot be read: {skipped}")
+        report = {"data": data, "photos": len(images), **job}
+        report["scores"] = rounded(scores)
+        plain = job == {"T": T_PAPER, "size": SIZE}
+        if data == RELIABLE and plain and network.head == "bins":
+            report["reliability"] = reliable(network, images)
+        keep(name, report)
+
+
+def main(*words: str) -> None:
+    """Measure each network on each data set."""
+    named = dict((*word.split("=", 1), "")[:2] for word in words)
+    places = {name: named.pop(name) for name in SETS if name in named}
+    if not places:
+        sys.exit(__doc__)
+    networks = {
+        name: load_model(path) if path else load_pretrained(name)
+        for name, path in named.items()
+    }
+    if not networks:
+        networks = {f.stem: load_model(f) for f in sorted(ASSETS.glob("*.safetensors"))}
+        networks |= {name: adjusted("class", lam) for name, lam in ADJUSTED.items()}
+    for listing, folder in places.items():
+        images = find_listed(folder, DATA / f"lists/{listing}.txt")
+        for name in networks:
+            measure(name, networks, SETS[listing], images)
+    for name in networks:
+        file = ASSETS / f"{name}.safetensors"
+        if file.exists() and not named.get(name):
+            write_card(file, metrics=figures(name))
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def test_commands_of_colorlab_exist(page):
     [
         ("colorlab paint a.jpg", "paint"),
         ("colorlab train photos --out run --speed 9", "No such option"),
-        ("colorlab evaluate flagship", "Missing argument|data"),
+        ("colorlab calibrate flagship", "Missing argument|data"),
     ],
 )
 def test_wrong_commands_are_noticed(line, message):

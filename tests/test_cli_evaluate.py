@@ -42,6 +42,52 @@ def test_evaluate_compares_two_networks(monkeypatch, photos, network, capsys):
     assert "\u2026" not in table
 
 
+def test_evaluate_measures_anothers_pictures(monkeypatch, photos, tmp_path, capsys):
+    made = tmp_path / "made"
+    made.mkdir()
+    for number in range(7):  # 7 and 8 have none
+        (made / f"{number}.png").write_bytes((photos / f"{number}.png").read_bytes())
+    (made / "odd.png").write_bytes((photos / "0.png").read_bytes())
+    out = tmp_path / "theirs"
+    words = ("evaluate", "--pictures", made, photos, "--size", 16, "-o", out)
+    assert run(monkeypatch, *words) == 0
+    said = capsys.readouterr()
+    assert "7 of 7 images measured" in said.out
+    assert "2 images have no picture and are not measured:\n  7.png" in said.err
+    assert "1 pictures are of none of these images:\n  odd.png" in said.err
+    report = json.loads((tmp_path / "theirs.json").read_text())
+    assert report["scores"]["network"]["auc"][0] == 100  # they are the photos
+    assert report["model"] == str(made)
+
+
+def test_evaluate_takes_the_images_of_a_list(
+    monkeypatch, photos, network, tmp_path, capsys
+):
+    listing = tmp_path / "some.txt"
+    listing.write_text("3.png\n5.png\n")
+    words = ("evaluate", network, photos, "--size", 16, "--list", listing)
+    assert run(monkeypatch, *words) == 0
+    assert "2 of 2 images measured" in capsys.readouterr().out
+    listing.write_text("3.png\n55.png\n")
+    assert run(monkeypatch, *words) == 2
+    assert "1 of its 2 are not there, as 55.png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["flagship"], "data must be given"),
+        ([], "data must be given"),
+        (["--pictures", "a"], "data must be given"),
+        (["flagship", "b", "--pictures", "a"], "model must be left out"),
+        (["b", "--pictures", "a", "--against", "tiny"], "model must be left out"),
+    ],
+)
+def test_what_is_missing_or_too_much_is_told(monkeypatch, capsys, words, told):
+    assert run(monkeypatch, "evaluate", *words) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_calibrate_writes_a_network(monkeypatch, photos, network, tmp_path):
     (photos / "broken.png").write_bytes(b"no picture")
     out = tmp_path / "out.safetensors"

@@ -56,7 +56,9 @@ ORDER = {
         "formats profiles images download index splits sources shards batches".split()
     ),
     "train": "config run checkpoint diagnostics log prepare loop".split(),
-    "evaluate": "metrics turing measure report".split(),
+    "evaluate": (
+        "metrics turing probability selection bootstrap measure report".split()
+    ),
     "cli": [
         *("messages", "models", "results", "targets"),
         *("colorize", "data", "train", "evaluate", "networks", "app"),

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorlab.cli.messages import count_images, count_members, print_skipped
+from colorlab.cli.messages import (
+    count_images,
+    count_members,
+    print_names,
+    print_skipped,
+)
 from colorlab.cli.models import (
     Device,
     ModelName,
@@ -18,11 +23,8 @@ from colorlab.cli.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from torch import Tensor
-
     from colorlab.datasets.sources import ImageSource
+    from colorlab.transfer import Network
 
 SIZE, T_PAPER = 128, 0.38  # evaluate's and decode's: help must not wait for torch
 Size = Annotated[
@@ -31,16 +33,28 @@ Size = Annotated[
 
 
 def evaluate(  # noqa: PLR0913 - one argument an option
-    model: ModelName,
+    model: Annotated[
+        str | None,
+        typer.Argument(help="A file, a run's folder, a shipped name; not for pictures"),
+    ] = None,
     data: Annotated[
-        str, typer.Argument(help="A folder, archive or shards; its held-out images.")
-    ],
+        str | None,
+        typer.Argument(help="A folder, archive or shards; its held-out images."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", help="Write OUT.json and OUT.html, a page."),
     ] = None,
+    pictures: Annotated[
+        str | None,
+        typer.Option(help="Measure these, another system's, named as DATA's images."),
+    ] = None,
+    listing: Annotated[
+        Path | None, typer.Option("--list", help="Take the images that FILE names.")
+    ] = None,
     temperature: Annotated[
-        float, typer.Option(help="Of the annealed mean: low is vivid, 1 is cautious.")
+        float,
+        typer.Option(help="Of the annealed mean. It is not taken from the card."),
     ] = T_PAPER,
     size: Size = SIZE,
     against: Annotated[
@@ -52,32 +66,79 @@ def evaluate(  # noqa: PLR0913 - one argument an option
     overwrite: Overwrite = False,
     device: Device = "auto",
 ) -> None:
-    """Evaluate a network against the all-gray baseline."""
-    from colorlab.datasets.sources import find_images
+    """Evaluate a network, or another system's pictures, against leaving all gray."""
     from colorlab.evaluate.measure import evaluate_images
     from colorlab.evaluate.report import write_scores, write_sheet
 
+    model, data = _what_and_where(model, data, pictures, against)
     files = _report_files(out) if out else ()
     for file in files:
         check_output(file, overwrite)
-    network = load_network(model, device)
     other = load_network(against, device) if against else None
-    images = find_images(data, "val", count_members, hold_out=not everything)
-    print(images.describe())
+    judged: Network | ImageSource
+    if pictures:
+        images, judged = _matched(_chosen(data, listing, held_out=False), pictures)
+    else:
+        judged = load_network(model, device)
+        images = _chosen(data, listing, held_out=not everything)
     skipped: dict[str, str] = {}
     scores = evaluate_images(
-        network, images, temperature, size, count_images, skipped, other
+        judged, images, temperature, size, count_images, skipped, other
     )
     about: dict[str, object] = {"model": model, "data": Path(data).name}
     about |= {"photos": len(images) - len(skipped), "T": temperature, "size": size}
+    about |= {"list": listing.name} if listing else {}
     about |= {"other": against} if against else {}
     _print_scores(about, scores)
     print(f"{about['photos']} of {len(images)} images measured")
     print_skipped(skipped)
     if files:
         write_scores(files[0], about, scores)
-        write_sheet(files[1], network, images, about, scores)
+        write_sheet(files[1], judged, images, about, scores)
         print(f"Metrics in {files[0]}, images in {files[1]}")
+
+
+def _what_and_where(
+    model: str | None, data: str | None, pictures: str | None, against: str | None
+) -> tuple[str, str]:
+    """Tell what is measured, and on which data: pictures leave only DATA to type."""
+    if pictures and (data or against):
+        raise ValueError(
+            "model must be left out with --pictures, and --against, too: "
+            "colorlab evaluate --pictures FOLDER DATA"
+        )
+    model, data = (pictures, model) if pictures else (model, data)
+    if not model or not data:
+        raise ValueError(
+            "data must be given: colorlab evaluate MODEL DATA, or "
+            "colorlab evaluate --pictures FOLDER DATA"
+        )
+    return model, data
+
+
+def _chosen(data: str, listing: Path | None, held_out: bool) -> "ImageSource":
+    """Find the images to measure on, and print which."""
+    from colorlab.datasets.sources import find_images
+    from colorlab.evaluate.selection import find_listed
+
+    if listing:
+        images = find_listed(data, listing, count_members)
+    else:
+        images = find_images(data, "val", count_members, hold_out=held_out)
+    print(images.describe())
+    return images
+
+
+def _matched(images: "ImageSource", pictures: str) -> tuple["ImageSource", ...]:
+    """Find the pictures of the images, and print what has no partner."""
+    from colorlab.evaluate.selection import find_all, match_pictures
+
+    source = find_all(pictures, count_members)
+    print(source.describe())
+    images, source, missing, extra = match_pictures(images, source)
+    print_names(missing, "images have no picture and are not measured")
+    print_names(extra, "pictures are of none of these images")
+    return images, source
 
 
 def _report_files(out: Path) -> tuple[Path, Path]:
@@ -93,12 +154,13 @@ def _print_scores(about: dict, scores: dict) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from colorlab.evaluate.measure import MEASURE_NAMES, interval_note, interval_text
+    from colorlab.evaluate.bootstrap import interval_note, interval_text
+    from colorlab.evaluate.measure import MEASURE_NAMES
 
     title = f"{about['model']}, {about['photos']} images of {about['data']}, "
     title += f"T = {about['T']:g}"
     table = Table(title=Text(title), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("")
+    table.add_column("", min_width=14)  # of the longest word
     shown = [r for r in scores if not ("other" in about and r in ("gray", "truth"))]
     for row in shown:
         table.add_column(row, justify="right", no_wrap=True)
@@ -137,8 +199,9 @@ def calibrate(
     print(*(source.describe() for source in sources), sep="\n")
     streams = [image_batches(s, size, 32, skipped, count_images) for s in sources]
     turns = zip_longest(*streams)  # a batch of each data set in turn
-    batches = (rgb.to(network.centers.device) for rgb in _in_turn(turns))
-    calibrate_network(network, (rgb_to_lab(rgb)[:, :1] for rgb in batches))
+    batches = (rgb for turn in turns for rgb in turn if rgb is not None)
+    where = network.centers.device
+    calibrate_network(network, (rgb_to_lab(rgb.to(where))[:, :1] for rgb in batches))
     names = [Path(path).name for path in data]
     save_model(network, out, calibrated={"data": names, "size": size, "images": images})
     given = sum(map(len, sources))
@@ -150,7 +213,3 @@ def _spread(images: "ImageSource", count: int) -> "ImageSource":
     """Take so many images, spread over the whole."""
     step = max(1, len(images) // count)
     return replace(images, place=images.place[::step][:count])
-
-
-def _in_turn(turns: "Iterator") -> "Iterator[Tensor]":
-    return (rgb for turn in turns for rgb in turn if rgb is not None)

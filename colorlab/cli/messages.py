@@ -28,13 +28,19 @@ def count_images(numbers: Iterable) -> Iterable:
 
 def print_skipped(skipped: dict[str, str]) -> None:
     """List images that could not be read: the first few, and how many."""
-    if not skipped:
+    told = [f"{name}: {reason}" for name, reason in skipped.items()]
+    print_names(told, "images could not be read and were skipped")
+
+
+def print_names(names: list[str], what: str) -> None:
+    """List what was left out, if anything: the first few, and how many."""
+    if not names:
         return
-    print(f"{len(skipped)} images could not be read and were skipped:", file=sys.stderr)
-    for name, reason in [*skipped.items()][:LISTED]:
-        print(f"  {name}: {reason}", file=sys.stderr)
-    if len(skipped) > LISTED:
-        print(f"  and {len(skipped) - LISTED} more", file=sys.stderr)
+    print(f"{len(names)} {what}:", file=sys.stderr)
+    for name in names[:LISTED]:
+        print(f"  {name}", file=sys.stderr)
+    if len(names) > LISTED:
+        print(f"  and {len(names) - LISTED} more", file=sys.stderr)
 
 
 def say_reason(error: Exception) -> str | None:

@@ -5,6 +5,7 @@ import html
 import io
 import json
 import math
+import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,21 +14,21 @@ import torch
 from torch import Tensor
 
 from colorlab.colorize import to_image
-from colorlab.datasets.batches import image_batches
 from colorlab.datasets.sources import ImageSource
+from colorlab.decode import T_PAPER
+from colorlab.evaluate.bootstrap import Interval, interval_note, interval_text
 from colorlab.evaluate.measure import (
-    AT_ONCE,
     MEASURE_NAMES,
+    SIZE,
     Scores,
-    colorized_batches,
-    interval_note,
-    interval_text,
+    guessed_batches,
 )
 from colorlab.evaluate.metrics import auc, error_histogram
 from colorlab.files import whole_file
 from colorlab.lab import lab_to_rgb
 from colorlab.transfer import Network
 
+NUMBERS = r"\[\n[^][{}\"]*\]"  # a list of them; strings of JSON hold no line ends
 SHOWN = 24  # images on a page
 DARKEST = 60.0  # ab units: errors from here on are black
 COLUMNS = {
@@ -94,23 +95,94 @@ def write_scores(path: str | Path, about: dict, scores: Scores) -> None:
     ...     json.loads(Path(folder, "scores.json").read_text())["scores"]
     {'network': {'psnr': [20.0, None, None]}}
     """
-    rounded = {
+    about = {k: _printable(v) if isinstance(v, str) else v for k, v in about.items()}
+    write_json(path, {**about, "scores": rounded(scores)})
+
+
+def rounded(scores: Scores) -> dict:
+    """Round to three digits, as JSON holds them: null where there is no number.
+
+    Parameters
+    ----------
+    scores : dict
+        As `evaluate_images` returns them.
+
+    Examples
+    --------
+    >>> rounded({"gain": {"auc": (-2.2514, math.nan, math.nan)}})
+    {'gain': {'auc': [-2.251, None, None]}}
+    """
+    return {
         row: {
             name: [None if math.isnan(value) else round(value, 3) for value in interval]
             for name, interval in measures.items()
         }
         for row, measures in scores.items()
     }
-    about = {k: _printable(v) if isinstance(v, str) else v for k, v in about.items()}
-    report = json.dumps({**about, "scores": rounded}, indent=1, allow_nan=False)
+
+
+def write_json(path: str | Path, content: dict) -> None:
+    """Write JSON with each list of numbers on one line, so that it can be read.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; it appears whole or not at all.
+    content : dict
+        Anything JSON can hold.
+    """
+    text = json.dumps(content, indent=1, allow_nan=False)
+    lines = re.sub(
+        NUMBERS, lambda found: re.sub(r"\s+", "", found[0]).replace(",", ", "), text
+    )
     with whole_file(path) as file:
-        file.write(f"{report}\n".encode())
+        file.write(f"{lines}\n".encode())
+
+
+def read_scores(path: str | Path, data: str, **terms: object) -> Scores:
+    """Read one evaluation from a file of one or of many (book chapter: evaluate).
+
+    Parameters
+    ----------
+    path : str or Path
+        What `write_scores` wrote; or a file of data/evaluations, with a list of such
+        "reports".
+    data : str
+        The data set.
+    **terms
+        "T", "size" and "other", the network compared with: 0.38, 128 and None unless
+        given.
+
+    Returns
+    -------
+    dict
+        As `evaluate_images` returns it, but for what was not measured.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no such evaluation.
+    """
+    terms = {"data": data, "T": T_PAPER, "size": SIZE, "other": None} | terms
+    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    for report in content.get("reports", [content]):
+        if all(report.get(name) == value for name, value in terms.items()):
+            return {
+                row: {name: _numbers(each) for name, each in measures.items()}
+                for row, measures in report["scores"].items()
+            }
+    raise ValueError(f"path must hold an evaluation with {terms}; {path} does not")
+
+
+def _numbers(interval: list) -> Interval:
+    value, low, high = (math.nan if end is None else end for end in interval)
+    return value, low, high
 
 
 @torch.inference_mode()
 def write_sheet(
     path: str | Path,
-    model: Network,
+    model: Network | ImageSource,
     images: ImageSource,
     about: dict,
     scores: Scores,
@@ -122,8 +194,8 @@ def write_sheet(
     path : str or Path
         The file: one HTML page that needs nothing else. It appears whole or not at
         all.
-    model : Network
-        In eval mode.
+    model : Network or ImageSource
+        As for `evaluate_images`.
     images : ImageSource
         24 of them, spread over the whole, are shown; fewer if some cannot be read.
     about : dict
@@ -175,16 +247,18 @@ def _metrics(scores: Scores) -> str:
 
 
 def _shown(
-    model: Network, images: ImageSource, T: float, size: int
+    model: Network | ImageSource, images: ImageSource, T: float, size: int
 ) -> list[tuple[float, str]]:
     """Return each shown image's AuC, and its two lines of the table."""
-    some = replace(images, place=images.place[:: -(-len(images) // SHOWN)])
+    step = -(-len(images) // SHOWN)
+    some = replace(images, place=images.place[::step])
+    if isinstance(model, ImageSource):
+        model = replace(model, place=model.place[::step])
     skipped: dict[str, str] = {}  # listed by the evaluation
-    batches = image_batches(some, size, AT_ONCE, skipped)
     rows: list[tuple[float, Tensor, Tensor, Tensor]] = []
     with suppress(ValueError):  # none of these few can be read
-        for L, ab, guesses in colorized_batches({"network": model}, batches, T):
-            ab_hat = guesses["network"]
+        for L, ab, guesses in guessed_batches(model, some, T, size, skipped=skipped):
+            ab_hat = guesses["network"].ab
             histograms = error_histogram(ab_hat, ab, torch.ones_like(L[:, 0]))
             rows += zip(auc(histograms).tolist(), L, ab_hat, ab, strict=True)
     names = (some.name(number) for number in range(len(some)))

@@ -9,19 +9,20 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from skimage.color import lab2rgb, rgb2lab
-from skimage.metrics import peak_signal_noise_ratio
+from skimage.color import deltaE_ciede2000, lab2rgb, rgb2lab
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torch.nn.functional import avg_pool2d
 
+from colorlab.colorize import predict_ab, to_image
+from colorlab.datasets.batches import central_image
+from colorlab.datasets.images import open_rgb, to_tensor
 from colorlab.datasets.sources import find_images
-from colorlab.evaluate.measure import (
-    MEASURES,
-    evaluate_images,
-    intervals,
-    read_sums,
-    resample,
-)
+from colorlab.evaluate.bootstrap import intervals, read_sums, resample
+from colorlab.evaluate.measure import MEASURES, evaluate_images, measure_images
+from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.network import ColorNet
 from colorlab.prior import load_prior, smooth_prior
+from colorlab.quantize import N_BINS, soft_encode, to_dense
 
 SIZE = 16
 
@@ -74,25 +75,27 @@ def test_gray_row_equals_brute_force(report, photos, centers):
     to_bins = np.linalg.norm(lab[..., None, 1:] - centers.numpy(), axis=-1)
     bins = to_bins.argmin(-1)
     rare = 1 / np.maximum(load_prior().numpy(), 1e-4)[bins]
-    raw = 1 / smooth_prior(load_prior(), centers).numpy()[bins]
     gray = lab2rgb(np.concatenate([lab[..., :1], 0 * lab[..., 1:]], axis=-1))
-    noise = [
-        peak_signal_noise_ratio(t, g, data_range=1)
-        for t, g in zip(rgb, gray, strict=True)
-    ]
+    pairs = [*zip(rgb, gray, strict=True)]
+    noise = [peak_signal_noise_ratio(t, g, data_range=1) for t, g in pairs]
+    alike = [structural_similarity(*p, data_range=1, channel_axis=2) for p in pairs]
+    seen = deltaE_ciede2000(lab, lab * [1, 0, 0])
     value = {measure: row[0] for measure, row in report["gray"].items()}
     # float32 there, float64 here: a pixel may fall on the other side of a threshold
     # (0.0005 % of the area each) or, for the weights, of a border between bins.
     assert value["auc"] == pytest.approx(share_within(distance, 1 + 0 * rare), abs=2e-3)
     expected = share_within(distance, rare)
     assert value["auc_rebalanced"] == pytest.approx(expected, abs=0.05)
-    raw_expected = share_within(distance, raw)
-    assert value["auc_rebalanced_raw"] == pytest.approx(raw_expected, abs=0.05)
     alone = [share_within(*pair) for pair in zip(distance, rare, strict=True)]
     by_photo = value["auc_rebalanced_by_photo"]
     assert by_photo == pytest.approx(np.mean(alone), abs=0.05)
     assert value["colorfulness"] == pytest.approx(0, abs=5e-3)  # float32, of 255
     assert value["psnr"] == pytest.approx(np.mean(noise), abs=1e-3)
+    assert value["ssim"] == pytest.approx(np.mean(alike), abs=1e-3)
+    expected = share_within(seen, 1 + 0 * rare)
+    assert value["auc_ciede2000"] == pytest.approx(expected, abs=2e-3)
+    vivid = report["truth"]["colorfulness"][0]
+    assert value["colorfulness_difference"] == pytest.approx(vivid, abs=1e-2)
     assert value["chroma"] == 0
     assert report["truth"]["chroma"][0] == pytest.approx(distance.mean(), abs=1e-3)
 
@@ -111,6 +114,8 @@ def test_gain_is_of_pairs(report):
         network, gray = report["network"][measure], report["gray"][measure]
         assert value == pytest.approx(network[0] - gray[0])
         assert low <= value <= high
+        if measure.startswith("cross_entropy"):
+            continue  # that of an untrained network hardly varies
         assert high - low < (network[2] - network[1]) + (gray[2] - gray[1]) + 1e-9
 
 
@@ -133,11 +138,10 @@ def test_two_networks_are_compared_on_the_same_resamples(model, photos, report):
 def test_interval_is_as_wide_as_theory_says():
     """Of a mean over n photos, 2 * 1.96 standard errors."""
     rng = torch.Generator().manual_seed(0)
-    columns = torch.rand(400, 3 * 152 + 5, generator=rng).double()
-    columns[:, -1] = 1
-    values = read_sums(resample(400, rng) @ columns)
+    chroma = torch.rand(400, generator=rng).double()
+    times = resample(400, rng)
+    values = read_sums({"chroma": times @ chroma, "images": times.sum(dim=1)})
     value, low, high = intervals(values)["chroma"]
-    chroma = columns[:, -2]
     assert value == pytest.approx(chroma.mean().item())
     expected = 2 * 1.96 * chroma.std().item() / 400**0.5
     assert high - low == pytest.approx(expected, rel=0.1)  # of 1000 resamples
@@ -150,12 +154,69 @@ def test_resample_is_the_same_photo_by_photo():
     assert torch.equal(torch.cat(parts, dim=1), resample(6, whole))
 
 
-def test_read_sums_of_one_photo_twice_is_that_photo():
-    rng = torch.Generator().manual_seed(0)
-    columns = torch.rand(1, 3 * 152 + 5, generator=rng).double()
-    columns[:, -1] = 1
-    assert torch.allclose(read_sums(2 * columns), read_sums(columns))
-    assert read_sums(columns).shape == (1, len(MEASURES))
+def test_read_sums_pools_histograms_and_averages_the_rest():
+    histograms = torch.zeros(2, 152).double()
+    histograms[0, 0], histograms[1, -1] = 3, 1  # exact, heavy; beyond all, light
+    sums = {"auc": histograms.sum(0)[None], "psnr": torch.tensor([30.0])}
+    values = read_sums(sums | {"images": torch.tensor([2.0])})
+    assert values["auc"].item() == pytest.approx(75)
+    assert values["psnr"].item() == 15
+    assert [*values] == ["auc", "psnr"]
+
+
+def test_pooled_and_by_photo_can_disagree(photos):
+    """One photo of rare colors outweighs four: the order depends on the pooling."""
+    error = torch.tensor([0.0, 30, 30, 30, 30])
+    weight = torch.tensor([100.0, 1, 1, 1, 1])[:, None, None]
+    ab = torch.zeros(5, 2, 8, 8)
+    L = torch.full((5, 1, 8, 8), 50.0)
+    rows = []
+    for e in (error, 30 - error):
+        ab_hat = ab + torch.stack([e, 0 * e], 1)[..., None, None]
+        columns = measure_images(L, ab_hat, ab, weight.expand(5, 8, 8))
+        rows.append(read_sums({k: c.sum(0, keepdim=True) for k, c in columns.items()}))
+    one, other = rows
+    assert one["auc_rebalanced"] > other["auc_rebalanced"] + 10
+    assert one["auc_rebalanced_by_photo"] < other["auc_rebalanced_by_photo"] - 10
+
+
+def test_cross_entropy_is_beside_the_prior_and_the_targets(report, photos, model):
+    rgb = torch.stack([central_image(photos, n, SIZE) for n in range(5)])
+    L, ab = rgb_to_lab(rgb).split([1, 2], dim=1)
+    Z = to_dense(*soft_encode(avg_pool2d(ab, 4), model.centers), N_BINS)
+    p = smooth_prior(load_prior(), model.centers).float()
+    with torch.inference_mode():
+        guess = model(L).log_softmax(dim=1)
+    for row, log in {
+        "network": guess,
+        "gray": p.log()[:, None, None],
+        "truth": Z.clamp(min=1e-30).log(),
+    }.items():
+        expected = -(Z * log).sum(dim=1).mean().item()
+        for name in ("cross_entropy", "cross_entropy_unweighted"):
+            assert report[row][name][0] == pytest.approx(expected, abs=1e-4), row
+
+
+def test_a_network_of_two_channels_has_no_cross_entropy(photos):
+    report = evaluate_images(ColorNet(1, out_channels=2).eval(), photos, size=SIZE)
+    assert math.isnan(report["network"]["cross_entropy"][0])
+    assert report["gray"]["cross_entropy"][0] > 1
+
+
+def test_pictures_are_measured_as_a_network_is(model, photos, report, tmp_path):
+    for n in range(5):
+        with photos.open(n) as file:
+            rgb = to_tensor(open_rgb(file))
+        lab = rgb_to_lab(rgb[None])
+        with torch.inference_mode():
+            lab[:, 1:] = predict_ab(model, lab[:, :1], T=0.38)
+        to_image(lab_to_rgb(lab)[0]).save(tmp_path / f"{n}.png")
+    pictures = find_images(tmp_path, hold_out=False)
+    result = evaluate_images(pictures, photos, size=SIZE)
+    assert result["gray"] == report["gray"]
+    for measure in ("auc", "auc_rebalanced_by_photo", "psnr", "chroma"):
+        value = report["network"][measure][0]  # 8 bits cost some
+        assert result["network"][measure][0] == pytest.approx(value, abs=0.5)
 
 
 def test_batches_change_nothing(report, model, photos, monkeypatch):

@@ -5,15 +5,18 @@ import math
 import numpy as np
 import pytest
 import torch
-from skimage.metrics import peak_signal_noise_ratio
+from skimage.color import deltaE_ciede2000
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from colorlab.evaluate.metrics import (
     auc,
+    ciede2000,
     colorfulness,
     error_histogram,
     mean_chroma,
     psnr,
     rebalancing_weight,
+    ssim,
 )
 from colorlab.prior import load_prior, smooth_prior
 from colorlab.quantize import N_BINS
@@ -107,6 +110,31 @@ def test_gray_by_the_prior_alone_is_near_the_published(centers):
     """Zhang et al. 2016, table 1: gray 89.1; from colors, without any photo."""
     p = load_prior()
     assert gray_from(p, torch.ones(N_BINS), centers) == pytest.approx(89.1, abs=1)
+
+
+def test_ciede2000_equals_skimage():
+    """On a grid of pairs: grays, the blues where it turns, hues across 0 and 180."""
+    axis = np.array([-105, -60, -20, -3, 0, 1, 15, 55, 95.0])
+    plane = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+    one, other = (x.reshape(-1, 2) for x in np.broadcast_arrays(plane[:, None], plane))
+    L = np.full((len(one), 1), 50.0)
+    expected = deltaE_ciede2000(np.hstack([L, one]), np.hstack([L, other]))
+    pair = (torch.from_numpy(x).T[None, :, None] for x in (one, other))
+    result = ciede2000(*pair).flatten().numpy()
+    # Opposite hues have two middles; sources differ in which one they take.
+    angles = [np.arctan2(x[:, 1], x[:, 0]) for x in (one, other)]
+    opposite = np.abs(np.abs(angles[0] - angles[1]) - np.pi) < 1e-6
+    assert opposite.mean() < 0.1
+    assert np.abs(result - expected)[~opposite].max() < 1e-3
+
+
+def test_ssim_equals_skimage():
+    rng = np.random.default_rng(0)
+    rgb = rng.random((3, 12, 15))
+    rgb_hat = (rgb + rng.normal(0, 0.1, rgb.shape)).clip(0, 1)
+    expected = structural_similarity(rgb, rgb_hat, data_range=1, channel_axis=0)
+    pair = (torch.from_numpy(x)[None].float() for x in (rgb_hat, rgb))
+    assert ssim(*pair).item() == pytest.approx(expected, abs=1e-4)  # float32
 
 
 def test_psnr_equals_skimage():

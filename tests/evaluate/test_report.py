@@ -14,13 +14,18 @@ import torch
 from PIL import Image
 
 from colorlab.datasets.sources import find_images
-from colorlab.evaluate.measure import (
-    FEW,
-    MEASURE_NAMES,
-    evaluate_images,
-    interval_note,
+from colorlab.evaluate.bootstrap import FEW, interval_note, interval_text
+from colorlab.evaluate.measure import MEASURE_NAMES, evaluate_images
+from colorlab.evaluate.report import (
+    COLUMNS,
+    DARKEST,
+    SHOWN,
+    read_scores,
+    rounded,
+    write_json,
+    write_scores,
+    write_sheet,
 )
-from colorlab.evaluate.report import COLUMNS, DARKEST, SHOWN, write_scores, write_sheet
 from colorlab.network import ColorNet
 
 SIZE = 16
@@ -82,8 +87,8 @@ def test_pictures_are_gray_predicted_true_and_error(page):
 
 
 def test_page_holds_the_figures(page, scores):
-    value, low, high = scores["network"]["auc"]
-    assert f"{value:.2f}<br>({low:.2f}..{high:.2f})" in page
+    for measure in ("auc", "cross_entropy"):
+        assert f"<td>{interval_text(scores['gray'][measure], '<br>')}</td>" in page
     for name in MEASURE_NAMES.values():
         assert f"<th>{name}</th>" in page
 
@@ -105,6 +110,35 @@ def test_scores_are_written_as_json(scores, tmp_path):
     report = json.loads(path.read_text(), parse_constant=pytest.fail)
     assert report["T"] == 0.38
     assert report["scores"]["network"]["chroma"] == pytest.approx([20] * 3, abs=1e-3)
+
+
+def test_scores_are_read_again_by_their_terms(scores, tmp_path):
+    file, many = tmp_path / "one.json", tmp_path / "many.json"
+    write_scores(file, {**ABOUT, "size": 128}, scores)
+    again = read_scores(file, "photos")
+    assert again["gain"]["chroma"] == pytest.approx(scores["gain"]["chroma"], abs=1e-3)
+    assert str(again["network"]["cross_entropy"]) == "(nan, nan, nan)"  # an ab head
+    other = {"data": "photos", "T": 0.6, "size": 128}
+    reports = [json.loads(file.read_text()), {**other, "scores": rounded(scores)}]
+    write_json(many, {"model": "mine", "reports": reports})
+    assert read_scores(many, "photos")["gain"]["auc"] == again["gain"]["auc"]
+    assert read_scores(many, "photos", T=0.6)["gain"]["auc"] == again["gain"]["auc"]
+    for wrong in ({"T": 1.0}, {"size": 64}, {"other": "tiny"}):
+        with pytest.raises(ValueError, match="path must hold an evaluation with"):
+            read_scores(many, "photos", **wrong)
+
+
+def test_numbers_of_a_list_stand_on_one_line(tmp_path):
+    write_json(tmp_path / "a.json", {"row": [1.5, None, -2], "text": "[1,\n 2]"})
+    text = (tmp_path / "a.json").read_text()
+    assert '"row": [1.5, null, -2]' in text
+    assert json.loads(text) == {"row": [1.5, None, -2], "text": "[1,\n 2]"}
+
+
+def test_page_of_pictures(photos, model, scores, tmp_path):
+    about = {**ABOUT, "size": SIZE}
+    write_sheet(tmp_path / "p.html", photos, photos, about, scores)
+    assert "AuC 100.0 %" in (tmp_path / "p.html").read_text()
 
 
 def test_one_image_has_no_interval_and_few_are_told(model, photos, tmp_path):
