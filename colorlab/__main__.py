@@ -4,10 +4,10 @@
 def main() -> None:
     """Run the command; Ctrl-C is quiet also while it loads."""
     try:
-        from colorlab.cli import main as run
+        from colorlab.cli import app
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-    run()
+    app()
 
 
 if __name__ == "__main__":

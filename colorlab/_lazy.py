@@ -1,4 +1,4 @@
-"""Names that load their module when they are first used (not taught in the book)."""
+"""What is known without torch, and names that load late (not taught in the book)."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 NAME = "colorization-lab"  # of the package to install; PyPI's "colorlab" is another
+BEST = "flagship"  # of the networks that ship: what colors if none is named
 EXTRAS = {
     "train": ("accelerate", "filelock", "tensorboard"),
     "figures": ("anywidget", "ipywidgets", "matplotlib", "matplotlib_inline"),

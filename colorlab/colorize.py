@@ -21,12 +21,7 @@ LONGEST = 8  # times `size`: a longer image is squeezed, to bound memory
 BAND = 512  # rows joined at once, to bound memory
 
 
-def predict_ab(
-    model: Network,
-    L: Tensor,
-    T: float | None = None,
-    size: tuple[int, int] | None = None,
-) -> Tensor:
+def predict_ab(model: Network, L: Tensor, T: float | None = None) -> Tensor:
     """Color lightness: the whole way from L to ab (book chapter: colorize).
 
     Parameters
@@ -38,18 +33,16 @@ def predict_ab(
     T : float, optional
         Temperature of the annealed mean; None takes the card's, else 0.38. It has no
         effect on a network whose head is "ab".
-    size : (int, int), optional
-        Height and width of the result; None takes those of `L`.
 
     Returns
     -------
-    Tensor, shape (N, 2, *size)
+    Tensor, shape (N, 2, H, W)
         ab in Lab units, enlarged bilinearly.
 
     Raises
     ------
     ValueError
-        As `ColorNet.forward` and `annealed_mean`.
+        As the `forward` of `model`, and `annealed_mean`.
 
     Examples
     --------
@@ -58,8 +51,7 @@ def predict_ab(
     ...     predict_ab(load_pretrained("tiny"), L).shape
     torch.Size([1, 2, 16, 24])
     """
-    height, width = size or L.shape[-2:]
-    return upsample(output_to_ab(model, model(L), T), (height, width))
+    return upsample(output_to_ab(model, model(L), T), (L.shape[-2], L.shape[-1]))
 
 
 def output_to_ab(model: Network, output: Tensor, T: float | None = None) -> Tensor:
@@ -102,7 +94,7 @@ def colorize(
         `open_image` takes it. Arrays have shape (H, W), (H, W, 3) or (H, W, 4) and
         hold uint8, uint16, or floats in 0..1. Of moving images, the first frame.
     model : Network, optional
-        None takes the network that ships with the package. It is used in eval mode,
+        None takes the best that ships with the package. It is used in eval mode,
         whatever mode it is in, and left as it was.
     T : float, optional
         Temperature: low is vivid, 1 is cautious. None takes the card's, else 0.38.
@@ -141,10 +133,8 @@ def colorize(
     model = load_pretrained(device=device) if model is None else model
     size = model.card.get("size", DEFAULT_SIZE) if size is None else size
     rgb = opened if opened.mode == "RGB" else opened.convert("RGB")
-    height, width = network_size(rgb.height, rgb.width, size)
-    small = rgb.resize((width, height), Image.Resampling.BILINEAR)  # averages
-    L = rgb_to_lab(to_tensor(small)[None].to(model.centers.device))[:, :1]
-    with _in_memory(size), _evaluating(model):
+    L = rgb_to_lab(_shrink(rgb, size).to(model.centers.device))[:, :1]
+    with _inference(model, size):
         ab = output_to_ab(model, model(L), T).cpu()  # in cells: it is small
     colored = _join(rgb, ab)
     if opened.mode == "RGBA":
@@ -154,25 +144,18 @@ def colorize(
 
 
 @contextmanager
-def _evaluating(model: Network) -> Iterator[None]:
-    """Use a network in eval mode, and leave it as it was."""
+def _inference(model: Network, size: int | Sequence[int]) -> Iterator[None]:
+    """Use a network in eval mode and leave it as it was; refuse too large a size."""
     training = model.training
     model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
-
-
-@contextmanager
-def _in_memory(size: int | Sequence[int]) -> Iterator[None]:
-    """Say which number is too large where memory ends."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:  # torch raises its own, or this
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         raise ValueError(f"size must be smaller for this memory, got {size}") from error
+    finally:
+        model.train(training)
 
 
 def network_size(height: int, width: int, size: int | Sequence[int]) -> tuple[int, int]:
@@ -234,11 +217,14 @@ def read_image(path: str | Path, size: int) -> tuple[Tensor, Tensor]:
     ValueError
         If the file is no whole image.
     """
-    image = open_rgb(path)
-    height, width = network_size(image.height, image.width, size)
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    L, ab = rgb_to_lab(to_tensor(image)[None]).split([1, 2], dim=1)
+    L, ab = rgb_to_lab(_shrink(open_rgb(path), size)).split([1, 2], dim=1)
     return L, ab
+
+
+def _shrink(rgb: Image.Image, size: int | Sequence[int]) -> Tensor:
+    """Resize an image for a network, averaging: uint8, shape (1, 3, h, w)."""
+    height, width = network_size(rgb.height, rgb.width, size)
+    return to_tensor(rgb.resize((width, height), Image.Resampling.BILINEAR))[None]
 
 
 def to_image(rgb: Tensor) -> Image.Image:
@@ -275,7 +261,7 @@ def _join(rgb: Image.Image, ab: Tensor) -> Image.Image:
 
 
 def _upsample_rows(ab: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:
-    """Give the rows of `upsample` from top on, without the others."""
+    """Return the rows of `upsample` from top to bottom, without the others."""
     cells, (width, height) = ab.shape[2], size
     place = (torch.arange(top, bottom) + 0.5) * cells / height - 0.5
     above = place.clamp(0, cells - 1).floor().long()

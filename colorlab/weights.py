@@ -11,21 +11,17 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
+from colorlab._lazy import BEST
 from colorlab.files import whole_file
-from colorlab.network import STRIDE
+from colorlab.network import STRIDE, Convolution
 from colorlab.transfer import Network, make_network
 
 ASSETS = Path(__file__).parent / "assets"
-LOAD_ERRORS: tuple[type[Exception], ...] = (
-    OSError,
-    SafetensorError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
-LOAD_ERRORS += (RuntimeError, RecursionError)
+REFUSED = (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError)
 SHOWN = 200  # letters of what a library says
+SHAPE = ("width", "variant", "out_channels")  # what a card must hold
 INT8_MOST = 127  # -128 is left out, so that signs are alike
+SMALL = 0.01  # of all weights: int8 would cost such a layer more than it saves
 LARGEST_SIZE = 2048  # pixels that a card may ask for: a stranger's must not fill memory
 
 
@@ -48,7 +44,8 @@ def save_model(
         float16: weights in half the space; the statistics of batch norm stay in
         float32, as variances reach 1e9 and float16 ends at 65504. int8: each output
         channel's kernels rounded to -127..127 times a scale of its own, in a quarter
-        of the space. None: the precision that the model has.
+        of the space; layers with under 1 % of the weights, such as depthwise ones,
+        stay as they are. None: the precision that the model has.
     **metadata
         Added to the model's card: anything JSON can hold. "T" and "size" become the
         defaults of `colorlab.colorize.colorize`.
@@ -56,7 +53,7 @@ def save_model(
     Raises
     ------
     ValueError
-        If a weight is not finite, or `dtype` is another.
+        If a weight is not a finite float, or `dtype` is another.
     OSError
         If the file cannot be written, as on a full disk.
 
@@ -70,20 +67,12 @@ def save_model(
     """
     if dtype not in (None, torch.float16, torch.int8):
         raise ValueError(f"dtype must be float16, int8 or None, got {dtype}")
-    shape = {
-        "width": model.width,
-        "variant": model.variant,
-        "out_channels": model.out_channels,
-    }
+    shape = {name: getattr(model, name) for name in SHAPE}
     card = json.dumps({**model.card, **metadata, **shape})
     tensors = {name: t.contiguous().cpu() for name, t in model.state_dict().items()}
     if dtype == torch.float16:
-        tensors |= {
-            name: p.detach().half().cpu() for name, p in model.named_parameters()
-        }
-    for name, tensor in tensors.items():  # float16 ends at 65504
-        if not tensor.isfinite().all():
-            raise ValueError(f"model must hold finite numbers; {name} does not")
+        tensors |= {name: tensors[name].half() for name, _ in model.named_parameters()}
+    _check_tensors(tensors)  # float16 ends at 65504
     if dtype == torch.int8:
         tensors |= _as_int8(model)
     with whole_file(path) as file:
@@ -130,12 +119,14 @@ def calibrate(model: Network, batches: Iterable[Tensor]) -> Network:
 
 
 def _as_int8(model: Network) -> dict[str, Tensor]:
-    """Give the kernels as integers, and what to multiply each channel's by."""
+    """Return large kernels as integers, and what to multiply each channel's by."""
     tensors = {}
-    for name, layer in model.named_modules():
-        if not hasattr(layer, "kernel_size"):
-            continue
+    layers = {n: m for n, m in model.named_modules() if isinstance(m, Convolution)}
+    least = SMALL * sum(layer.weight.numel() for layer in layers.values())
+    for name, layer in layers.items():
         weight = layer.weight.detach().float().cpu()
+        if weight.numel() < least:
+            continue
         inputs = 0 if isinstance(layer, nn.ConvTranspose2d) else 1
         scale = weight.abs().amax((inputs, 2, 3), keepdim=True) / INT8_MOST
         scale = scale.clamp(min=torch.finfo(torch.float32).tiny)  # of a dead channel
@@ -185,20 +176,20 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> Network:
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         # On "meta" the network has no memory yet: a false width costs nothing.
         with torch.device("meta"):
-            model = make_network(card["width"], card["variant"], card["out_channels"])
+            model = make_network(*(card[name] for name in SHAPE))
         _check_card(card)
         tensors = _from_int8(tensors)
         _check_tensors(tensors)
         model.load_state_dict(tensors, assign=True)
-    except LOAD_ERRORS as error:
-        why = _why(Path(path), error)
+    except REFUSED as error:
+        why = _reason(Path(path), error)
         raise ValueError(f"path must be a colorlab network; {path}: {why}") from error
     model.card = card
     return model.float().eval().to(device)
 
 
-def _why(path: Path, error: Exception) -> str:
-    """Say what a file is that is no network of ours."""
+def _reason(path: Path, error: Exception) -> str:
+    """Return in one line why a file is no network of ours."""
     if isinstance(error, SafetensorError):
         with path.open("rb") as file:
             pickled = file.read(2) in (b"PK", b"\x80\x02")
@@ -216,17 +207,13 @@ def _why(path: Path, error: Exception) -> str:
 def _check_card(card: dict) -> None:
     """Refuse a T or size that would only fail, or fill memory, when it is used."""
     T, size = card.get("T", 1.0), card.get("size", STRIDE)
-    if not (_is_number(T) and 0 < T < math.inf):
-        raise ValueError(f"the card's T must be a positive number, got {T!r}")
     sides = size if isinstance(size, list) and len(size) == 2 else [size]
-    if not all(_is_number(n) and STRIDE <= n <= LARGEST_SIZE for n in sides):
+    if not (type(T) in (int, float) and 0 < T < math.inf):
+        raise ValueError(f"the card's T must be a positive number, got {T!r}")
+    if not all(type(n) in (int, float) and STRIDE <= n <= LARGEST_SIZE for n in sides):
         raise ValueError(
             f"the card's size must be in {STRIDE}..{LARGEST_SIZE}, got {size!r}"
         )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_tensors(tensors: dict[str, Tensor]) -> None:
@@ -234,22 +221,36 @@ def _check_tensors(tensors: dict[str, Tensor]) -> None:
     for name, tensor in tensors.items():
         counter = name.endswith("num_batches_tracked")
         if not tensor.is_floating_point() and not counter:
-            raise ValueError(f"{name} must hold floats, got {tensor.dtype}")
+            raise ValueError(f"weight {name} must hold floats, got {tensor.dtype}")
         if not tensor.isfinite().all():
-            raise ValueError(f"{name} must hold finite numbers")
+            raise ValueError(f"weight {name} must hold finite numbers")
         if name.endswith("running_var") and (tensor < 0).any():
-            raise ValueError(f"{name} must not be negative")
+            raise ValueError(f"weight {name} must not be negative")
 
 
-def load_pretrained(
-    name: str = "flagship", device: str | torch.device = "cpu"
-) -> Network:
+def shipped() -> list[str]:
+    """List the networks that ship with the package.
+
+    Returns
+    -------
+    list of str
+        Their names, for `load_pretrained`.
+
+    Examples
+    --------
+    >>> "tiny" in shipped()
+    True
+    """
+    return sorted(file.stem for file in ASSETS.glob("*.safetensors"))
+
+
+def load_pretrained(name: str = BEST, device: str | torch.device = "cpu") -> Network:
     """Load a network that ships with the package.
 
     Parameters
     ----------
     name : str
-        "flagship" is the one to color images with; "tiny" is small enough for a page.
+        One of `shipped`; without it, the one that colors best.
     device : str or torch.device
         Where to put it.
 
@@ -269,8 +270,6 @@ def load_pretrained(
     >>> model.width, model.head, tuple(model.centers.shape)
     (16, 'bins', (313, 2))
     """
-    path = ASSETS / f"{name}.safetensors"
-    if not path.is_file():
-        known = sorted(file.stem for file in ASSETS.glob("*.safetensors"))
-        raise ValueError(f"name must be one of {known}, got {name!r}")
-    return load_model(path, device)
+    if name not in shipped():
+        raise ValueError(f"name must be one of {shipped()}, got {name!r}")
+    return load_model(ASSETS / f"{name}.safetensors", device)

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from colorlab import ColorNet, save_model
-from colorlab.cli import main
+from colorlab.__main__ import main
 
 
 @pytest.fixture(name="photos")

@@ -13,8 +13,9 @@ from cli_fixtures import (  # noqa: F401 (fixtures are used by name)
 )
 from PIL import Image
 
-from colorlab import ColorNet, load_pretrained
-from colorlab.cli import colorize, results
+from colorlab import ColorNet, colorize, load_pretrained
+from colorlab._lazy import BEST
+from colorlab.cli import results
 from colorlab.cli.results import hash_settings
 from colorlab.datasets.images import open_image, save_image
 
@@ -117,17 +118,33 @@ def test_folders_are_kept_and_names_that_repeat_get_longer(color, tmp_path):
     assert below(tmp_path / "two") == {"1950/1.png", "1960/1.png"}
 
 
+def test_each_image_has_a_result_of_its_own(color, tmp_path):
+    folder = folder_of(tmp_path / "in", "a.jpg", "a.png", "a.jpg.png", "b.JPG")
+    assert color(folder, "-o", tmp_path / "out")[0] == 0
+    names = {"a.jpg.png", "a.png.png", "a.jpg.png.png", "b.png"}
+    assert below(tmp_path / "out") == names
+
+
+def test_the_network_is_told(color, network, monkeypatch, tmp_path, capsys):
+    folder_of(tmp_path, "0.png")
+    assert (
+        f"1 of 1 colored by {network}, in " in color(tmp_path, "-o", tmp_path / "a")[1]
+    )
+    run(monkeypatch, "colorize", tmp_path / "0.png", "-o", tmp_path / "b.png")
+    assert f"1 of 1 colored by {BEST}, in " in capsys.readouterr().out
+
+
 def test_a_batch_goes_on_where_it_stopped(color, tmp_path, monkeypatch):
     folder = folder_of(tmp_path / "in", *(f"{n}.png" for n in range(4)))
-    whole, calls = colorize._color, []
+    whole, calls = colorize.colorize, []
 
-    def stop(path, batch):
-        calls.append(path)
+    def stop(image, *settings):
+        calls.append(image)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return whole(path, batch)
+        return whole(image, *settings)
 
-    monkeypatch.setattr(colorize, "_color", stop)
+    monkeypatch.setattr(colorize, "colorize", stop)
     code, out, err = color(folder, "-o", tmp_path / "out")
     assert code == 130
     assert "2 of 4 colored" in out
@@ -271,14 +288,15 @@ def test_a_full_disk_is_told_with_a_count(color, tmp_path, monkeypatch):
 
 def test_a_defect_in_one_image_does_not_end_the_batch(color, tmp_path, monkeypatch):
     folder = folder_of(tmp_path / "in", "0.png", "1.png")
-    whole = colorize._color
+    whole, calls = colorize.colorize, []
 
-    def fail(path, batch):
-        if path.name == "0.png":
+    def fail(image, *settings):
+        calls.append(image)
+        if len(calls) == 1:
             raise LookupError("what no one thought of")
-        return whole(path, batch)
+        return whole(image, *settings)
 
-    monkeypatch.setattr(colorize, "_color", fail)
+    monkeypatch.setattr(colorize, "colorize", fail)
     code, out, err = color(folder, "-o", tmp_path / "out")
     assert code == 2
     assert "1 of 2 colored" in out
@@ -335,7 +353,7 @@ def test_standard_input_and_output(network):
 def test_an_address_is_to_be_downloaded_first(color, tmp_path):
     code, _, err = color("https://example.org/a.jpg", "-o", tmp_path / "a.png")
     assert code == 2
-    assert "download https://example.org/a.jpg first" in err
+    assert "a.jpg: an address: download the image" in err
 
 
 def test_a_large_result_is_known_again_without_a_word(color, tmp_path):

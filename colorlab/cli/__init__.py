@@ -1,4 +1,3 @@
 """The command `colorlab`: parse, call one function, print."""
 
 from colorlab.cli.app import app as app
-from colorlab.cli.app import main as main

@@ -43,9 +43,17 @@ class OneLineErrors(TyperGroup):
         return result
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"colorlab {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_print_version, help="Print and exit.")
+]
 app = typer.Typer(
     cls=OneLineErrors,
-    help="Color gray images, and train the networks that do it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -55,27 +63,6 @@ for command in (colorize, prior, train, evaluate, calibrate, export, info):
     app.command()(command)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"colorlab {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def _options(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            callback=_print_version,
-            is_eager=True,
-            help="Print the version and exit.",
-        ),
-    ] = False,
-) -> None:
+def _options(version: Version = False) -> None:
     """Color gray images, and train the networks that do it."""
-
-
-def main() -> None:
-    """Run the command `colorlab`."""
-    app()

@@ -5,49 +5,30 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from tqdm import tqdm
 
-from colorlab.cli.messages import say_reason
-from colorlab.cli.models import Device, load_network
-from colorlab.cli.results import Mark, hash_file, hash_settings, why_kept
-from colorlab.cli.targets import Plan, plan_targets
+from colorlab._lazy import BEST
+from colorlab.cli.messages import count_images, say_reason
+from colorlab.cli.models import MODEL_HELP, Device, load_network
+from colorlab.cli.results import Mark, hash_file, hash_settings, is_done
+from colorlab.cli.targets import left_out, plan_targets
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from colorlab.transfer import Network
-
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
-
-@dataclass
-class Batch:
-    """What a call colors with, and how far it is."""
-
-    network: "Network"
-    temperature: float | None
-    size: int | None
-    overwrite: bool
-    allow_truncated: bool
-    max_pixels: int | None
-    settings: str = ""
-    colored: int = 0
-    before: int = 0  # by an earlier call
-    failed: int = 0
-    notes: Counter[str] = field(default_factory=Counter)
+Color = Callable[[Path], "Image.Image"]
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # the next will not fit either
 
 
 def colorize(  # noqa: PLR0913 - one argument an option
     images: Annotated[
-        list[str],
-        typer.Argument(metavar="IN...", help="Images or folders; or -."),
+        list[str], typer.Argument(metavar="IN...", help="Images or folders; or -.")
     ],
     out: Annotated[
         str, typer.Option("-o", "--out", help="A folder; for one image a file, or -.")
@@ -55,9 +36,7 @@ def colorize(  # noqa: PLR0913 - one argument an option
     temperature: Annotated[
         float | None, typer.Option(help="Low is vivid, 1 is cautious.")
     ] = None,
-    model: Annotated[
-        str, typer.Option(help="A file, a run's folder, or the name of a shipped one.")
-    ] = "flagship",
+    model: Annotated[str, typer.Option(help=MODEL_HELP)] = BEST,
     size: Annotated[
         int | None, typer.Option(help="Shorter side, as the network sees it.")
     ] = None,
@@ -68,112 +47,96 @@ def colorize(  # noqa: PLR0913 - one argument an option
         bool, typer.Option("--allow-truncated", help="Take JPEGs that end too early.")
     ] = False,
     max_pixels: Annotated[
-        int | None,
-        typer.Option(min=1, help="Largest image that is read, of 268435456."),
+        int | None, typer.Option(min=1, help="Of the largest image that is read.")
     ] = None,
     device: Device = "auto",
 ) -> None:
     """Color images. Folders among IN are searched; the folders below are kept."""
+    from colorlab.colorize import colorize as color_image
+    from colorlab.datasets.images import open_image
+
+    def color(path: Path) -> "Image.Image":
+        image = open_image(path, allow_truncated, max_pixels)
+        return color_image(image, network, temperature, size)
+
     with _stdin_as_file(images) as inputs:
-        to_stdout = out == "-"
-        plan = Plan() if to_stdout else plan_targets(inputs, out)
-        if to_stdout and (len(inputs) > 1 or Path(inputs[0]).is_dir()):
-            raise ValueError("out may be - for one image only")
+        targets, others = plan_targets(inputs, out)
         network = load_network(model, device)
-        batch = Batch(
-            *(network, temperature, size, overwrite, allow_truncated, max_pixels)
-        )
-        if to_stdout:
-            _to_stdout(_color(Path(inputs[0]), batch))
-            return
-        batch.settings = hash_settings(network, temperature, size, allow_truncated)
+        if out == "-":
+            return _to_stdout(color(*targets))
+        settings = hash_settings(network, temperature, size, allow_truncated)
+        outcomes: Counter[str] = Counter()
+        notes: Counter[str] = Counter()
         try:
-            _color_all(plan, batch)
+            for outcome, noted in _to_files(targets, color, settings, overwrite):
+                outcomes[outcome] += 1
+                notes.update(noted)
         finally:
-            _print_end(plan, batch, out)
-    if batch.colored + batch.before < len(plan.targets):
+            for note, times in notes.items():
+                print(f"colorlab: in {times} of them: {note}", file=sys.stderr)
+            print(_summary(outcomes, len(targets), f"by {model}, in {out}"), end="")
+            print(left_out(others))
+    if outcomes["colored"] + outcomes["before"] < len(targets):
         raise SystemExit(2)
 
 
 @contextmanager
 def _stdin_as_file(images: list[str]) -> Iterator[list[str]]:
     """Replace - by a file that holds what came from the standard input."""
-    if "-" not in images:
-        yield images
-        return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "stdin")
-        with open(path, "wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
+        if "-" in images:
+            with open(path, "wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
         yield [str(path) if image == "-" else image for image in images]
 
 
-def _color_all(plan: Plan, batch: Batch) -> None:
+def _to_files(
+    targets: dict[Path, Path], color: Color, settings: str, overwrite: bool
+) -> Iterator[tuple[str, list[str]]]:
     """Color each image; what is wrong with one of them does not end the batch."""
-    for path, target in tqdm(plan.targets.items(), unit=" images", disable=None):
+    for path, target in count_images(targets.items()):
         try:
-            _color_to_file(path, target, batch)
+            yield _to_file(path, target, color, settings, overwrite)
         except Exception as error:
-            batch.failed += 1
             reason = say_reason(error) or f"{path}: a defect of colorlab: {error!r}"
             tqdm.write(f"colorlab: {reason}", file=sys.stderr)
-            if _no_room(error):
+            yield "failed", []
+            if {getattr(e, "errno", 0) for e in (error, error.__cause__)} & NO_ROOM:
                 return
 
 
-def _no_room(error: Exception) -> bool:
-    """Tell if the other images will not fit on the disk either."""
-    return any(getattr(e, "errno", None) in NO_ROOM for e in (error, error.__cause__))
-
-
-def _color_to_file(path: Path, target: Path, batch: Batch) -> None:
+def _to_file(
+    path: Path, target: Path, color: Color, settings: str, overwrite: bool
+) -> tuple[str, list[str]]:
+    """Color an image; return what came of it, and what was lost."""
     from colorlab.datasets.images import save_image
 
     if not path.is_file():
-        raise ValueError(f"{path} is no file")
-    mark = Mark(hash_file(path), batch.settings)
+        color(path)  # says why it cannot be read
     if target.exists() and target.samefile(path):
         raise ValueError(f"{path} must not be replaced by its own result")
-    kept = why_kept(target, mark, batch.overwrite)
-    if kept == "":
-        batch.before += 1
-        return
-    if kept:
-        raise ValueError(kept)
-    colored_image = _color(path, batch)
-    colored_image.info["software"] = str(mark)
+    mark = Mark(hash_file(path), settings)
+    if not overwrite and is_done(target, mark):
+        return "before", []
+    image = color(path)
+    image.info["software"] = str(mark)
     target.parent.mkdir(parents=True, exist_ok=True)
-    batch.notes.update(save_image(colored_image, target))
-    batch.colored += 1
+    return "colored", save_image(image, target)
 
 
-def _color(path: Path, batch: Batch) -> "Image.Image":
-    from colorlab.colorize import colorize as colorize_image
-    from colorlab.datasets.images import open_image
-
-    image = open_image(path, batch.allow_truncated, batch.max_pixels)
-    return colorize_image(image, batch.network, batch.temperature, batch.size)
-
-
-def _to_stdout(colored_image: "Image.Image") -> None:
+def _to_stdout(image: "Image.Image") -> None:
     from colorlab.datasets.images import save_image
 
-    save_image(colored_image, sys.stdout.buffer, "PNG")
-    sys.stdout.buffer.flush()
+    save_image(image, sys.stdout.buffer, "PNG")
     print("1 of 1 colored, as PNG to the standard output", file=sys.stderr)
 
 
-def _print_end(plan: Plan, batch: Batch, out: str) -> None:
-    """Say how many were given, colored, and left out."""
-    for note, times in batch.notes.items():
-        print(f"colorlab: in {times} of them: {note}", file=sys.stderr)
-    given = len(plan.targets)
-    said = f"{batch.colored + batch.before} of {given} colored, in {out}"
-    if batch.before:
-        said += f" ({batch.before} of them before)"
-    if batch.failed:
-        said += f"; {batch.failed} left out, as said above"
-    untried = given - batch.colored - batch.before - batch.failed
-    if untried:
-        said += f"; {untried} not tried"
-    print(said + plan.left_out())
+def _summary(outcomes: Counter[str], given: int, how: str) -> str:
+    """Return how many were given, colored, and left out."""
+    before, failed = outcomes["before"], outcomes["failed"]
+    told = f"{outcomes['colored'] + before} of {given} colored {how}"
+    told += f" ({before} of them before)" if before else ""
+    told += f"; {failed} left out, as said above" if failed else ""
+    untried = given - outcomes.total()
+    return told + (f"; {untried} not tried" if untried else "")

@@ -15,9 +15,7 @@ from colorlab.cli.models import Device, Overwrite, check_output, choose_device
 
 PER_SHARD = 1000  # that of shards: help must not wait for torch
 
-data_app = typer.Typer(
-    help="Download data sets, or pack them into shards.", no_args_is_help=True
-)
+data_app = typer.Typer(help="Download data sets, or pack them.", no_args_is_help=True)
 
 
 @data_app.command("get")

@@ -1,7 +1,7 @@
 """What every command prints alike: progress, errors, and what was left out."""
 
 import sys
-from collections.abc import Iterable
+from functools import partial
 
 from tqdm import tqdm
 
@@ -10,20 +10,9 @@ from colorlab._lazy import say_what_to_install
 LISTED = 5  # skipped images
 MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
 
-
-def count_members(members: Iterable) -> Iterable:
-    """Show how many files of an archive have been read."""
-    return tqdm(members, unit=" files", disable=None)
-
-
-def count_parts(parts: Iterable) -> Iterable:
-    """Show how much of an archive has come, then how much is unpacked."""
-    return tqdm(parts, unit=" MB or files", disable=None)
-
-
-def count_images(numbers: Iterable) -> Iterable:
-    """Show how many images have been read."""
-    return tqdm(numbers, unit=" images", disable=None)
+count_members = partial(tqdm, unit=" files", disable=None)  # of an archive
+count_parts = partial(tqdm, unit=" MB or files", disable=None)  # come, then unpacked
+count_images = partial(tqdm, unit=" images", disable=None)
 
 
 def print_skipped(skipped: dict[str, str]) -> None:
@@ -34,28 +23,18 @@ def print_skipped(skipped: dict[str, str]) -> None:
 
 def print_names(names: list[str], what: str) -> None:
     """List what was left out, if anything: the first few, and how many."""
-    if not names:
-        return
-    print(f"{len(names)} {what}:", file=sys.stderr)
-    for name in names[:LISTED]:
-        print(f"  {name}", file=sys.stderr)
-    if len(names) > LISTED:
-        print(f"  and {len(names) - LISTED} more", file=sys.stderr)
+    if names:
+        lines = [f"{len(names)} {what}:", *(f"  {name}" for name in names[:LISTED])]
+        lines += [f"  and {len(names) - LISTED} more"] * (len(names) > LISTED)
+        print(*lines, sep="\n", file=sys.stderr)
 
 
 def say_reason(error: Exception) -> str | None:
     """Return one line on an error that the user can mend; None for a bug."""
+    told = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, ModuleNotFoundError):
-        told = say_what_to_install(error)
-        return told if told != str(error) else None
-    if out_of_memory(error):
+        advice = say_what_to_install(error)
+        return advice if advice != str(error) else None
+    if isinstance(error, MemoryError) or any(w in told.lower() for w in MEMORY_WORDS):
         return "there is not enough memory: take a smaller --size or --batch-size"
-    if isinstance(error, ValueError | FloatingPointError | OSError):
-        return " ".join(str(error).split()) or type(error).__name__
-    return None
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Tell if an error means that the memory, of the computer or a GPU, is full."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or any(word in said for word in MEMORY_WORDS)
+    return told if isinstance(error, ValueError | ArithmeticError | OSError) else None

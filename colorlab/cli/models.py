@@ -11,16 +11,12 @@ if TYPE_CHECKING:
 
     from colorlab.transfer import Network
 
-RESULTS = ("model.safetensors", "best.safetensors")  # of a run, the first that exists
-PICKLES = {".pth", ".pt", ".ckpt", ".bin", ".pkl", ".caffemodel"}
+FINISHED, BEST_SO_FAR = "model.safetensors", "best.safetensors"  # of a run
+MODEL_HELP = "A file, the folder of a run, or the name of a shipped one."
 
-ModelName = Annotated[
-    str,
-    typer.Argument(help="A file, the folder of a run, or the name of a shipped one."),
-]
+ModelName = Annotated[str, typer.Argument(help=MODEL_HELP)]
 Device = Annotated[
-    str,
-    typer.Option(help="cpu, cuda, mps, or auto: a GPU if there is one."),
+    str, typer.Option(help="cpu, cuda, mps, or auto: a GPU if there is one.")
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace OUT where it exists.")
@@ -29,31 +25,21 @@ Overwrite = Annotated[
 
 def load_network(model: str, device: str = "cpu") -> "Network":
     """Load a network: a file or a run's folder, else the shipped one of that name."""
-    from colorlab.weights import ASSETS, load_model, load_pretrained
+    from colorlab.weights import load_model, load_pretrained, shipped
 
-    target = choose_device(device)
-    path = Path(model)
-    shipped = sorted(file.stem for file in ASSETS.glob("*.safetensors"))
-    found = [path / name for name in RESULTS if (path / name).is_file()]
-    if path.suffix.lower() in PICKLES:
-        raise ValueError(
-            f"model must be a safetensors file or one of {', '.join(shipped)}; "
-            f"{model} is another program's format, which is not read"
-        )
-    if path.is_file() or found:
-        file = found[0] if found else path
-        if model in shipped:
-            _note(f"{model} is the one here, not the shipped network of that name")
-        if file.name == RESULTS[1]:
-            _note(f"{model} is not finished; using its best network so far, {file}")
-        return load_model(file, target)
-    if model in shipped:
+    path, target, ships = Path(model), choose_device(device), model in shipped()
+    for file in (path, path / FINISHED, path / BEST_SO_FAR):
+        if file.is_file():
+            if ships:
+                _note(f"{model} is the one here, not the shipped network of that name")
+            if file.name == BEST_SO_FAR:
+                _note(f"{model} is not finished; using its best network so far, {file}")
+            return load_model(file, target)
+    if ships:
         return load_pretrained(model, target)
-    if path.is_dir():
-        raise ValueError(f"model: {model} holds no {' and no '.join(RESULTS)}")
     raise ValueError(
-        f"model must be one of {', '.join(shipped)}, or a file or a run's folder; "
-        f"there is no {model}"
+        f"model must be one of {', '.join(shipped())}, a network's file, or a folder "
+        f"with {FINISHED} or {BEST_SO_FAR}; {model} is none"
     )
 
 
@@ -68,15 +54,9 @@ def choose_device(name: str) -> "torch.device":
     from colorlab.network import best_device
 
     best = best_device()
-    try:
-        device = best if name == "auto" else torch.device(name)
-    except RuntimeError:
-        raise ValueError(
-            f"device must be auto, cpu, cuda or mps, got {name!r}"
-        ) from None
-    if device.type not in ("cpu", best.type):
-        raise ValueError(f"device {name} is not there, as torch sees it; {best} is")
-    return device
+    if name.partition(":")[0] not in ("auto", "cpu", best.type):
+        raise ValueError(f"device must be auto, cpu or {best.type} here, got {name!r}")
+    return best if name == "auto" else torch.device(name)
 
 
 def check_output(out: Path, overwrite: bool) -> None:

@@ -1,17 +1,20 @@
 """`colorlab export` and `info`: a network as a file."""
 
 import json
+from dataclasses import astuple, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from colorlab._lazy import BEST
 from colorlab.cli.models import ModelName, Overwrite, check_output, load_network
 
 if TYPE_CHECKING:
     from colorlab.transfer import Network
 
 HEADINGS = "layer X C S D Sa De BN L parameters MMAC sees"
+LAYOUT = "{:8}{:>5}{:>6}{:>5}{:>3}{:>4}{:>4}{:>5}{:>5}{:>12}{:>8}{:>6}"
 
 
 def export(
@@ -49,12 +52,10 @@ def _read_card(path: Path) -> dict:
         card = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"card must be a JSON file; {path}: {error}") from error
-    if not isinstance(card, dict):
-        kind = type(card).__name__
-        raise ValueError(
-            f"card must hold a JSON object, {{...}}; {path} holds a {kind}"
-        )
-    return card
+    if isinstance(card, dict):
+        return card
+    kind = type(card).__name__
+    raise ValueError(f"card must hold a JSON object, {{...}}; {path} holds a {kind}")
 
 
 def _adjust_logits(network: "Network", lam: float) -> None:
@@ -79,11 +80,8 @@ def _adjust_logits(network: "Network", lam: float) -> None:
     ).float()
 
 
-def info(model: ModelName = "flagship") -> None:
+def info(model: ModelName = BEST) -> None:
     """Show a network's card and layers."""
-    from rich.console import Console
-    from rich.table import Table
-
     from colorlab.network import ColorNet, layer_table
 
     network = load_network(model)
@@ -92,19 +90,16 @@ def info(model: ModelName = "flagship") -> None:
         number = sum(parameter.numel() for parameter in network.parameters())
         print(f"{number:,} parameters")
         return
-    title = f"width {network.width}, {network.variant}, for 224 x 224 pixels"
-    table = Table(title=title, box=None)
-    rows = layer_table(network)
-    for heading in HEADINGS.split():
-        table.add_column(heading, no_wrap=True, justify="right")
-    for row in rows:
-        table.add_row(
-            *(row.name, str(row.X), str(row.C)),
-            *(f"{number:g}" for number in (row.S, row.D, row.Sa, row.De)),
-            *("yes" if mark else "" for mark in (row.BN, row.L)),
-            *(f"{number:,}" for number in (row.parameters, row.macs // 10**6)),
-            str(row.receptive_field),
-        )
-    Console().print(table)
+    print(f"width {network.width}, {network.variant}, for 224 x 224 pixels")
+    print(LAYOUT.format(*HEADINGS.split()))
+    for row in (rows := layer_table(network)):
+        in_millions = replace(row, macs=row.macs // 10**6)
+        print(LAYOUT.format(*map(_cell, astuple(in_millions))))
     macs, parameters = sum(r.macs for r in rows), sum(r.parameters for r in rows)
     print(f"{parameters:,} parameters, {macs / 1e9:.2f} billion multiply-adds")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return value if isinstance(value, str) else f"{value:,}".removesuffix(".0")

@@ -52,15 +52,15 @@ def read_mark(path: Path) -> Mark | None:
     return Mark(*words[2:]) if words[:1] == ["colorlab"] and len(words) == 4 else None
 
 
-def why_kept(target: Path, mark: Mark, overwrite: bool) -> str | None:
-    """Return why a file must stay as it is; "" if it is this very result."""
-    if not target.exists() or overwrite:
-        return None
+def is_done(target: Path, mark: Mark) -> bool:
+    """Return whether a file is this very result; refuse to replace what is another's.
+
+    An earlier result of the same image, with other settings, may be replaced.
+    """
+    if not target.exists():
+        return False
     there = read_mark(target)
-    if there == mark:
-        return ""
-    if there is None:
-        return f"{target} exists, and is not of colorlab; --overwrite replaces it"
-    if there.source != mark.source:
-        return f"{target} is the result of another image; --overwrite replaces it"
-    return None  # an earlier result of this image, with other settings
+    if there is None or there.source != mark.source:
+        whose = "the result of another image" if there else "not of colorlab"
+        raise ValueError(f"{target} exists, and is {whose}; --overwrite replaces it")
+    return there == mark

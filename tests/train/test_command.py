@@ -13,7 +13,7 @@ from dataclasses import fields
 
 import pytest
 
-from colorlab.cli import main
+from colorlab.__main__ import main
 from colorlab.train.config import PRESETS, TrainConfig
 from colorlab.train.run import read_config
 from colorlab.weights import load_model
