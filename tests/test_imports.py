@@ -31,7 +31,7 @@ ALLOWED = {
     "weights": (CORE[:9], ("torch", "safetensors")),
     # Image files are not taught with the core; the arrow needs them.
     "colorize": ((*CORE, "datasets.images"), ("torch", "PIL")),
-    "datasets": (("files", "lab"), ("torch", "PIL", "pillow_heif", "filelock")),
+    "datasets": (("_lazy", "files"), ("torch", "PIL", "pillow_heif", "filelock")),
     "train": (
         (*CORE, "colorize", "datasets"),
         ("torch", "PIL", "accelerate", "safetensors"),
@@ -222,7 +222,7 @@ def test_check_of_what_is_loaded_can_fail():
     assert {"PIL", "accelerate", "matplotlib", "anywidget"} <= heavy & HEAVY
 
 
-@pytest.mark.parametrize("face", [colorlab, colorlab.train])
+@pytest.mark.parametrize("face", [colorlab, colorlab.datasets, colorlab.train])
 def test_no_exported_name_is_a_modules_name(face):
     # `from colorlab import colorize` would give one or the other, by what came first.
     folder = Path(face.__file__).parent

@@ -41,10 +41,10 @@ def hash_file(path: Path) -> str:
 
 def read_mark(path: Path) -> Mark | None:
     """Return the mark of a result; None for what is none."""
-    from colorlab.datasets.images import SOFTWARE, opened
+    from colorlab.datasets.images import SOFTWARE, open_checked
 
     try:
-        with opened(path, sys.maxsize) as image:  # it is not decoded
+        with open_checked(path, sys.maxsize) as image:  # it is not decoded
             software = image.info.get("Software") or image.getexif().get(SOFTWARE)
     except ValueError:  # a damaged file is no result
         return None

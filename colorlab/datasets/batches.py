@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import count
+from itertools import chain, count, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from colorlab.datasets.download import Progress
-from colorlab.datasets.images import center_crop, open_rgb, random_crop, to_tensor
+from colorlab.datasets.images import (
+    File,
+    center_crop,
+    open_rgb,
+    random_crop,
+    to_tensor,
+)
 from colorlab.datasets.sources import ImageSource
 
 TRIES = 100  # unreadable images in a row, before the data set is given up
@@ -72,15 +78,13 @@ class ImageDataset(Dataset):
         return ValueError(f"data must hold readable images; {told}")
 
 
-def central_image(images: ImageSource, number: int, size: int) -> Tensor:
+def central_image(file: File, size: int) -> Tensor:
     """Read the middle square of an image, as it is measured.
 
     Parameters
     ----------
-    images : ImageSource
-        A data set.
-    number : int
-        Of the image.
+    file : str, Path or open binary file
+        The image.
     size : int
         The square is resized to this.
 
@@ -93,9 +97,17 @@ def central_image(images: ImageSource, number: int, size: int) -> Tensor:
     ------
     ValueError
         If the image cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryFile() as file:
+    ...     Image.new("RGB", (40, 30)).save(file, "PNG")
+    ...     central_image(file, 8).shape
+    torch.Size([3, 8, 8])
     """
-    with images.open(number) as file:
-        return to_tensor(center_crop(open_rgb(file), size))
+    return to_tensor(center_crop(open_rgb(file), size))
 
 
 def image_batches(
@@ -130,20 +142,12 @@ def image_batches(
     ValueError
         If no image can be read.
     """
-    batch: list[Tensor] = []
-    unread = 0
-    for number in progress(range(len(images))):
-        try:
-            batch.append(central_image(images, number, size))
-        except ValueError as error:
-            skipped[images.name(number)] = str(error)
-            unread += 1
-        if len(batch) == batch_size:
-            yield torch.stack(batch)
-            batch = []
-    if batch:
+    read, given = partial(central_image, size=size), 0
+    squares = images.read_each(progress(range(len(images))), read, skipped)
+    while batch := [*islice(squares, batch_size)]:
         yield torch.stack(batch)
-    if unread == len(images):
+        given += len(batch)
+    if not given:
         raise ValueError(f"images must hold one that can be read, of {len(images)}")
 
 
@@ -165,7 +169,7 @@ def image_order(images: ImageSource, seed: tuple[int, ...]) -> np.ndarray:
         read lies together.
     """
     rng = np.random.default_rng(seed)
-    shards = len(images.ends) if images.place[:, 1].any() else 1
+    shards = len(images.files) if images.place[:, 1].any() else 1
     block = rng.permutation(shards) // WINDOW
     within = rng.permutation(len(images))
     shard = images.place[within, 0] if shards > 1 else np.zeros(len(images), int)
@@ -173,7 +177,7 @@ def image_order(images: ImageSource, seed: tuple[int, ...]) -> np.ndarray:
 
 
 def epoch_batches(
-    sources: Sources, batch_sizes: list[int], seed: int, epoch: int, first: int = 0
+    sources: Sources, batch_sizes: list[int], seed: int, epoch: int
 ) -> Iterator[list[tuple[int, int, int]]]:
     """Plan one epoch: every image once, each batch from one source, all shuffled.
 
@@ -185,35 +189,26 @@ def epoch_batches(
         Images in a batch of each source; what does not fill a batch is left out.
     seed, epoch : int
         The plan is a function of these alone, so a run can start again anywhere.
-    first : int
-        Batches to leave out.
 
     Yields
     ------
     list of (int, int, int)
         Indices for `ImageDataset`: epoch, source, number. Book chapter: datasets.
     """
-    turns = _turns(sources, batch_sizes)
-    turns = np.random.default_rng((seed, epoch)).permutation(turns)
+    turns = np.repeat(range(len(sources)), _batches_of_each(sources, batch_sizes))
     orders = [
-        image_order(images, (seed, epoch, source))
+        iter(image_order(images, (seed, epoch, source)))
         for source, (images, _) in enumerate(sources)
     ]
-    at = [int((turns[:first] == source).sum()) for source in range(len(sources))]
-    for source in turns[first:].tolist():
-        size = batch_sizes[source]
-        batch = orders[source][at[source] * size : (at[source] + 1) * size]
-        yield [(epoch, source, number) for number in batch.tolist()]
-        at[source] += 1
+    for source in np.random.default_rng((seed, epoch)).permutation(turns).tolist():
+        batch = islice(orders[source], batch_sizes[source])
+        yield [(epoch, source, int(number)) for number in batch]
 
 
-def _turns(sources: Sources, batch_sizes: list[int]) -> np.ndarray:
-    """List the source of each batch of an epoch, sources in order."""
-    batches = [
-        len(images) // size
-        for (images, _), size in zip(sources, batch_sizes, strict=True)
-    ]
-    return np.repeat(np.arange(len(sources)), batches)
+def _batches_of_each(sources: Sources, batch_sizes: list[int]) -> list[int]:
+    """Return the batches of an epoch, source by source."""
+    both = zip(sources, batch_sizes, strict=True)
+    return [len(images) // size for (images, _), size in both]
 
 
 def weighted_batches(
@@ -369,11 +364,13 @@ def training_batches(  # noqa: PLR0913  what a run chooses, each by itself
 def _all_epochs(
     sources: Sources, batch_sizes: list[int], seed: int, first_step: int
 ) -> Iterator[list[tuple[int, int, int]]]:
-    """Give the batches of one epoch after the other."""
-    first_epoch, skip = divmod(first_step, len(_turns(sources, batch_sizes)))
-    for epoch in count(first_epoch):
-        first = skip if epoch == first_epoch else 0
-        yield from epoch_batches(sources, batch_sizes, seed, epoch, first)
+    """Return the batches of one epoch after the other, from a step on."""
+    steps = sum(_batches_of_each(sources, batch_sizes))
+    epochs = (
+        epoch_batches(sources, batch_sizes, seed, epoch)
+        for epoch in count(first_step // steps)
+    )
+    return islice(chain.from_iterable(epochs), first_step % steps, None)
 
 
 def _collate(batch_sizes: list[int], items: list) -> Batch | Exception:

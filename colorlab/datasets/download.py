@@ -13,10 +13,10 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException, IncompleteRead
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, NamedTuple
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from colorlab.datasets.images import is_image
 
@@ -27,9 +27,10 @@ MEGABYTE = 1 << 20
 PAUSES = (1, 3, 10, 30)  # seconds, before what failed is tried again
 TIMEOUT = 30  # seconds without a byte
 SLOWEST = 1000  # bytes a second, on average, after as many seconds
-HOPELESS = {400, 401, 403, 404, 405, 410}  # a server's answers that will not change
+PERMANENT = {400, 401, 403, 404, 405, 410}  # a server's answers that will not change
 MOST = 2000 * MEGABYTE  # of a data set's archive
 GROWTH = 100  # images are compressed: what unpacks to more than this is a bomb
+BOUND = "times its size, or than the disk has room for"
 BLOCK = 4096  # bytes that the smallest file takes on a disk
 
 
@@ -53,18 +54,18 @@ SOURCES = {
 }
 
 
-class PassingError(Exception):
+class TransientError(Exception):
     """What may go better a little later: a server that is busy, or away."""
 
 
-def patiently(attempt: Callable[[], Any], passing: type[Exception]) -> Any:
-    """Call a function again, after growing pauses, while it fails in passing.
+def retry(attempt: Callable[[], Any], transient: type[Exception]) -> Any:
+    """Call a function again, after growing pauses, while it fails for a moment.
 
     Parameters
     ----------
     attempt : callable
         Called without arguments, at most five times.
-    passing : type of exception
+    transient : type of exception
         What is worth another attempt; the last one is raised.
 
     Returns
@@ -74,13 +75,13 @@ def patiently(attempt: Callable[[], Any], passing: type[Exception]) -> Any:
 
     Examples
     --------
-    >>> patiently(lambda: "here", PassingError)
+    >>> retry(lambda: "here", TransientError)
     'here'
     """
     for pause in PAUSES:
         try:
             return attempt()
-        except passing:
+        except transient:
             time.sleep(pause)
     return attempt()
 
@@ -140,7 +141,7 @@ def get_data(
     if folder.is_dir() and any(folder.iterdir()) and not _holds(folder, source.needed):
         raise ValueError(
             f"to must not hold another {name}; {folder} is there without "
-            f"{_told(source.needed)}: move it away"
+            f"{', '.join(source.needed)} and images: move it away"
         )
     return _made(folder, archive, source, progress)
 
@@ -184,38 +185,36 @@ def staging(folder: Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        Removed at the end, if it is still there. Those that killed processes left
-        are removed first.
+        Removed at the end, if it is still there; what a killed process left in it, at
+        the beginning.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     with staging(Path(parent, "new")) as staged:
+    ...         _ = Path(staged, "a.txt").write_text("done")
+    ...         _ = staged.rename(Path(parent, "new"))
+    ...     Path(parent, "new/a.txt").read_text()
+    'done'
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     staged = folder.with_name(f".unpack-{folder.name}")
-    with _locked(staged):
-        for left in folder.parent.glob(".unpack-*/"):
-            with suppress(Timeout), _locked(left, timeout=0):
-                shutil.rmtree(left)
+    with FileLock(f"{staged}.lock") as lock:
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir()
         try:
             yield staged
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-
-
-@contextmanager
-def _locked(folder: Path, timeout: float = -1) -> Iterator[None]:
-    lock = Path(f"{folder}.lock")
-    with FileLock(lock, timeout=timeout):
-        try:
-            yield
-        finally:
-            with suppress(OSError):  # no litter; who waits for it makes it anew
-                lock.unlink()
+            with suppress(OSError):  # no litter; filelock tells those who wait
+                os.unlink(lock.lock_file)
 
 
 def fetch(
     url: str, file: BinaryIO, most: int, known_hash: str = "", progress: Progress = iter
 ) -> None:
-    """Download a file, with patience, and check it.
+    """Download a file, after some attempts if need be, and check it.
 
     Parameters
     ----------
@@ -233,10 +232,9 @@ def fetch(
     Raises
     ------
     ValueError
-        If it cannot be had, after some attempts, or is larger, or is another twice.
+        If it cannot be had, after some attempts, or is larger, or is another.
     """
     kind, _, known = (known_hash or "sha256:").partition(":")
-    others: list[str] = []
 
     def attempt() -> None:
         digest = hashlib.new(kind)
@@ -246,17 +244,16 @@ def fetch(
             digest.update(megabyte)
             file.write(megabyte)
         if known and digest.hexdigest() != known:
-            others.append(f"its {kind} is {digest.hexdigest()}, not {known}")
-            raise (ValueError if others[1:] else PassingError)(others[-1])
+            raise ValueError(f"its {kind} is {digest.hexdigest()}, not {known}")
 
     try:
-        patiently(attempt, PassingError)
-    except (PassingError, ValueError) as error:
+        retry(attempt, TransientError)
+    except (TransientError, ValueError) as error:
         raise ValueError(f"{url} cannot be downloaded: {error}") from error
 
 
 def _megabytes(url: str, most: int) -> Iterator[bytes]:
-    """Download a file part by part; says by its error if another try may help."""
+    """Download a file part by part; TransientError if another try may help."""
     started, got, part = time.monotonic(), 0, b""
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
@@ -272,9 +269,9 @@ def _megabytes(url: str, most: int) -> Iterator[bytes]:
             if getattr(response, "length", None):  # ftp, to which one may be sent on
                 raise IncompleteRead(part, response.length)
     except (OSError, HTTPException) as error:
-        if getattr(error, "code", 500) in HOPELESS:
+        if getattr(error, "code", 500) in PERMANENT:
             raise ValueError(str(error)) from error
-        raise PassingError(str(error) or repr(error)) from error
+        raise TransientError(str(error) or repr(error)) from error
     yield part
 
 
@@ -297,11 +294,8 @@ def _made(
             if _holds(root, source.needed):
                 os.replace(root, folder)
                 return folder
-    raise ValueError(f"archive must hold {_told(source.needed)}; {archive} does not")
-
-
-def _told(needed: tuple[str, ...]) -> str:
-    return ", ".join([*needed, "images"])
+    told = ", ".join([*source.needed, "images"])
+    raise ValueError(f"archive must hold {told}; {archive} does not")
 
 
 def _unpack(archive: Path, folder: Path, progress: Progress) -> None:
@@ -311,15 +305,12 @@ def _unpack(archive: Path, folder: Path, progress: Progress) -> None:
         room = GROWTH * archive.stat().st_size + 64 * MEGABYTE
         room = min(room, shutil.disk_usage(folder).free)
         for name, size, content in progress(_members(archive)):
-            path = Path(name)
+            path = PurePosixPath(name)
             if path.anchor or ".." in path.parts or size < 0:
                 raise ValueError(f"{name!r} of {size} bytes has no place in it")
             room -= max(size, BLOCK)
             if room < 0:
-                raise ValueError(
-                    f"it unpacks to more than {GROWTH} times its size, or than the "
-                    "disk has room for"
-                )
+                raise ValueError(f"it unpacks to more than {GROWTH} {BOUND}")
             if content is None:
                 others += 1
                 continue
@@ -338,39 +329,33 @@ def _unpack(archive: Path, folder: Path, progress: Progress) -> None:
 
 
 def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
-    """Give name, size and content of each member, folders left out; links have none."""
-    if zipfile.is_zipfile(archive):
-        yield from _of_zip(archive)
-    elif tarfile.is_tarfile(archive):
-        yield from _of_tar(archive)
-    else:
-        raise tarfile.ReadError("it is none of these")
-
-
-def _of_zip(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+    """Yield name, size and content of each member but folders; links have none."""
+    if not zipfile.is_zipfile(archive):
+        yield from _tar_members(archive)
+        return
     with zipfile.ZipFile(archive) as pack:
         for info in pack.infolist():
             if not info.is_dir():
                 link = stat.S_ISLNK(info.external_attr >> 16)
-                content = None if link else pack.open(info)
-                yield info.filename, info.file_size, content
+                yield info.filename, info.file_size, None if link else pack.open(info)
 
 
-def _of_tar(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+def _tar_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+    if not tarfile.is_tarfile(archive):
+        raise tarfile.ReadError("it is none of these")
     with tarfile.open(archive) as tar:
         for member in tar:
             tar.members = []  # type: ignore[attr-defined]  # else it keeps them all
             if not member.isdir():
                 content = tar.extractfile(member) if member.isreg() else None
                 yield member.name, member.size, content
-        for _ in range(64):  # to the end, where the checksum stands
-            if not tar.fileobj.read(MEGABYTE):
-                return
-        raise tarfile.ReadError("too much behind its end")
+        # To the end, where the checksum stands.
+        if all(tar.fileobj.read(MEGABYTE) for _ in range(64)):
+            raise tarfile.ReadError("too much behind its end")
 
 
 def _holds(folder: Path, needed: tuple[str, ...]) -> bool:
-    """Tell whether a data set is there: its parts, and images in the first of them."""
+    """Return whether a data set is there: its parts, and images in the first."""
     first = folder.joinpath(*needed[:1])
     there = all((folder / part).exists() for part in needed)
     return there and any(is_image(path.name) for path in first.rglob("*"))

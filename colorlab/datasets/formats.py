@@ -7,11 +7,12 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+import numpy as np
+from PIL import Image, UnidentifiedImageError
 
 File = str | Path | BinaryIO
 
@@ -33,7 +34,6 @@ FORMATS = {
     "HEIF": ".heic .heics .heif .heifs .hif",  # by the package pillow-heif
 }
 IMAGE_SUFFIXES = frozenset(" ".join(FORMATS.values()).split())
-MOVING = ("GIF", "PNG", "WEBP", "AVIF", "TIFF")  # may hold several frames or pages
 MOST_PIXELS = 2**28  # 268 megapixels
 SMALL = 2**24  # pixels that any file may claim
 PIXELS_PER_BYTE = 200  # that a larger image may claim; photos have 1 to 20
@@ -42,6 +42,7 @@ MARKER_BY_CHANCE = 2**15  # bytes; half of what random data take to look like a 
 DNG_VERSION, SUBFILE_TYPE, SUB_IFDS = 50706, 254, 330  # tags of TIFF
 START_OF_JPEG, END_OF_JPEG, SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
 CUT = "it is cut short: what is missing at its end is gray"
+ADDRESS = re.compile("https?:/")
 HEAD = 512  # bytes by which a file is recognized
 HEIC = rb"....ftyp(hei|hev|mif1|msf1)"
 # How files begin that are no images, or none of ours: what they are, what to do.
@@ -70,7 +71,7 @@ class Refusal(ValueError):
 
 
 def is_image(name: str) -> bool:
-    """Tell by its name whether a file should be an image.
+    """Return whether a file should be an image, by its name.
 
     Parameters
     ----------
@@ -90,143 +91,139 @@ def is_image(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
+def printable(name: str | Path) -> str:
+    r"""Return a name as text: file systems hold names that no encoding has.
+
+    Parameters
+    ----------
+    name : str or Path
+        Of a file.
+
+    Returns
+    -------
+    str
+        Bytes that are no UTF-8 are shown by their numbers.
+
+    Examples
+    --------
+    >>> print(printable("caf\udce9.jpg"))
+    caf\xe9.jpg
+    """
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 @contextmanager
-def opened(
-    source: File,
-    max_pixels: int | None = None,
-    allow_truncated: bool = False,
-) -> Iterator[ImageFile.ImageFile]:
+def open_checked(
+    source: object, max_pixels: int | None = None, allow_truncated: bool = False
+) -> Iterator[Image.Image]:
     """Open an image file of an allowed format; its pixels are not decoded yet.
 
     Parameters
     ----------
-    source : str, Path or open binary file
-        The file.
+    source : path, open binary file, PIL image or array
+        An array has shape (H, W), (H, W, 3) or (H, W, 4) and holds uint8, uint16 or
+        floats in 0..1.
     max_pixels : int, optional
         The largest image that is read. None: 16.8 megapixels, or 200 for each byte
         of the file, and 268 megapixels at most.
     allow_truncated : bool
-        Take a JPEG whose end is missing, and say so in `info["notes"]`.
+        Take a JPEG whose end is missing, and add a note to `info["notes"]`.
 
     Yields
     ------
-    PIL.ImageFile.ImageFile
+    PIL.Image.Image
         It can be used inside the block only.
 
     Raises
     ------
     ValueError
         If the file is missing, no image, or too large, or if anything at all goes
-        wrong inside the block, where it is decoded: the message says what and why.
+        wrong inside the block, where it is decoded: the message gives file and reason.
+
+    Examples
+    --------
+    >>> with open_checked(np.zeros((2, 3), np.uint8)) as image:
+    ...     image.size
+    (3, 2)
     """
     head = b""
     try:
-        if isinstance(source, str | Path):
-            if re.match("https?:/", str(source)):
-                raise Refusal("an address: download the image, and give the file")
-        elif not hasattr(source, "read"):
-            raise Refusal("it must be a path, an image or an array")
-        with _bytes_of(source) as file, warnings.catch_warnings():
+        if isinstance(source, Image.Image | np.ndarray):
+            yield source if isinstance(source, Image.Image) else _from_array(source)
+            return
+        with _binary(source) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow, on what it passes over
             file.seek(0)
-            head, content, cut = file.read(HEAD), file, False
+            head, notes = file.read(HEAD), []
             if allow_truncated and head.startswith(START_OF_JPEG):
-                content, cut = _with_end(head + file.read())
-            with _identified(content, head) as image:
-                _check_claims(image, content, max_pixels)
-                if cut:
-                    image.info["notes"] = [CUT]
+                content = head + file.read()
+                notes = [CUT] * (content.rfind(END_OF_JPEG) < content.rfind(SCAN))
+                file = io.BytesIO(content + END_OF_JPEG)
+            with _identified(file, head) as image:
+                _check_claims(image, file, max_pixels)
+                image.info["notes"] = notes
                 yield image
     except Exception as error:  # a decoder may raise anything
-        raise refusal(source, error, head) from error
+        raise _refusal(source, error, head) from error
 
 
-def frames(source: File) -> int:
-    """Count the frames or pages of an image file.
-
-    Parameters
-    ----------
-    source : str, Path or open binary file
-        The file.
-
-    Returns
-    -------
-    int
-        1 for a still image; layers, thumbnails and stereo pairs do not count.
-
-    Raises
-    ------
-    ValueError
-        As `opened`.
-    """
-    with opened(source) as image:
-        return count_frames(image)
+def _binary(source: Any) -> AbstractContextManager[BinaryIO]:
+    """Open a path; a file that is open stays so."""
+    if isinstance(source, str | Path):
+        if ADDRESS.match(str(source)):
+            raise Refusal("an address: download the image, and give the file")
+        return open(source, "rb")
+    if not hasattr(source, "read"):
+        raise Refusal("it must be a path, an image or an array")
+    return nullcontext(source)
 
 
-def count_frames(image: Image.Image) -> int:
-    """Count the frames or pages of an open image, as `frames` does of a file."""
-    return getattr(image, "n_frames", 1) if image.format in MOVING else 1
+def _from_array(array: np.ndarray) -> Image.Image:
+    """Return an image of 8 bits of an array of integers or floats."""
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)):
+        raise Refusal(
+            f"an array must be (H, W), (H, W, 3) or (H, W, 4), got {array.shape}"
+        )
+    if array.dtype == np.uint16:
+        array = array / 65535
+    if array.dtype.kind == "f" and ((array >= 0) & (array <= 1)).all():
+        array = (array * 255).round().astype(np.uint8)
+    if array.dtype != np.uint8:
+        raise Refusal(
+            "an array must hold uint8, uint16, or floats in 0..1, where 1 is white; "
+            f"got {array.dtype}, {array.min()}..{array.max()}"
+        )
+    return Image.fromarray(array)
 
 
-def refusal(source: object, error: Exception, head: bytes = b"") -> Refusal:
-    """Say in one line which image was not read, and why.
-
-    Parameters
-    ----------
-    source : object
-        A path, an open file, or what was given in place of an image.
-    error : Exception
-        What was raised.
-    head : bytes
-        The first bytes of the file.
-
-    Returns
-    -------
-    Refusal
-        To be raised.
-    """
-    unnamed = "these bytes" if hasattr(source, "read") else type(source).__name__
-    name = (
-        source if isinstance(source, str | Path) else getattr(source, "name", unnamed)
-    )
-    name = str(name).encode("utf-8", "backslashreplace").decode()
-    if isinstance(error, Refusal):
-        why = str(error)
-    elif isinstance(error, UnidentifiedImageError):
+def _refusal(source: object, error: Exception, head: bytes) -> Refusal:
+    """Return one line on which image was not read, and why."""
+    named = getattr(source, "name", "") or getattr(source, "filename", "")
+    name = source if isinstance(source, str | Path) else named or type(source).__name__
+    why = str(error)
+    if isinstance(error, UnidentifiedImageError):
         kinds = (FOREIGN[k] for k in FOREIGN if re.match(k, head, re.DOTALL))
         why = next(kinds, "no format that is known")
     elif isinstance(error, MemoryError):
         why = "there is too little memory for its pixels"
     elif isinstance(error, OSError) and error.strerror:
         why = error.strerror
-    else:
+    elif not isinstance(error, Refusal):
         why = f"damaged or cut short ({error or type(error).__name__})"
         if head.startswith(START_OF_JPEG) and "truncated" in str(error):
             why += "; allow_truncated (--allow-truncated) takes what is there"
-    return Refusal(f"image must be a whole image file; {name}: {why}")
+    return Refusal(f"image must be a whole image file; {printable(name)}: {why}")
 
 
-def _bytes_of(source: File) -> AbstractContextManager[BinaryIO]:
-    """Open a path; a file that is open stays so."""
-    return open(source, "rb") if isinstance(source, str | Path) else nullcontext(source)
-
-
-def _with_end(content: bytes) -> tuple[BinaryIO, bool]:
-    """End a JPEG that does not, and tell if it did not."""
-    cut = content.rfind(END_OF_JPEG) < content.rfind(SCAN)
-    return io.BytesIO(content + END_OF_JPEG), cut
-
-
-def _identified(file: BinaryIO, head: bytes) -> ImageFile.ImageFile:
+def _identified(file: BinaryIO, head: bytes) -> Image.Image:
     """Call `Image.open` with the allow-list, and without its global limit."""
     Image.init()
     logging.getLogger("PIL").addHandler(_SILENCE)  # else it would print
     if re.match(HEIC, head, re.DOTALL):
-        try:
+        with suppress(ImportError):
             from pillow_heif import register_heif_opener
-        except ImportError:
-            raise Refusal(FOREIGN[HEIC]) from None
-        register_heif_opener()
+
+            register_heif_opener()
     file.seek(0)
     with _OPENING:  # the limit is one for all threads
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -240,18 +237,15 @@ def _identified(file: BinaryIO, head: bytes) -> ImageFile.ImageFile:
     return image
 
 
-def _check_claims(
-    image: ImageFile.ImageFile, file: BinaryIO, max_pixels: int | None
-) -> None:
+def _check_claims(image: Image.Image, file: BinaryIO, max_pixels: int | None) -> None:
     """Refuse what would take more memory or time than its bytes can be worth."""
     place, length = file.tell(), file.seek(0, os.SEEK_END)
     pixels = image.width * image.height
-    if max_pixels is None:
-        max_pixels = min(MOST_PIXELS, max(SMALL, PIXELS_PER_BYTE * length))
-    if pixels > max_pixels:
+    allowed = min(MOST_PIXELS, max(SMALL, PIXELS_PER_BYTE * length))
+    if pixels > (limit := allowed if max_pixels is None else max_pixels):
         raise Refusal(
             f"{pixels / 1e6:.0f} megapixels in {length} bytes are more than the limit "
-            f"of {max_pixels / 1e6:.0f}; max_pixels (--max-pixels) raises it"
+            f"of {limit / 1e6:.0f}; max_pixels (--max-pixels) raises it"
         )
     if image.info.get("progressive"):
         file.seek(0)

@@ -7,27 +7,23 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-from colorlab.datasets.formats import FORMATS as FORMATS
-from colorlab.datasets.formats import IMAGE_SUFFIXES as IMAGE_SUFFIXES
-from colorlab.datasets.formats import File as File
-from colorlab.datasets.formats import Refusal as Refusal
-from colorlab.datasets.formats import count_frames, opened, refusal
-from colorlab.datasets.formats import frames as frames
+from colorlab.datasets.formats import FORMATS, Refusal, open_checked
 from colorlab.datasets.formats import is_image as is_image
 from colorlab.datasets.profiles import srgb_profile
 from colorlab.datasets.profiles import to_rgb as to_rgb
 from colorlab.files import whole_file
 
+File = str | Path | BinaryIO
 ZOOM = 1.5  # a training crop shows at least 1/1.5 of the photo's shorter side
 ORIENTATION, RESOLUTION = 0x0112, {0x011A, 0x011B, 0x0128}  # tags of EXIF
 LYING = (5, 6, 7, 8)  # orientations that exchange width and height
 WRITTEN = "JPEG PNG TIFF WEBP AVIF JPEG2000 GIF BMP PPM".split()
+KIND_OF = {suffix: kind for kind in WRITTEN for suffix in FORMATS[kind].split()}
 OPAQUE = ("JPEG", "BMP", "PPM")  # these hold no transparency
-SIGNED = ("PNG", "JPEG", "TIFF", "WEBP", "AVIF")  # these name the program
-SOFTWARE = 0x0131  # the tag of EXIF for it
+MOVING = ("GIF", "PNG", "WEBP", "AVIF", "TIFF")  # may hold several frames or pages
+SOFTWARE = 0x0131  # the tag of EXIF for the program's name
 LOSSY, QUALITY = ("JPEG", "WEBP", "AVIF"), 95  # of 100
 
 
@@ -49,32 +45,24 @@ def open_rgb(path: File) -> Image.Image:
     ValueError
         If the file is missing, is no image, is cut short, or claims too much.
     """
-    with opened(path) as image:
-        image.load()
-        rgb = to_rgb(image)
-        ImageOps.exif_transpose(rgb, in_place=True)
-        return rgb
+    return open_image(path).convert("RGB")
 
 
 def open_image(
     image: Image.Image | np.ndarray | File,
     allow_truncated: bool = False,
     max_pixels: int | None = None,
-    frame: int = 0,
 ) -> Image.Image:
     """Open a file, or take an image or array, as upright 8-bit sRGB.
 
     Parameters
     ----------
     image : path, open binary file, PIL image or array
-        Arrays have shape (H, W), (H, W, 3) or (H, W, 4) and hold uint8, uint16, or
-        floats in 0..1.
+        As for `open_checked`. Of several frames or pages the first is taken.
     allow_truncated : bool
         Take a JPEG whose end is missing; the rows that it lacks are gray.
     max_pixels : int, optional
-        As for `opened`.
-    frame : int
-        Which frame or page of a file, from 0 on; `frames` counts them.
+        As for `open_checked`.
 
     Returns
     -------
@@ -92,53 +80,22 @@ def open_image(
     >>> open_image(np.full((2, 3), 0.2)).getpixel((0, 0))
     (51, 51, 51)
     """
-    if isinstance(image, Image.Image | np.ndarray):
-        try:
-            made = _from_array(image) if isinstance(image, np.ndarray) else image
-            return _upright(made)
-        except Exception as error:  # a decoder may raise anything
-            name = getattr(image, "filename", "") or type(image).__name__
-            raise refusal(name, error) from error
-    with opened(image, max_pixels, allow_truncated) as file:
-        file.seek(frame)
-        return _upright(file)
-
-
-def _from_array(array: np.ndarray) -> Image.Image:
-    """Make an image of 8 bits of an array of integers or floats."""
-    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)):
-        raise Refusal(
-            f"an array must be (H, W), (H, W, 3) or (H, W, 4), got {array.shape}"
-        )
-    if array.dtype == np.uint16:
-        array = array / 65535
-    if array.dtype.kind == "f":
-        if not ((array >= 0) & (array <= 1)).all():
-            raise Refusal("an array of floats must lie in 0..1, where 1 is white")
-        array = (array * 255).round().astype(np.uint8)
-    if array.dtype != np.uint8:
-        raise Refusal(
-            f"an array must hold uint8, uint16 or floats in 0..1, got {array.dtype}"
-        )
-    return Image.fromarray(array)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Decode an image: RGB or RGBA, turned, with what there is to say of it."""
-    count, place = count_frames(image), image.tell()
-    image.load()
-    if 0 in image.size:
-        raise Refusal(f"it must have pixels, its size is {image.size}")
-    rgb = to_rgb(image)
-    if image.has_transparency_data:
-        rgb.putalpha(image.convert("RGBA").getchannel("A"))
-    exif, notes = rgb.getexif(), [*rgb.info.get("notes", [])]
-    if count > 1:
-        notes.append(f"frame or page {place + 1} of {count}; the rest is left")
-    if set(exif) - {ORIENTATION, SOFTWARE} - RESOLUTION:
-        notes.append("its EXIF (such as date, place, camera) is not kept")
-    turned = exif.get(ORIENTATION) in LYING
-    ImageOps.exif_transpose(rgb, in_place=True)
+    with open_checked(image, max_pixels, allow_truncated) as opened:
+        count = getattr(opened, "n_frames", 1) if opened.format in MOVING else 1
+        if 0 in opened.size:
+            raise Refusal(f"it must have pixels, its size is {opened.size}")
+        rgb = to_rgb(opened)
+        if opened.has_transparency_data:
+            rgb.putalpha(opened.convert("RGBA").getchannel("A"))
+        exif, notes = rgb.getexif(), [*rgb.info.get("notes", [])]
+        if count > 1:
+            notes.append(
+                f"frame or page {opened.tell() + 1} of {count}; the rest is left"
+            )
+        if set(exif) - {ORIENTATION, SOFTWARE} - RESOLUTION:
+            notes.append("its EXIF (such as date, place, camera) is not kept")
+        turned = exif.get(ORIENTATION) in LYING
+        ImageOps.exif_transpose(rgb, in_place=True)
     dpi = [float(number) for number in rgb.info.get("dpi", ())]
     rgb.info = {"notes": notes}
     if len(dpi) == 2 and all(1 < number < 1e5 for number in dpi):  # 1: none is known
@@ -170,11 +127,12 @@ def save_format(path: str | Path) -> str:
     'JPEG'
     """
     suffix = Path(path).suffix.lower()
-    for name in WRITTEN:
-        if suffix in FORMATS[name].split():
-            return name
-    known = " ".join(FORMATS[name].split()[0] for name in WRITTEN)
-    raise ValueError(f"an image file to write must end in one of {known}; got {path}")
+    if suffix not in KIND_OF:
+        known = " ".join(FORMATS[kind].split()[0] for kind in WRITTEN)
+        raise ValueError(
+            f"an image file to write must end in one of {known}; got {path}"
+        )
+    return KIND_OF[suffix]
 
 
 def save_image(
@@ -185,8 +143,8 @@ def save_image(
     Parameters
     ----------
     image : PIL.Image.Image
-        As `open_image` or `colorlab.colorize.colorize` gives it. If its `info` holds
-        "software", the file names this program, where its format has a place for it.
+        If its `info` holds "software", the file names this program, where its format
+        has a place for it.
     target : str, Path or open binary file
         Where to. A path is written by `colorlab.files.whole_file`.
     format : str, optional
@@ -220,7 +178,9 @@ def save_image(
     options: dict[str, Any] = {"icc_profile": srgb_profile()}
     options |= {"dpi": info["dpi"]} if "dpi" in info else {}
     options |= {"quality": QUALITY} if kind in LOSSY else {}
-    options |= _signature(kind, info["software"]) if "software" in info else {}
+    if "software" in info:
+        options["exif"] = Image.Exif()
+        options["exif"][SOFTWARE] = info["software"]
     encoded = io.BytesIO()
     try:
         image.save(encoded, kind, **options)
@@ -233,17 +193,6 @@ def save_image(
     else:
         target.write(encoded.getvalue())
     return notes
-
-
-def _signature(kind: str, software: str) -> dict[str, Any]:
-    """Name the program that made an image: options of Pillow."""
-    if kind == "PNG":
-        text = PngInfo()
-        text.add_text("Software", software)
-        return {"pnginfo": text}
-    exif = Image.Exif()
-    exif[SOFTWARE] = software
-    return {"exif": exif} if kind in SIGNED else {}
 
 
 def center_crop(image: Image.Image, size: int) -> Image.Image:
@@ -307,21 +256,17 @@ def random_crop(
     """
     if 0 < stretch < size:
         raise ValueError(f"stretch must be size or more, {size}; got {stretch}")
-    with opened(path) as image:
-        sides = _crop_sides(image.size, size, rng, stretch)
-        left, top = (
-            rng.uniform(0, whole - side)
-            for whole, side in zip(image.size, sides, strict=True)
-        )
-        box = np.array([left, top, left + sides[0], top + sides[1]])
-        full = image.size
-        wanted = [int(-(-w * size // s)) for w, s in zip(full, sides, strict=True)]
-        image.draft("RGB", (wanted[0], wanted[1]))
-        box *= np.tile(np.divide(image.size, full), 2)
+    with open_checked(path) as image:
+        whole = np.array(image.size)
+        sides = np.array(_crop_sides(image.size, size, rng, stretch))
+        start = rng.uniform(0, whole - sides)
+        needed = np.ceil(whole * size / sides).astype(int)
+        image.draft("RGB", (needed[0], needed[1]))
+        box = np.stack([start, start + sides]) * (image.size / whole)
         crop = to_rgb(image).resize(
             (size, size),
             Image.Resampling.BILINEAR,
-            box=(*box[:2], *np.minimum(box[2:], image.size)),  # rounding
+            box=tuple(np.minimum(box, image.size).ravel()),  # rounding
         )
         crop = ImageOps.exif_transpose(crop)
     return ImageOps.mirror(crop) if rng.random() < 0.5 else crop
@@ -340,7 +285,7 @@ def _crop_sides(
 
 
 def to_tensor(image: Image.Image) -> Tensor:
-    """Give an RGB image as uint8, shape (3, H, W) (book chapter: datasets).
+    """Return an RGB image as a tensor (book chapter: datasets).
 
     Parameters
     ----------

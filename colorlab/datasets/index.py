@@ -5,13 +5,13 @@ import io
 import json
 import os
 import re
-import stat
 from pathlib import Path
 from urllib.parse import urljoin
 
 from filelock import FileLock
 
 from colorlab.datasets.download import MEGABYTE, Progress, data_folder, fetch
+from colorlab.datasets.formats import printable
 from colorlab.files import whole_file
 
 INDEX = "index.json"  # lists the shards of a folder
@@ -48,7 +48,7 @@ def read_index(path: Path) -> list[dict]:
     return shards
 
 
-def mirror(address: str, progress: Progress = iter) -> Path:
+def download_shards(address: str, progress: Progress = iter) -> Path:
     """Download shards, once, into `data_folder`.
 
     Parameters
@@ -74,8 +74,6 @@ def mirror(address: str, progress: Progress = iter) -> Path:
     shards = _checked(received.getvalue(), address)
     digest = hashlib.sha256(received.getvalue()).hexdigest()
     folder = data_folder() / "shards" / digest
-    if (folder / INDEX).is_file():
-        return folder
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):  # one process does it, the others wait
         for left in folder.glob(".partial-*"):
@@ -102,12 +100,13 @@ def plain_size(path: Path) -> int:
     -------
     int
         Its size.
+
+    Examples
+    --------
+    >>> plain_size(Path(__file__)) > 1000, plain_size(Path("absent"))
+    (True, 0)
     """
-    try:
-        state = os.stat(path)
-    except OSError:
-        return 0
-    return state.st_size if stat.S_ISREG(state.st_mode) else 0
+    return os.path.getsize(path) if os.path.isfile(path) else 0
 
 
 def _end(shard: dict) -> int:
@@ -121,23 +120,25 @@ def _checked(content: bytes, where: str) -> list[dict]:
         shards = json.loads(content)["shards"]
         for shard in shards:
             named = re.fullmatch(NAME, shard["file"])
-            if not (named and re.fullmatch(DIGEST, shard["sha256"])) or shard.get(
-                "split", "train"
-            ) not in ("train", "val"):
+            hashed = re.fullmatch(DIGEST, shard["sha256"])
+            split = shard.get("split", "train") in ("train", "val")
+            if not (
+                named and hashed and split and all(map(_is_place, shard["photos"]))
+            ):
                 raise ValueError(
-                    "a shard must have a plain name as file, 64 hex digits as sha256 "
-                    "and train or val, if any, as split"
+                    "a shard has a plain name as file, 64 hex digits as sha256, train "
+                    "or val, if any, as split, and pairs of positive integers as photos"
                 )
-            for start, length in shard["photos"]:
-                fine = type(start) is type(length) is int
-                if not (fine and 0 < start <= MOST and 0 < length <= MOST):
-                    raise ValueError("photos must be pairs of positive whole numbers")
         if len({shard["file"] for shard in shards}) < len(shards):
             raise ValueError("a file is named twice")
     except (ValueError, TypeError, LookupError, RecursionError) as error:
-        where = os.fsencode(where).decode("utf-8", "backslashreplace")
         told = error if type(error) is ValueError else repr(error)
         raise ValueError(
-            f"data must be a whole index of shards; {where}: {told}"
+            f"data must be a whole index of shards; {printable(where)}: {told}"
         ) from error
     return shards
+
+
+def _is_place(photo: list) -> bool:
+    start, length = photo
+    return all(type(n) is int and 0 < n <= MOST for n in (start, length))

@@ -1,7 +1,6 @@
 """What the numbers of an image mean, as 8-bit sRGB (book chapter: colorize)."""
 
 import struct
-from collections.abc import Iterable
 from functools import lru_cache
 from io import BytesIO
 
@@ -23,6 +22,9 @@ BRADFORD = np.array(  # ICC.1, annex E: XYZ to cone responses
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
 FIXED = 65536  # ICC's numbers have 16 bits behind the point
+
+# The mode of the numbers, and what makes them sRGB: None if they are.
+Way = tuple[str, ImageCms.ImageCmsTransform | None]
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -52,6 +54,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     >>> to_rgb(Image.new("I;16", (1, 1), 65535)).getpixel((0, 0))
     (255, 255, 255)
     """
+    image.load()
     info: dict = {key: image.info[key] for key in KEPT if key in image.info}
     if image.mode == "F" or image.mode.startswith("I"):
         image = _gray16(image)
@@ -63,16 +66,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
         info["notes"] = [*info.get("notes", []), note]
     if image.mode in GRAY_MODES:
         rgb = _neutral(image, mode, transform)
-    elif transform:
-        rgb = transform.apply(image.convert(mode))
     else:
-        rgb = image.convert("RGB")
+        rgb = transform.apply(image.convert(mode)) if transform else image.convert(mode)
     rgb.info = info
     return rgb
 
 
 def srgb_profile() -> bytes:
-    """Write the profile of sRGB, the same at any time.
+    """Return the profile of sRGB, the same at any time.
 
     Returns
     -------
@@ -107,23 +108,19 @@ def _neutral(
     image: Image.Image, mode: str, transform: ImageCms.ImageCmsTransform | None
 ) -> Image.Image:
     """Send gray through the curve of its profile, with R = G = B exactly."""
-    levels = np.arange(256, dtype=np.uint8)
-    curve = levels
-    if transform:
-        curve = np.asarray(transform.apply(Image.fromarray(levels[None]).convert(mode)))
-        curve = curve[0, :, 1]
+    ramp = Image.linear_gradient("L").crop((0, 0, 1, 256)).convert(mode)
+    curve = np.asarray(transform.apply(ramp) if transform else ramp.convert("RGB"))
+    curve = curve[:, 0, 1]
     if image.mode == "I;16":
-        finer = np.interp(np.arange(WHITE + 1) / 257, levels, curve).round()
+        finer = np.interp(np.arange(WHITE + 1) / 257, np.arange(256), curve).round()
         gray = Image.fromarray(finer.astype(np.uint8)[np.asarray(image)])
     else:
         gray = image.convert("L").point(curve.tolist())
     return gray.convert("RGB")
 
 
-def _way_to_srgb(
-    image: Image.Image,
-) -> tuple[str, ImageCms.ImageCmsTransform | None]:
-    """Give the mode that the image's profile is of, and None if that is sRGB."""
+def _way_to_srgb(image: Image.Image) -> Way:
+    """Return the mode that the image's profile is of, and the transform to sRGB."""
     profile = image.info.get("icc_profile") or _profile_of_png(image.info)
     if not profile or image.mode == "LAB":
         return "RGB", None
@@ -135,7 +132,7 @@ def _way_to_srgb(
 
 
 @lru_cache(maxsize=8)
-def _transform(profile: bytes) -> tuple[str, ImageCms.ImageCmsTransform | None]:
+def _transform(profile: bytes) -> Way:
     source = ImageCms.ImageCmsProfile(BytesIO(profile))
     space = source.profile.xcolor_space.strip()
     if space not in PROFILE_MODES:
@@ -154,7 +151,7 @@ def _transform(profile: bytes) -> tuple[str, ImageCms.ImageCmsTransform | None]:
 
 
 def _profile_of_png(info: dict) -> bytes | None:
-    """Write what gAMA and cHRM say as an ICC profile; None if that is sRGB."""
+    """Return an ICC profile of what gAMA and cHRM mean; None if that is sRGB."""
     gamma, primaries = info.get("gamma", 0), info.get("chromaticity")
     if "srgb" in info or gamma <= 0 or (gamma == SRGB_GAMMA and not primaries):
         return None
@@ -165,16 +162,10 @@ def _profile_of_png(info: dict) -> bytes | None:
     cones = BRADFORD @ D50 / (BRADFORD @ white)
     matrix = np.linalg.solve(BRADFORD, cones[:, None] * (BRADFORD @ matrix))
     profile = bytearray(srgb_profile())
-    power = [1 / gamma, 1, 0, 0, 0]  # (1 x + 0)^power from 0 on
-    for tag, numbers in zip((b"rXYZ", b"gXYZ", b"bXYZ"), matrix.T, strict=True):
-        _write_fixed(profile, tag, 8, numbers)
-    _write_fixed(profile, b"rTRC", 12, power)
+    tags = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), matrix.T, strict=True))
+    for tag, numbers in {**tags, b"rTRC": [1 / gamma, 1, 0, 0, 0]}.items():
+        (start,) = struct.unpack_from(">I", profile, profile.index(tag, 128) + 4)
+        start += 12 if tag == b"rTRC" else 8  # behind the tag's own name and kind
+        fixed = [round(float(number) * FIXED) for number in numbers]
+        struct.pack_into(f">{len(fixed)}i", profile, start, *fixed)
     return bytes(profile)
-
-
-def _write_fixed(profile: bytearray, tag: bytes, skip: int, numbers: Iterable) -> None:
-    """Write numbers into a tag, behind its own name and kind."""
-    entry = profile.index(tag, 128)  # the table of tags comes first
-    (start,) = struct.unpack_from(">I", profile, entry + 4)
-    fixed = [round(float(number) * FIXED) for number in numbers]
-    struct.pack_into(f">{len(fixed)}i", profile, start + skip, *fixed)

@@ -9,9 +9,10 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -87,14 +88,14 @@ def write_shards(
     roots = [Path(s.root).resolve() for s in splits.values() if not s.place[:, 1].any()]
     inside = any(out.resolve().is_relative_to(root) for root in roots)
     if inside or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
-        why = "lies in the data" if inside else "is there, and not empty"
-        raise ValueError(f"out must be a new folder; {out} {why}")
+        raise ValueError(f"out must be a new folder outside of the data, got {out}")
     shards: list[dict] = []
     skipped: dict[str, str] = {}
     with staging(out) as staged:
         for split, images in splits.items():
             order = np.random.default_rng(seed).permutation(len(images)).tolist()
-            packed = _packed_all(images, progress(order), shorter, skipped)
+            pack = partial(_packed, shorter=shorter)
+            packed = images.read_each(progress(order), pack, skipped)
             while group := [*islice(packed, per_shard)]:
                 shards.append(_write_tar(staged, len(shards), group) | {"split": split})
         if not shards:
@@ -107,23 +108,12 @@ def write_shards(
     return skipped
 
 
-def _packed_all(
-    images: ImageSource, order: Iterable[int], shorter: int, skipped: dict[str, str]
-) -> Iterator[tuple[str, bytes]]:
-    for number in order:
-        try:
-            yield _packed(images, number, shorter)
-        except ValueError as error:
-            skipped[images.name(number)] = str(error)
-
-
-def _packed(photos: ImageSource, number: int, shorter: int) -> tuple[str, bytes]:
-    """Give suffix and content of a photo, after a look at the whole of it."""
-    with photos.open(number) as file:
-        content = file.read()
-    image = open_rgb(io.BytesIO(content))
+def _packed(file: BinaryIO, shorter: int) -> tuple[str, bytes]:
+    """Return suffix and content of an image, after a look at the whole of it."""
+    content = file.read()
+    image = open_rgb(file)
     if not shorter or min(image.size) <= shorter:
-        kind = Image.open(io.BytesIO(content)).format or ""
+        kind = Image.open(file).format or ""
         return SUFFIX.get(kind, kind.lower()), content
     scale = shorter / min(image.size)
     image = image.resize(
@@ -134,11 +124,11 @@ def _packed(photos: ImageSource, number: int, shorter: int) -> tuple[str, bytes]
     return "jpg", smaller.getvalue()
 
 
-def _write_tar(out: Path, number: int, photos: list[tuple[str, bytes]]) -> dict:
-    """Write one shard; gives its entry in the index."""
+def _write_tar(out: Path, number: int, images: list[tuple[str, bytes]]) -> dict:
+    """Write one shard, and return its entry in the index."""
     path = out / f"shard-{number:06d}.tar"
     with tarfile.open(path, "w") as tar:
-        for place, (suffix, content) in enumerate(photos):
+        for place, (suffix, content) in enumerate(images):
             member = tarfile.TarInfo(f"{number:06d}{place:06d}.{suffix}")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))

@@ -1,44 +1,43 @@
 """Where the images of a data set lie: folders, archives, shards (chapter: datasets)."""
 
-import errno
 import hashlib
 import io
 import os
 import re
 import tarfile
-import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 
-from colorlab.datasets.download import Progress, patiently, unpack_once
-from colorlab.datasets.images import is_image
-from colorlab.datasets.index import INDEX, mirror, plain_size, read_index
+from colorlab.datasets.download import Progress, retry, unpack_once
+from colorlab.datasets.formats import ADDRESS, is_image, printable
+from colorlab.datasets.index import INDEX, download_shards, plain_size, read_index
 from colorlab.datasets.splits import SPLITS, split_of_each
 
-REMOTE = ("http://", "https://")
-COMPRESSED = (b"\x1f\x8b\x08", b"BZh", b"\xfd7z")  # how .gz, .bz2 and .xz begin
+TAR, AT = b"ustar", 257  # what a tar says, and where; others are unpacked
 DEEPEST = 4  # tars in tars
+DATA = "data must be a folder, a whole .tar, .tgz or .zip, or an index of shards"
 # What is wrong with one file; all else that a system says may pass.
-LOST = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR}
-LOST |= {errno.ELOOP, errno.ENAMETOOLONG}
+LOST = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+
+Read = TypeVar("Read")
+Place = tuple[str, int, int]  # a name, the first byte, the number of bytes
 
 
 @dataclass(frozen=True)
 class ImageSource:
     """The images of one data set: a file each, or a stretch of a tar file each.
 
-    Names and places are arrays, as a million images must not cost a million Python
-    objects, and loader processes must be able to share them. Chapter: datasets.
+    Arrays, as loader processes share them, and not a million objects.
+    Chapter: datasets.
     """
 
     root: str  # a folder
-    names: np.ndarray  # uint8: the names of all files below root, end to end
-    ends: np.ndarray  # int64, shape (F,): where each name ends
+    files: np.ndarray  # bytes, shape (F,): the names of files below root
     place: np.ndarray  # int64, shape (n, 3): file, first byte (0: all of it), bytes
     data: str = ""  # as it was asked for
     left_out: dict[str, int] = field(default_factory=dict)  # why, and how many
@@ -50,29 +49,15 @@ class ImageSource:
     def name(self, number: int) -> str:
         """Return where an image lies, to be shown."""
         file, start, length = self.place[number].tolist()
-        name = _shown(self._file(file))
+        name = printable(os.fsdecode(self.files[file]))
         return f"{name}, bytes {start}..{start + length}" if start else name
-
-    def _file(self, file: int) -> str:
-        start = self.ends[file - 1] if file else 0
-        return os.fsdecode(self.names[start : self.ends[file]].tobytes())
 
     def path(self, file: int) -> Path:
         """Return the path of a file."""
-        return Path(self.root, self._file(file))
+        return Path(self.root, os.fsdecode(self.files[file]))
 
     def open(self, number: int) -> BinaryIO:
-        """Read an image's file.
-
-        Parameters
-        ----------
-        number : int
-            Of the image.
-
-        Returns
-        -------
-        BytesIO
-            All of its bytes.
+        """Return all bytes of an image, as a file.
 
         Raises
         ------
@@ -89,27 +74,51 @@ class ImageSource:
                 with open(self.path(file), "rb") as opened:
                     opened.seek(start)
                     return opened.read(length if start else -1)
-            except OSError as error:
-                if error.errno in LOST and not start and os.path.isdir(self.root):
-                    told = f"image {self.name(number)}: {error.strerror}"
-                    raise ValueError(told) from error
-                raise
+            except LOST as error:
+                if start or not os.path.isdir(self.root):
+                    raise
+                why = f"image {self.name(number)}: {error.strerror}"
+                raise ValueError(why) from error
 
-        content = io.BytesIO(patiently(attempt, OSError))
+        content = io.BytesIO(retry(attempt, OSError))
         content.name = self.name(number)
         return content
 
+    def read_each(
+        self,
+        numbers: Iterable[int],
+        read: Callable[[BinaryIO], Read],
+        skipped: dict[str, str],
+    ) -> Iterator[Read]:
+        """Yield what `read` returns for each image's file.
+
+        Parameters
+        ----------
+        numbers : iterable of int
+            Of the images.
+        read : callable
+            Takes an open file; raises ValueError if it cannot read it.
+        skipped : dict
+            Takes up the names of images that cannot be read, and why.
+        """
+        for number in numbers:
+            try:
+                yield read(self.open(number))
+            except ValueError as error:
+                skipped[self.name(number)] = str(error)
+
     def fingerprint(self) -> str:
         """Return a hash of names, places and sizes: other images give another."""
-        arrays = (self.names, self.ends, self.place)
-        content = b"".join(array.tobytes() for array in arrays)
+        names = self.files.tolist()
+        ends = np.cumsum([len(name) for name in names], dtype=np.int64)
+        content = b"".join(names) + ends.tobytes() + self.place.tobytes()
         return hashlib.sha256(content).hexdigest()[:16]
 
     def describe(self) -> str:
         """Return in one line how many images were taken, and what was left out."""
-        told = [f"{number} {what}" for what, number in self.left_out.items()]
-        left_out = f"; left out: {', '.join(told)}" if told else ""
-        return f"{len(self)} images of {_shown(self.data)}{left_out}"
+        told = ", ".join(f"{number} {what}" for what, number in self.left_out.items())
+        left_out = f"; left out: {told}" if told else ""
+        return f"{len(self)} images of {printable(self.data)}{left_out}"
 
 
 class _Listing(NamedTuple):
@@ -117,8 +126,8 @@ class _Listing(NamedTuple):
 
     root: str
     names: list[str]
-    place: np.ndarray  # of each name, as in `ImageSource`
-    archives: list[str] | None  # the files; None: each name is a file
+    place: list[tuple[int, int, int]]  # of each name, as in `ImageSource`
+    archives: list[str]  # the files; none: each name is a file
     left_out: Counter[str]
 
 
@@ -272,34 +281,30 @@ def list_files(root: str | Path, left_out: Counter[str] | None = None) -> Iterat
         yield from (prefix + name for name in shown)
 
 
-def _shown(name: str) -> str:
-    """Make any name printable: file systems know names that no encoding does."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
 def _source(listing: _Listing, labels: list[str], split: str, data: str) -> ImageSource:
     """Choose the images of a split, in the order of names."""
-    names, left_out = listing.names, Counter(listing.left_out)
-    chosen = [n for n, label in enumerate(labels) if label in (split, "both")]
-    left_out.update(label for label in labels if label not in (split, "both"))
-    for other in set(SPLITS) & left_out.keys():
-        left_out[f"of split '{other}'"] = left_out.pop(other)
-    chosen.sort(key=names.__getitem__)
-    place, files = listing.place[chosen], listing.archives
-    if files is None:
+    names, taken = listing.names, (split, "both")
+    chosen = sorted(
+        (n for n, label in enumerate(labels) if label in taken), key=names.__getitem__
+    )
+    left_out = listing.left_out + Counter(
+        f"of split '{label}'" if label in SPLITS else label
+        for label in labels
+        if label not in taken
+    )
+    place = np.array([listing.place[n] for n in chosen], np.int64).reshape(-1, 3)
+    files = listing.archives
+    if not files:
         files, place[:, 0] = [names[n] for n in chosen], np.arange(len(chosen))
-    encoded = [os.fsencode(name) for name in files]
-    ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
-    blob = np.frombuffer(b"".join(encoded), dtype=np.uint8)
-    told = {what: number for what, number in left_out.most_common() if number}
-    return ImageSource(listing.root, blob, ends, place, data, told)
+    encoded = np.array([os.fsencode(name) for name in files], dtype=np.bytes_)
+    return ImageSource(listing.root, encoded, place, data, dict(left_out.most_common()))
 
 
 def _listed(data: str | Path, progress: Progress) -> _Listing:
     """List a data set of any kind."""
     path = Path(data)
-    if str(data).startswith(REMOTE):
-        path = mirror(str(data), progress)
+    if ADDRESS.match(str(data)):
+        path = download_shards(str(data), progress)
     if (path / INDEX).is_file():
         path /= INDEX
     if path.name == INDEX and path.is_file():
@@ -308,39 +313,33 @@ def _listed(data: str | Path, progress: Progress) -> _Listing:
         return _of_folder(path)
     try:
         with open(path, "rb") as file:
-            compressed = file.read(3) in COMPRESSED or zipfile.is_zipfile(path)
-            if not compressed:
-                if not tarfile.is_tarfile(path):
-                    raise tarfile.ReadError("it is none of these")
-                file.seek(0)
+            if file.read(AT + len(TAR)).endswith(TAR):
                 return _of_tar(path, file, progress)
     except Exception as error:  # bytes of strangers make tarfile raise anything
-        what = getattr(error, "strerror", None) or error
-        what = "it is an image: give its folder" if is_image(path.name) else what
-        raise ValueError(
-            "data must be a folder, a whole .tar, .tgz or .zip, or an index of "
-            f"shards; {_shown(str(data))}: {what}"
-        ) from error
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{DATA}; {printable(path)}: {reason}") from error
+    if is_image(path.name):
+        raise ValueError(f"{DATA}; {printable(path)} is an image: give its folder")
     return _of_folder(unpack_once(path, progress))  # it has no places to go to
 
 
 def _of_folder(root: Path) -> _Listing:
-    names, sizes, left_out = [], [], Counter[str]()
+    names, place, left_out = [], [], Counter[str]()
     for name in list_files(root, left_out):
         if size := plain_size(root / name) if is_image(name) else 1:
             names.append(name)
-            sizes.append(size)
+            place.append((0, 0, size))
         else:
             left_out["empty or unreadable"] += 1
-    place = np.zeros((len(names), 3), dtype=np.int64)
-    place[:, 2] = sizes
-    return _Listing(str(root), names, place, None, left_out)
+    return _Listing(str(root), names, place, [], left_out)
 
 
 def _of_tar(path: Path, file: BinaryIO, progress: Progress) -> _Listing:
     left_out = Counter[str]()
-    members = [*progress(_tar_members(file, left_out))]
-    names, place = [m[0] for m in members], _array([(0, *m[1:]) for m in members])
+    names, place = [], []
+    for name, start, length in progress(_tar_members(file, left_out)):
+        names.append(name)
+        place.append((0, start, length))
     return _Listing(str(path.parent), names, place, [path.name], left_out)
 
 
@@ -350,16 +349,17 @@ def _tar_members(
     base: int = 0,
     prefix: str = "",
     depth: int = 0,
-) -> Iterator[tuple[str, int, int]]:
-    """Give name, first byte and length of each file in a tar, also in tars in it."""
-    if depth > DEEPEST:
-        raise tarfile.ReadError(f"tars in tars, more than {DEEPEST} deep")
+) -> Iterator[Place]:
+    """Yield the place of each file in a tar, also in tars in it."""
+    file.seek(0)
     with tarfile.open(fileobj=file, mode="r:") as tar:
         for member in tar:
             tar.members = []  # type: ignore[attr-defined]  # else it keeps them all
             name = member.name.removeprefix("./")
-            if member.size < 0:
-                raise tarfile.ReadError(f"{name} has {member.size} bytes")
+            if member.size < 0 or depth > DEEPEST:
+                raise tarfile.ReadError(
+                    f"{name} has {member.size} bytes, {depth} tars deep"
+                )
             if why := _passed_over(member, name):
                 left_out[why] += not member.isdir()
                 continue
@@ -376,7 +376,7 @@ def _tar_members(
 
 
 def _passed_over(member: tarfile.TarInfo, name: str) -> str:
-    """Say why a member of a tar cannot be an image, if so."""
+    """Return why a member of a tar cannot be an image; "" if it can."""
     if any(part.startswith(".") for part in name.split("/")):
         return "hidden"
     if not member.isreg() or member.issparse():
@@ -393,8 +393,4 @@ def _of_shards(index: Path) -> _Listing:
             names.append(f"{below}/{start:015d}.jpg")
             place.append((number, start, length))
     files = [shard["file"] for shard in shards]
-    return _Listing(str(index.parent), names, _array(place), files, Counter())
-
-
-def _array(place: list[tuple[int, int, int]]) -> np.ndarray:
-    return np.array(place, dtype=np.int64).reshape(-1, 3)
+    return _Listing(str(index.parent), names, place, files, Counter())

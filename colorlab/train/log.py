@@ -1,12 +1,12 @@
 """What a run writes down as it goes: records and validation images (chapter: train)."""
 
-import contextlib
 import json
 import math
 import time
 import warnings
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -167,10 +167,8 @@ def val_images(images: ImageSource, size: int) -> Tensor:
         If none can be read.
     """
     stride = max(1, len(images) // VALIDATED)
-    read = []
-    for number in range(0, len(images), stride)[:VALIDATED]:
-        with contextlib.suppress(ValueError):
-            read.append(central_image(images, number, size))
+    numbers, square = range(0, len(images), stride), partial(central_image, size=size)
+    read = [*images.read_each(numbers[:VALIDATED], square, {})]
     if not read:
         raise ValueError(f"val_data must hold images that can be read; {images.root}")
     return torch.stack(read)

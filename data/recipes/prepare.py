@@ -18,7 +18,7 @@ from zlib import crc32
 import numpy as np
 from PIL import Image
 
-from colorlab.datasets.formats import opened
+from colorlab.datasets.formats import open_checked
 from colorlab.datasets.images import is_image, to_rgb, to_tensor
 from colorlab.datasets.shards import write_shards
 from colorlab.datasets.sources import ImageSource, list_files
@@ -60,10 +60,9 @@ TUNING, AT_MOST = 40, 0.05  # photos of a source that are held out, and their sh
 
 def of_files(data: Path, names: list[str]) -> ImageSource:
     """Give the images of these names below data."""
-    encoded = [os.fsencode(name) for name in names]
-    ends = np.cumsum([len(name) for name in encoded])
+    files = np.array([os.fsencode(name) for name in names])
     place = np.arange(len(names))[:, None] * np.array([1, 0, 0])
-    return ImageSource(str(data), np.frombuffer(b"".join(encoded), "u1"), ends, place)
+    return ImageSource(str(data), files, place)
 
 
 def find(data: Path, folder: str, pattern: str) -> list[str]:
@@ -76,7 +75,7 @@ def find(data: Path, folder: str, pattern: str) -> list[str]:
 def look(images: ImageSource, number: int) -> tuple[str, np.ndarray]:
     """Say which rule drops a photo, if one does, and give its hash of 32 bytes."""
     try:
-        with opened(images.open(number)) as image:
+        with open_checked(images.open(number)) as image:
             image.draft("RGB", (SHORTER, SHORTER))
             image = to_rgb(image)
     except ValueError:  # also of a link that leads nowhere

@@ -16,9 +16,8 @@ from PIL import Image
 from colorlab.datasets.formats import (
     FORMATS,
     IMAGE_SUFFIXES,
-    frames,
     is_image,
-    opened,
+    open_checked,
 )
 from colorlab.datasets.images import open_image, open_rgb, random_crop
 
@@ -104,7 +103,7 @@ def test_an_address_is_told_from_a_file(address):
 
 
 def test_a_name_that_is_no_text_can_be_printed(tmp_path):
-    with pytest.raises(ValueError, match="udce9.jpg: No such file") as told:
+    with pytest.raises(ValueError, match=r"caf\\xe9.jpg: No such file") as told:
         open_image(tmp_path / "caf\udce9.jpg")
     str(told.value).encode("utf-8")
 
@@ -241,7 +240,7 @@ def test_large_scans_are_opened_without_a_warning():
     scan = claiming(16_000, 12_625, 1, 2_000_000)  # 202 megapixels in 2 MB
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with opened(io.BytesIO(scan)) as image:
+        with open_checked(io.BytesIO(scan)) as image:
             assert image.size == (16_000, 12_625)
     assert Image.MAX_IMAGE_PIXELS  # others' limit is as it was
 
@@ -251,7 +250,7 @@ def test_the_limit_can_be_set():
     assert open_image(io.BytesIO(content), max_pixels=2000).size == (50, 40)
     with pytest.raises(ValueError, match="are more than the limit"):
         open_image(io.BytesIO(content), max_pixels=1999)
-    with opened(io.BytesIO(claiming(20_000, 20_000)), max_pixels=10**9) as image:
+    with open_checked(io.BytesIO(claiming(20_000, 20_000)), max_pixels=10**9) as image:
         assert image.size == (20_000, 20_000)
 
 
@@ -265,16 +264,3 @@ def test_jpegs_of_a_thousand_scans_are_refused(monkeypatch):
     for read in READERS.values():
         with pytest.raises(ValueError, match="a JPEG of 999 scans"):
             read(io.BytesIO(many))
-
-
-# Frames
-
-
-@pytest.mark.parametrize(
-    ("kind", "count"), [("GIF", 3), ("PNG", 3), ("WEBP", 3), ("TIFF", 3), ("MPO", 1)]
-)
-def test_frames_are_counted(kind, count):
-    pages = [noise(), noise().rotate(90), noise().rotate(180)]
-    content = saved(pages[0], kind, save_all=True, append_images=pages[1:])
-    assert frames(io.BytesIO(content)) == count
-    assert frames(io.BytesIO(saved(noise(), "JPEG"))) == 1

@@ -38,7 +38,7 @@ class Still:
     """A generator that takes the first crop, at the top left, and never mirrors."""
 
     def uniform(self, low, high):
-        return float(low)
+        return low + 0.0 * high
 
     def random(self):
         return 1.0
@@ -235,7 +235,7 @@ def test_arrays_are_scaled_by_their_kind(kind, channels):
 @pytest.mark.parametrize(
     ("image", "words"),
     [
-        (np.zeros((4, 4), dtype=np.int32), "uint8, uint16 or floats.*got int32"),
+        (np.zeros((4, 4), dtype=np.int32), "uint8, uint16, or floats.*got int32"),
         (np.full((4, 4), 1.01), "0..1"),
         (np.full((4, 4), np.nan), "0..1"),
         (np.zeros((4, 4, 5), dtype=np.uint8), r"got \(4, 4, 5\)"),
@@ -251,17 +251,25 @@ def test_what_has_no_clear_meaning_is_refused_in_one_line(image, words):
     assert "\n" not in str(told.value)
 
 
-def test_frames_are_told_and_can_be_chosen():
+@pytest.mark.parametrize(
+    ("kind", "count"), [("GIF", 3), ("PNG", 3), ("WEBP", 3), ("TIFF", 3), ("MPO", 1)]
+)
+def test_frames_that_are_left_are_told(kind, count):
+    pages = [colored(), colored().rotate(90), colored().rotate(180)]
+    content = saved(pages[0], kind, save_all=True, append_images=pages[1:])
+    notes = [f"frame or page 1 of {count}; the rest is left"] * (count > 1)
+    assert open_image(io.BytesIO(content)).info["notes"] == notes
+
+
+def test_a_page_that_was_chosen_is_taken():
     first, second = colored(), colored().transpose(Image.Transpose.ROTATE_180)
     pages = saved(first, "TIFF", save_all=True, append_images=[second])
-    for frame, wanted in enumerate((first, second)):
-        opened = open_image(io.BytesIO(pages), frame=frame)
-        assert np.array_equal(opened, wanted)
-        assert opened.info["notes"] == [
-            f"frame or page {frame + 1} of 2; the rest is left"
-        ]
-    with pytest.raises(ValueError, match="whole image"):
-        open_image(io.BytesIO(pages), frame=2)
+    assert np.array_equal(open_image(io.BytesIO(pages)), first)
+    with Image.open(io.BytesIO(pages)) as image:
+        image.seek(1)
+        opened = open_image(image)
+    assert np.array_equal(opened, second)
+    assert opened.info["notes"] == ["frame or page 2 of 2; the rest is left"]
 
 
 def test_what_is_not_kept_is_told():

@@ -185,7 +185,7 @@ def test_a_passing_error_stops_it(photos, out, tmp_path, monkeypatch):
 def test_nothing_is_written_over(photos, out, name):
     out.mkdir()
     (out / name).write_text("mine")
-    with pytest.raises(ValueError, match="out must be a new folder; .* not empty"):
+    with pytest.raises(ValueError, match="out must be a new folder"):
         write_shards({"train": photos}, out)
     assert [path.read_text() for path in out.iterdir()] == ["mine"]
     (out / name).unlink()
@@ -202,7 +202,7 @@ def test_a_file_is_not_written_over(photos, out):
 
 @pytest.mark.parametrize("inside", ["", "new", "deep/er"])
 def test_the_data_is_not_written_into(photos, tmp_path, inside):
-    with pytest.raises(ValueError, match="out must be a new folder; .* in the data"):
+    with pytest.raises(ValueError, match="new folder outside of the data"):
         write_shards({"train": photos}, tmp_path / "photos" / inside)
     assert len([*(tmp_path / "photos").iterdir()]) == 7
 
