@@ -5,7 +5,8 @@ const RUNTIMES = "/node_modules"; // as npm lays them out
 
 // kernel.c's loops in JavaScript: a panel of what four pixels see, by one channel.
 const loopsOver = (memory) => (input, channels, height, width, taps, count, stride,
-    weights, bias, gain, shift, floor, out, outputs, H, W, map, yStep, xStep, panel,
+    weights, bias, gain, shift, least, most, added, out, outputs, H, W, map, yStep,
+    xStep, panel,
   ) => {
   const f = new Float32Array(memory.buffer), steps = new Int32Array(memory.buffer);
   const depth = channels * count, pixels = H * W;
@@ -35,7 +36,7 @@ const loopsOver = (memory) => (input, channels, height, width, taps, count, stri
       for (let j = 0; j < many; j++) {
         const y = Math.floor((first + j) / W), x = (first + j) % W;
         f[out + row * map + y * yStep + x * xStep] =
-          Math.max(sums[j], floor) * f[gain + row] + f[shift + row];
+          Math.min(Math.max(sums[j], least), most) * f[gain + row] + f[shift + row];
       }
     }
   }
@@ -48,14 +49,15 @@ function readModule(source) {
 
 async function makeOurs({ Network, fromBase64 }, parts) {
   const { instance } = await WebAssembly.instantiate(fromBase64(parts.kernel));
-  const network = new Network(instance.exports, fromBase64(parts.file), []);
+  const network = new Network(instance.exports, parts.program, []);
   return (L, side) => network.run(L, side, side).logits;
 }
 
-function makePlain({ Network, fromBase64 }, parts) {
+// Of the network tiny, whose maps are not added and whose filters see all channels.
+function makePlain({ Network }, parts) {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const exports = { memory, free_from: () => 16, convolve: loopsOver(memory) };
-  const network = new Network(exports, fromBase64(parts.file), []);
+  const network = new Network(exports, parts.program, []);
   return (L, side) => network.run(L, side, side).logits;
 }
 
@@ -87,24 +89,30 @@ function loadScript(src) {
   });
 }
 
-// A layer for TensorFlow.js, which wants its kernels as (y, x, input, output) and those
-// of a transposed convolution as (y, x, output, input).
-function placeLayer({ outputs, inputs, side, kernel, bias, gain, shift, stride, taps, relu }) {
-  const turned = side === 4;
+// A step for TensorFlow.js, which wants its kernels as (y, x, input, output) and those
+// of a transposed convolution, which is four parts here, as (y, x, output, input).
+function placeStep(readKernels, block, step) {
+  const { outputs, inputs, stride, larger, parts, bias, gain, shift } = step;
+  const turned = larger === 2, many = parts[0].taps.length;
+  const side = turned ? 4 : Math.sqrt(many);
   const shape = turned ? [side, side, outputs, inputs] : [side, side, inputs, outputs];
   const values = new Float32Array(side * side * inputs * outputs);
-  for (let t = 0, at = 0; t < side * side; t++) {
-    for (let one = 0; one < shape[2]; one++) {
-      for (let other = 0; other < shape[3]; other++) {
-        values[at++] = turned ? kernel(one, other, t) : kernel(other, one, t);
-      }
-    }
+  for (const part of parts) {
+    const kernels = readKernels(block, step, part);
+    const places = part.taps.map(([dy, dx], t) => turned
+      ? side * (part.corner[0] + 1 - 2 * dy) + part.corner[1] + 1 - 2 * dx : t);
+    kernels.forEach((weight, i) => {
+      const [m, c] = [Math.floor(i / (many * inputs)), Math.floor(i / many) % inputs];
+      const pair = turned ? m * inputs + c : c * outputs + m;
+      values[places[i % many] * inputs * outputs + pair] = weight;
+    });
   }
-  const dilations = side === 3 ? -taps[0][0] : 1;
+  const row = (at) => at === undefined ? undefined : tf.tensor1d(new Float32Array(block, at, outputs));
+  const dilations = side === 3 ? -parts[0].taps[0][0] : 1;
   return {
     turned, outputs, stride, dilations, pad: side === 1 ? 0 : dilations,
-    activation: relu ? "relu" : "linear", filter: tf.tensor4d(values, shape), bias: tf.tensor1d(bias),
-    gain: gain && tf.tensor1d(gain), shift: shift && tf.tensor1d(shift),
+    activation: step.least === 0 ? "relu" : "linear", filter: tf.tensor4d(values, shape),
+    bias: row(bias), gain: row(gain), shift: row(shift),
   };
 }
 
@@ -120,14 +128,16 @@ function runLayer(x, layer) {
   return gain ? tf.add(tf.mul(y, gain), shift) : y;
 }
 
-async function makeTensorFlow({ readTensors, readLayers, fromBase64, L_MIDDLE, L_RANGE }, parts) {
+async function makeTensorFlow({ readKernels, fromBase64 }, { program }) {
   await loadScript(`${RUNTIMES}/@tensorflow/tfjs-core/dist/tf-core.min.js`);
   await loadScript(`${RUNTIMES}/@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.min.js`);
   await tf.setBackend("wasm");
-  const layers = readLayers(readTensors(fromBase64(parts.file)).tensors).map(placeLayer);
+  const { buffer } = fromBase64(program.block);
+  const layers = program.steps.map((step) => placeStep(readKernels, buffer, step));
+  const { middle, range } = program.input;
   return async (L, side) => {
     const logits = tf.tidy(() => {
-      const x = tf.tensor4d(L.map((v) => (v - L_MIDDLE) / L_RANGE), [1, side, side, 1]);
+      const x = tf.tensor4d(L.map((v) => (v - middle) / range), [1, side, side, 1]);
       return layers.reduce(runLayer, x);
     });
     const values = await logits.data();

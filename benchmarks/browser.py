@@ -28,6 +28,7 @@ from measure import Seconds, save
 from playwright.sync_api import Error, Page, sync_playwright
 
 from colorlab import load_pretrained
+from colorlab.weights import ASSETS
 
 ROOT = Path(__file__).parents[1]
 SIDE = 256  # pixels
@@ -188,7 +189,7 @@ def compressed(*paths: Path) -> float:
 def main() -> None:
     """Run all; save times, weights, and what WebGPU ran on."""
     photo = load_page()
-    parts = photo.engine_parts()
+    parts = photo.engine_parts() | {"program": photo.program("tiny")}
     parts["worker"] = photo.bundle(photo.SOURCES / "network.js")
     weights = {OURS[0]: compressed(photo.SOURCES / "kernel.wasm")}
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
@@ -208,7 +209,7 @@ def main() -> None:
             entered = enter(page, name, parts, folder)
             weights[name] = weights.get(name, 0) + entered
         times = race(page, names)
-    network = compressed(photo.ASSETS / "tiny.safetensors")
+    network = compressed(ASSETS / "tiny.safetensors")
     label = {name: f"{name}, {weights[name] + network:.1f} MB" for name in names}
     about = (
         "Processor time, one thread. MB on the wire, compressed, with the network. "

@@ -15,8 +15,10 @@ from javascript_fixtures import (  # noqa: F401 (the fixtures are used by name)
     fixture_tools,
     run,
 )
+from page_networks import photo, rounded
 from PIL import Image
 from torch import nn
+from torch.nn.functional import interpolate
 
 from colorlab import (
     ColorNet,
@@ -35,7 +37,7 @@ from colorlab import (
 from colorlab.colorize import network_size
 from colorlab.evaluate.turing import rate_interval
 from colorlab.network import layer_table
-from colorlab.weights import ASSETS, load_pretrained
+from colorlab.weights import load_pretrained
 from colorlab.widgets.front import bundle
 from colorlab.widgets.gamut import LEVELS, surface_ab
 from colorlab.widgets.receptivefield import network_layers
@@ -504,15 +506,23 @@ def picture_cases():
     ]
 
 
-def network_case():
-    model = load_pretrained("tiny")
-    L = 100 * torch.rand(1, 1, 24, 32, generator=seeded())
-    with torch.inference_mode():
-        logits = model(L)[0].flatten(1).T
-    files = (BOOK / "_photo/kernel.wasm", ASSETS / "tiny.safetensors")
-    parts = [base64.b64encode(path.read_bytes()).decode() for path in files]
-    calls = [call("run", *parts, L, 24, 32, expected=logits)]
-    return case("the whole network", WHOLE, calls, 1e-3)  # of logits up to 30
+def network_cases():
+    kernel = base64.b64encode((BOOK / "_photo/kernel.wasm").read_bytes()).decode()
+    cases = []
+    for name, fine_below in photo.NETWORKS.items():
+        model = rounded(load_pretrained(name), fine_below)
+        calls = []
+        for height, width in ((24, 40), (64, 32)):  # also no multiples of 32
+            L = 100 * torch.rand(1, 1, height, width, generator=seeded())
+            with torch.inference_mode():
+                logits = model(L)[0].flatten(1).T
+            args = (kernel, photo.program(name), L, height, width)
+            calls.append(call("run", *args, expected=logits))
+        cases.append(case(f"the network {name}", WHOLE, calls, 1e-3))  # up to 30
+    maps = torch.randn(1, 3, 4, 5, generator=seeded())
+    larger = interpolate(maps, scale_factor=2, mode="bilinear")
+    calls = [call("doubled", maps, 3, 4, 5, expected=larger)]
+    return [*cases, case("maps are doubled bilinearly", WHOLE, calls, 1e-6)]
 
 
 def turing_case():
@@ -532,7 +542,7 @@ def twins():
         *prior_cases(),
         *field_cases(),
         *picture_cases(),
-        network_case(),
+        *network_cases(),
         turing_case(),
     ]
 

@@ -5,6 +5,7 @@ import functools
 import gzip
 import importlib.util
 import io
+import json
 import re
 import shutil
 import threading
@@ -20,7 +21,9 @@ from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
     open_page,
 )
 from extensions import load
+from page_networks import photo, rounded
 from PIL import Image
+from playwright.sync_api import expect
 from test_widget_pages import small_targets
 
 from colorlab import load_pretrained, upsample
@@ -28,10 +31,9 @@ from colorlab.colorize import colorize, network_size, output_to_ab
 from colorlab.datasets.images import to_rgb, to_tensor
 from colorlab.lab import rgb_to_lab
 
-photo = load(BOOK / "_ext/photo.py")
 kernel = load(BOOK / "_tools/build_kernel.py")
 PHOTOS = ROOT / "data/photos"
-MOST_WIRE = 6e6  # bytes, compressed, with the network
+MOST_WIRE = {"tiny": 2.5e6, "borrowed": 5e6}  # bytes of a script, not compressed
 AB_APART = 0.5  # ab units
 ORIENTATION, TURNED = 0x0112, 6  # an EXIF tag, and its value for a quarter clockwise
 
@@ -39,6 +41,11 @@ ORIENTATION, TURNED = 0x0112, 6  # an EXIF tag, and its value for a quarter cloc
 @pytest.fixture(scope="module")
 def tiny():
     return load_pretrained("tiny")
+
+
+@pytest.fixture(scope="module")
+def borrowed():
+    return load_pretrained("borrowed")
 
 
 @pytest.fixture(scope="module")
@@ -94,13 +101,21 @@ def test_what_travels_is_small(site):
         path.name: len(gzip.compress(path.read_bytes(), mtime=0))
         for path in (site / "_static/photo").iterdir()
     }
-    assert sizes["engine.js"] + sizes["photo.js"] + sizes["photo.css"] < MOST_WIRE
     at_first = [n for n in sizes if n.endswith(".jpg")] + ["photo.js", "photo.css"]
     assert sum(sizes[name] for name in at_first) < 60_000
+    assert sizes["engine.js"] < 60_000
+
+
+@pytest.mark.parametrize("name", MOST_WIRE)
+def test_a_network_weighs_what_the_page_says(site, name):
+    weight = (site / f"_static/photo/{name}.js").stat().st_size
+    assert weight < MOST_WIRE[name]
+    told = (site / "_static/photo/photo.js").read_text().partition("MEGABYTES = ")[2]
+    assert json.loads(told.partition(";")[0])[name] == round(weight / 1e6, 1)
 
 
 def test_scripts_ask_nobody_and_write_no_html():
-    texts = photo.page_script() + photo.engine_parts()["worker"]
+    texts = photo.page_script({}) + photo.engine_parts()["worker"]
     assert not re.findall(r"https?://|importScripts|fetch\(|XMLHttpRequest", texts)
     assert not re.findall(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", texts
@@ -152,12 +167,13 @@ def run(browser):
     names = ("tasks.js", "files.js")
     tasks, files = (photo.bundle(photo.SOURCES / name) for name in names)
 
-    def color(*calls):
+    def color(*calls, network="tiny"):
         sent = [
             {"file": base64.b64encode(file).decode(), "size": size, "T": T}
             for file, size, T in calls
         ]
-        return page.evaluate(CALL, [tasks, files, photo.engine_parts(), sent])
+        parts = photo.engine_parts() | {"program": photo.program(network)}
+        return page.evaluate(CALL, [tasks, files, parts, sent])
 
     yield color
     page.close()
@@ -191,6 +207,11 @@ def cat(size):
     return Image.open(PHOTOS / "cat-chelsea.jpg").convert("RGB").resize(size)
 
 
+def page_ab(found):
+    shape = (1, found["rows"], found["columns"], 2)
+    return torch.tensor(found["ab"]).view(shape).permute(0, 3, 1, 2)
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("case", CASES)
 def test_page_colors_as_colorize_does(run, tiny, case):
@@ -198,9 +219,7 @@ def test_page_colors_as_colorize_does(run, tiny, case):
     image = make()
     (found,) = run((encode(image), size, T))
     assert tuple(found["seen"]) == network_size(image.height, image.width, size)
-    expected = own_ab(tiny, image, size, T)
-    shape = (1, found["rows"], found["columns"], 2)
-    ab = torch.tensor(found["ab"]).view(shape).permute(0, 3, 1, 2)
+    ab, expected = page_ab(found), own_ab(tiny, image, size, T)
     # The mean distance over pixels; a mode that is a near tie may flip at T = 0.1.
     whole = [upsample(each, (image.height, image.width)) for each in (ab, expected)]
     apart = (whole[0] - whole[1]).abs().max()
@@ -218,15 +237,38 @@ def test_jpeg_files_are_decoded_nearly_alike(run, tiny):
         (found,) = run((path.read_bytes(), 128, 0.38))
         image = Image.open(path)
         expected = own_ab(tiny, image, 128, 0.38)
-        shape = (1, found["rows"], found["columns"], 2)
-        ab = torch.tensor(found["ab"]).view(shape).permute(0, 3, 1, 2)
-        assert (ab - expected).abs().max() < AB_APART
+        assert (page_ab(found) - expected).abs().max() < AB_APART
 
 
 @pytest.mark.browser
-def test_a_square_of_256_takes_less_than_two_seconds(run):
+@pytest.mark.parametrize("size", [128, 256])
+def test_borrowed_colors_the_old_photos_as_in_python(run, borrowed, size):
+    T, names = borrowed.card["T"], photo.SAMPLES
+    images = [Image.open(photo.PHOTOS / f"{name}.jpg") for name in names]
+    exact = rounded(borrowed, photo.NETWORKS["borrowed"])
+    calls = [(encode(image), size, T) for image in images]
+    for image, found in zip(images, run(*calls, network="borrowed"), strict=True):
+        ab = page_ab(found)
+        assert (ab - own_ab(exact, image, size, T)).abs().max() < AB_APART
+        # What one byte a weight costs: a mean over the photo.
+        apart = (ab - own_ab(borrowed, image, size, T)).norm(dim=1)
+        assert apart.mean() < AB_APART
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("case", ["cat-tall", "panorama", "one-pixel"])
+def test_borrowed_colors_all_shapes_as_in_python(run, borrowed, case):
+    make, size, _ = CASES[case]
+    (found,) = run((encode(make()), size, 0.6), network="borrowed")
+    exact = rounded(borrowed, photo.NETWORKS["borrowed"])
+    assert (page_ab(found) - own_ab(exact, make(), size, 0.6)).abs().max() < AB_APART
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("network", photo.NETWORKS)
+def test_a_square_of_256_takes_less_than_two_seconds(run, network):
     file = encode(lake(256, 256))
-    found = run(*[(file, 256, 0.38)] * 3)
+    found = run(*[(file, 256, 0.38)] * 3, network=network)
     assert min(each["seconds"] for each in found) < 2
 
 
@@ -526,6 +568,33 @@ def test_controls_by_keyboard_and_mouse(browser, address, tiny):
 
         page.get_by_role("button", name="256 pixels").click()
         page.get_by_text("seen by the network at 384 \u00d7 256").wait_for()
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_the_better_network_is_taken_when_it_is_asked_for(browser, address, borrowed):
+    with open_page(browser, address, settle=False) as (page, problems):
+        asked = []
+        page.on("request", lambda request: asked.append(request.url.split("/")[-1]))
+        give(page, encode(lake(240, 160)))
+        shown(page, 240, 160)
+        small = page.evaluate(PIXELS, ".after")
+        assert "borrowed.js" not in asked
+        better = page.get_by_role("button", name=re.compile(r"borrowed \(\d\.\d MB\)"))
+        better.press("Enter")
+        expect(better).to_have_attribute("aria-pressed", "true")
+        shown(page, 240, 160)
+        assert page.evaluate(PIXELS, ".after") != small
+        assert page.get_by_label("Temperature T").input_value() == "0.6"  # its card's
+        _, colored = download(page)
+        exact = rounded(borrowed, photo.NETWORKS["borrowed"])
+        expected = np.asarray(colorize(lake(240, 160), exact).convert("RGB"), int)
+        assert np.abs(np.asarray(colored.convert("RGB")) - expected).max() <= 1
+        page.get_by_role("button", name=re.compile(r"tiny \(")).click()
+        page.get_by_text("0.38", exact=True).wait_for()
+        shown(page, 240, 160)
+        assert page.evaluate(PIXELS, ".after") == small
+        assert asked.count("tiny.js") == asked.count("borrowed.js") == 1
         assert problems == []
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 import colorlab
-from colorlab.weights import ASSETS
+from colorlab.widgets.engine import pack_network
 from colorlab.widgets.front import HERE, bundle, to_jpeg
 
 BOOK = Path(__file__).parents[1]
@@ -19,21 +19,36 @@ SOURCES = BOOK / "_photo"
 PHOTOS = BOOK.parent / "data/photos/historic"
 THUMBNAIL = (150, 100)  # pixels
 SAMPLES = sorted(path.stem for path in PHOTOS.glob("*.jpg"))
+# The networks that the page offers; kernels with fewer weights keep 16 bits.
+NETWORKS = {"tiny": 0, "borrowed": 2**15}
+SIZES = "{ tiny: 0, borrowed: 0 }"  # in networks.js: MB, to be filled in
 
 
-def page_script() -> str:
+def page_script(programs: dict[str, dict]) -> str:
     """Return the script that makes the page's controls."""
-    return as_script(bundle(SOURCES / "photo.js"))
+    text = bundle(SOURCES / "photo.js")
+    sizes = {
+        name: round(len(hand_over(program)) / 1e6, 1)
+        for name, program in programs.items()
+    }
+    return as_script(text.replace(SIZES, json.dumps(sizes)))
 
 
 def engine_parts() -> dict:
-    """Return what colors: the worker, its kernel, the network and the bins."""
+    """Return what runs a network: the worker, its kernel and the bins."""
     return {
         "worker": as_script(bundle(SOURCES / "worker.js")),
         "kernel": _base64((SOURCES / "kernel.wasm").read_bytes()),
-        "file": _base64((ASSETS / "tiny.safetensors").read_bytes()),
         "centers": colorlab.bin_centers().flatten().tolist(),
     }
+
+
+def program(name: str) -> dict:
+    """Return a network as the page's worker runs it."""
+    model = colorlab.load_pretrained(name)
+    steps, block = pack_network(model, NETWORKS[name])
+    card = {key: model.card[key] for key in ("T", "size")}
+    return steps | {"card": card, "block": _base64(block)}
 
 
 def as_script(module: str) -> str:
@@ -67,14 +82,16 @@ def thumbnail(name: str) -> bytes:
 def write_scripts(folder: Path) -> None:
     """Write all that the page loads."""
     folder.mkdir(parents=True, exist_ok=True)
+    programs = {name: program(name) for name in NETWORKS}
     css = (HERE / "page.css", HERE / "curtain.css", SOURCES / "photo.css")
     texts = {
         "photo.css": "\n".join(
             path.read_text(encoding="utf-8") for path in css
         ),
-        "photo.js": page_script(),
+        "photo.js": page_script(programs),
         "engine.js": hand_over(engine_parts()),
     }
+    texts |= {f"{name}.js": hand_over(each) for name, each in programs.items()}
     texts |= {f"{name}.js": sample_script(name) for name in SAMPLES}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")

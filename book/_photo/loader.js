@@ -5,8 +5,8 @@ import { make } from "../../colorlab/widgets/page.js";
 /** @typedef {(text: string, share?: number | null) => void} Tell */
 /** @typedef {{ T: number, size: number, centers: Float32Array }} Card */
 /** @typedef {{ bitmap?: ImageBitmap, [name: string]: any }} Given */
-/** @typedef {{ ask: (task: string, given?: Given) => Promise<any>, card: Card }}
- *   Engine */
+/** @typedef {{ ask: (task: string, given?: Given) => Promise<any>,
+ *   use: (network: string) => Promise<Card> }} Engine */
 
 const script = /** @type {HTMLScriptElement} */ (document.currentScript);
 export const HERE = script.src.replace(/[^/]*$/, "");
@@ -37,7 +37,7 @@ export async function load(name) {
 // A bitmap is handed over: it is the worker's from then on.
 /** @type {(tell: Tell) => Promise<Engine>} */
 export async function startWorker(tell) {
-  const { worker: source, ...given } = await load("engine");
+  const { worker: source, ...parts } = await load("engine");
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url);
   /** @type {Map<number, { resolve: (result: any) => void,
@@ -66,7 +66,10 @@ export async function startWorker(tell) {
       waiting.set(last, { resolve, reject });
       worker.postMessage({ id: last, task, ...more }, more.bitmap ? [more.bitmap] : []);
     });
-  return { ask, card: await ask("start", given) };
+  return {
+    ask,
+    use: async (name) => ask("start", { ...parts, program: await load(name) }),
+  };
 }
 
 // What the page needs of a browser, in words; empty if it has all.

@@ -1,25 +1,28 @@
-// The network, from its file of weights and a kernel that WebAssembly runs.
+// A network, from the steps and the block of weights that colorlab.widgets.engine makes
+// of it, and a kernel that WebAssembly runs.
 
-/** @typedef {{ shape: number[], values: Float32Array }} Tensor */
-/** @typedef {Record<string, Tensor>} Tensors */
-/** @typedef {{ T: number, size: number }} Card */
-/** @typedef {{ outputs: number, inputs: number, side: number, bias: Float32Array,
- *   kernel: (m: number, c: number, t: number) => number, stride: number,
- *   taps: number[][], relu: boolean, gain?: Float32Array, shift?: Float32Array }}
- *   Layer */
+import { labToRgb } from "../../colorlab/widgets/color.js";
+
 /** @typedef {{ memory: WebAssembly.Memory, free_from: () => number,
- *   convolve: (...numbers: number[]) => void }} Kernel See kernel.c. */
-/** @typedef {{ corner: number[], n: number, taps: number, weights: number }} Part */
-/** @typedef {{ outputs: number, inputs: number, parts: Part[], depth: number,
- *   larger: number, stride: number, floor: number, bias: number, gain: number,
- *   shift: number }} Placed A layer in the kernel's memory. */
+ *   convolve: (...numbers: number[]) => void, filter: (...numbers: number[]) => void }}
+ *   Kernel See kernel.c. */
+/** @typedef {{ corner: number[], taps: number[][], weights: number }} Part */
+/** @typedef {{ from: number, added?: number, doubles?: boolean, inputs: number,
+ *   outputs: number, depthwise: boolean, stride: number, larger: number,
+ *   least?: number, most?: number, bytes: number, parts: Part[], scale: number,
+ *   bias: number, gain?: number, shift?: number }} Step See pack_network. */
+/** @typedef {{ T: number, size: number }} Card */
+/** @typedef {{ input: { gray?: boolean, middle: number, range: number,
+ *   multiple: number }, steps: Step[], block: string, card: Card }} Program */
+/** @typedef {{ at: number, channels: number, rows: number, columns: number }} Place */
+/** @typedef {(from: Place, out: Place, added: number, last: boolean) => void} Apply */
 
-const DILATED = ["conv5", "conv6"];
-const HALVING = ["conv1", "conv2", "conv3"];
-const EPSILON = 1e-5; // of batch norm
 const [PIXELS, ROWS] = [8, 4]; // the kernel's tile
-export const L_MIDDLE = 50;
-export const L_RANGE = 100;
+const RIM = 16; // columns that it wants beside a map
+const STEP = 4; // pixels, each way, that an output stands for
+
+/** @type {(place: Place) => number[]} */
+const listed = ({ at, channels, rows, columns }) => [at, channels, rows, columns];
 
 /** @type {(text: string) => Uint8Array<ArrayBuffer>} */
 export function fromBase64(text) {
@@ -29,131 +32,85 @@ export function fromBase64(text) {
   return bytes;
 }
 
-// A safetensors file: its tensors, in float32, and its card.
-/** @type {(file: Uint8Array<ArrayBuffer>) => { tensors: Tensors, card: Card }} */
-export function readTensors(file) {
-  const start = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));
-  const header = JSON.parse(new TextDecoder().decode(file.subarray(8, start)));
-  /** @type {Tensors} */
-  const tensors = {};
-  for (const [name, { dtype, shape, data_offsets: ends }] of Object.entries(header)) {
-    if (dtype !== "F32" && dtype !== "I8") continue; // a counter, the card
-    const { buffer } = file.slice(start + ends[0], start + ends[1]);
-    const values = dtype === "F32" ? new Float32Array(buffer) : new Int8Array(buffer);
-    tensors[name] = { shape, values: Float32Array.from(values) };
-  }
-  return { tensors, card: JSON.parse(header.__metadata__.colorlab) };
+// A step's kernels, (outputs, inputs * taps), as they were before rounding.
+/** @type {(block: ArrayBuffer, step: Step, part: Part) => Float32Array} */
+export function readKernels(block, { bytes, scale, inputs, outputs, depthwise }, part) {
+  const depth = (depthwise ? 1 : inputs) * part.taps.length;
+  const Kind = bytes === 1 ? Int8Array : Int16Array;
+  const rounded = new Kind(block, part.weights, outputs * depth);
+  const scales = new Float32Array(block, scale, outputs);
+  return Float32Array.from(rounded, (w, i) => w * scales[Math.floor(i / depth)]);
 }
 
-// A layer: a kernel (outputs, inputs, taps) as a function of its place, and how it goes
-// over a map.
-/** @type {(tensors: Tensors, name: string, way: { transposed?: boolean, stride: number,
- *   taps: number[][], relu: boolean }) => Layer} */
-function readLayer(tensors, name, { transposed, ...way }) {
-  const { shape, values } = tensors[`${name}.weight`];
-  const scale = tensors[`${name}.weight_scale`]?.values;
-  const [outputs, inputs] = transposed ? [shape[1], shape[0]] : shape;
-  const area = shape[2] * shape[3];
-  const bias = tensors[`${name}.bias`].values;
-  return {
-    ...way,
-    outputs,
-    inputs,
-    side: shape[2],
-    bias,
-    kernel(m, c, t) {
-      const at = transposed ? c * outputs + m : m * inputs + c;
-      return values[at * area + t] * (scale ? scale[m] : 1);
-    },
+// The input with its last row and column repeated up to multiples, as numbers that the
+// network was trained on.
+/** @type {(L: Float32Array, height: number, width: number,
+ *   input: Program["input"]) => { values: Float32Array, rows: number,
+ *   columns: number }} */
+function prepare(L, height, width, { gray, middle, range, multiple }) {
+  const [rows, columns] = [height, width].map(
+    (side) => multiple * Math.ceil(side / multiple),
+  );
+  const values = new Float32Array(rows * columns);
+  for (let y = 0, at = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++, at++) {
+      const light = L[Math.min(y, height - 1) * width + Math.min(x, width - 1)];
+      values[at] = ((gray ? labToRgb(light, 0, 0)[1] : light) - middle) / range;
+    }
+  }
+  return { values, rows, columns };
+}
+
+// Maps twice as high and wide, bilinearly, as PyTorch's interpolate makes them.
+/** @type {(memory: ArrayBuffer, from: Place, to: Place) => void} */
+export function double(memory, { at: start, channels, rows, columns }, to) {
+  const count = channels * rows * columns;
+  const map = new Float32Array(memory, start, count);
+  const out = new Float32Array(memory, to.at, 4 * count);
+  const near = (/** @type {number} */ i, /** @type {number} */ many) => {
+    const other = (i >> 1) + (i % 2 ? 1 : -1);
+    return [i >> 1, Math.min(many - 1, Math.max(0, other))];
   };
-}
-
-// What batch norm does after the ReLU, as a gain and a shift. It cannot be folded into
-// the next kernel: the zeros around a map are put there after it.
-/** @type {(tensors: Tensors, name: string) => { gain: Float32Array,
- *   shift: Float32Array }} */
-function readNorm(tensors, name) {
-  const [weight, bias, mean, variance] = [
-    "weight",
-    "bias",
-    "running_mean",
-    "running_var",
-  ].map((part) => tensors[`${name}.${part}`].values);
-  const gain = weight.map((w, m) => w / Math.sqrt(variance[m] + EPSILON));
-  return { gain, shift: bias.map((b, m) => b - mean[m] * gain[m]) };
-}
-
-/** @type {(dilation: number) => number[][]} */
-function square3(dilation) {
-  const steps = [-dilation, 0, dilation];
-  return steps.flatMap((dy) => steps.map((dx) => [dy, dx]));
-}
-
-// The layers of colorlab.network.ColorNet, in order, from the names in the file.
-/** @type {(tensors: Tensors) => Layer[]} */
-export function readLayers(tensors) {
-  /** @type {Layer[]} */
-  const layers = [];
-  for (let block = 1; block <= 8; block++) {
-    const own = `conv${block}`;
-    const numbers = [0, 2, 4].filter(
-      (n) => tensors[`${own}.${n}.weight`]?.shape.length === 4,
-    );
-    numbers.forEach((n, i) => {
-      const last = i === numbers.length - 1;
-      const layer = readLayer(tensors, `${own}.${n}`, {
-        transposed: block === 8 && i === 0,
-        stride: last && HALVING.includes(own) ? 2 : 1,
-        taps: square3(DILATED.includes(own) ? 2 : 1),
-        relu: true,
-      });
-      const norm = last && block < 8 ? readNorm(tensors, `${own}.${n + 2}`) : {};
-      layers.push({ ...layer, ...norm });
-    });
+  const across = Array.from({ length: 2 * columns }, (_, x) => near(x, columns));
+  for (let c = 0, at = 0; c < channels; c++) {
+    for (let y = 0; y < 2 * rows; y++) {
+      const [one, two] = near(y, rows).map((row) => (c * rows + row) * columns);
+      for (const [left, right] of across) {
+        const above = 0.75 * map[one + left] + 0.25 * map[one + right];
+        const below = 0.75 * map[two + left] + 0.25 * map[two + right];
+        out[at++] = 0.75 * above + 0.25 * below;
+      }
+    }
   }
-  const output = readLayer(tensors, "output", {
-    stride: 1,
-    taps: [[0, 0]],
-    relu: false,
-  });
-  return [...layers, output];
 }
 
-// A transposed convolution of side 4 and stride 2 is four convolutions of side 2, one
-// for each corner of the 2 x 2 pixels that stand where one stood.
-/** @type {(layer: Layer) => { corner: number[], taps: number[][],
- *   kept: number[] }[]} */
-function phases({ side, taps }) {
-  if (side !== 4) return [{ corner: [0, 0], taps, kept: [...taps.keys()] }];
-  const reach = [
-    [
-      [0, 1],
-      [-1, 3],
-    ],
-    [
-      [1, 0],
-      [0, 2],
-    ],
-  ]; // (step, kernel place) by corner
-  return [0, 1, 2, 3].map((n) => {
-    const corner = [n >> 1, n & 1];
-    const pairs = reach[corner[0]].flatMap(([dy, ky]) =>
-      reach[corner[1]].map(([dx, kx]) => ({ tap: [dy, dx], place: ky * 4 + kx })),
-    );
-    return { corner, taps: pairs.map((p) => p.tap), kept: pairs.map((p) => p.place) };
-  });
+// Weights, (outputs, depth), in the order in which the kernel reads them: by tiles.
+/** @type {(weights: Float32Array, outputs: number) => Float32Array} */
+function pack(weights, outputs) {
+  const depth = weights.length / outputs;
+  const packed = new Float32Array(ROWS * Math.ceil(outputs / ROWS) * depth);
+  for (let m = 0, from = 0; m < outputs; m++) {
+    let at = (m - (m % ROWS)) * depth + (m % ROWS);
+    for (let k = 0; k < depth; k++, at += ROWS) packed[at] = weights[from++];
+  }
+  return packed;
 }
 
 export class Network {
-  /** @param {Kernel} kernel @param {Uint8Array<ArrayBuffer>} file
-   * @param {number[]} centers */
-  constructor(kernel, file, centers) {
-    const { tensors, card } = readTensors(file);
+  /** @param {Kernel} kernel @param {Program} program @param {number[]} centers */
+  constructor(kernel, { input, steps, block, card }, centers) {
     this.kernel = kernel;
     this.end = (kernel.free_from() + 15) & ~15;
     this.card = card;
     this.centers = Float32Array.from(centers);
-    this.layers = readLayers(tensors).map((layer) => this.place(layer));
+    this.input = input;
+    const { buffer } = fromBase64(block);
+    this.steps = steps.map((step) => ({ ...step, apply: this.place(buffer, step) }));
+    // The last step that reads each map: then its memory is free.
+    this.lastUse = steps.map(() => 0);
+    steps.forEach(({ from, added = from }, i) => {
+      this.lastUse[from] = this.lastUse[added] = i;
+    });
   }
 
   // Room for so many numbers in the kernel's memory.
@@ -175,53 +132,52 @@ export class Network {
     return at;
   }
 
-  // One number a row of the kernel's tiles, of which the last may have too many.
-  /** @param {Layer} layer @param {Float32Array | undefined} values
-   * @param {number} otherwise */
-  writeRows({ outputs }, values, otherwise) {
-    const rows = ROWS * Math.ceil(outputs / ROWS);
-    const number = (/** @type {number} */ m) =>
-      values && m < outputs ? values[m] : otherwise;
-    return this.write(Float32Array.from({ length: rows }, (_, m) => number(m)));
-  }
-
-  // Weights in the order in which the kernel reads them: by tiles of rows.
-  /** @param {Layer} layer @param {number[]} kept */
-  pack({ outputs, inputs, kernel }, kept) {
-    const depth = inputs * kept.length;
-    const packed = new Float32Array(ROWS * Math.ceil(outputs / ROWS) * depth);
-    for (let m = 0; m < outputs; m++) {
-      let at = (m - (m % ROWS)) * depth + (m % ROWS);
-      for (let c = 0; c < inputs; c++) {
-        for (const t of kept) {
-          packed[at] = kernel(m, c, t);
-          at += ROWS;
-        }
-      }
+  // Lay a step's arrays out in memory; gives what takes it from a map to another. The
+  // last step writes cell by cell.
+  /** @param {ArrayBuffer} block @param {Step} step @returns {Apply} */
+  place(block, step) {
+    const { memory, convolve, filter } = this.kernel;
+    const { outputs, stride, larger, least = -Infinity, most = Infinity } = step;
+    if (step.doubles) return (from, out) => double(memory.buffer, from, out);
+    /** @type {(at: number | undefined, other: number) => number} */
+    const rows = (at, other) => {
+      const values = new Float32Array(ROWS * Math.ceil(outputs / ROWS)).fill(other);
+      if (at !== undefined) values.set(new Float32Array(block, at, outputs));
+      return this.write(values);
+    };
+    const [bias, gain, shift] = [
+      rows(step.bias, 0),
+      rows(step.gain, 1),
+      rows(step.shift, 0),
+    ];
+    const [{ taps }] = step.parts;
+    if (step.depthwise) {
+      const weights = this.write(readKernels(block, step, step.parts[0]));
+      const [side, before] = [Math.sqrt(taps.length), -taps[0][0]];
+      return (from, out) => {
+        const width = stride * out.columns + side + RIM;
+        const plane = this.reserve((stride * out.rows + side) * width);
+        const by = [side, before, stride, weights, bias, least, most];
+        filter(...listed(from), ...by, out.at, out.rows, out.columns, plane);
+      };
     }
-    return this.write(packed);
-  }
-
-  /** @param {Layer} layer @returns {Placed} */
-  place(layer) {
-    const { outputs, inputs, bias, gain, shift, stride, relu } = layer;
-    const parts = phases(layer).map(({ corner, taps, kept }) => ({
-      corner,
-      n: taps.length,
-      taps: this.write(Int32Array.from(taps.flat())),
-      weights: this.pack(layer, kept),
+    const parts = step.parts.map((part) => ({
+      corner: part.corner,
+      taps: this.write(Int32Array.from(part.taps.flat())),
+      weights: this.write(pack(readKernels(block, step, part), outputs)),
     }));
-    return {
-      outputs,
-      inputs,
-      parts,
-      stride,
-      depth: inputs * parts[0].n,
-      larger: parts.length > 1 ? 2 : 1,
-      floor: relu ? 0 : -Infinity,
-      bias: this.writeRows(layer, bias, 0),
-      gain: this.writeRows(layer, gain, 1),
-      shift: this.writeRows(layer, shift, 0),
+    return (from, out, added, last) => {
+      const panel = this.reserve(PIXELS * from.channels * taps.length);
+      const [h, w] = [out.rows / larger, out.columns / larger];
+      const [map, y, x] = last
+        ? [1, outputs * w, outputs]
+        : [out.rows * out.columns, larger * out.columns, larger];
+      for (const part of parts) {
+        const seen = [...listed(from), part.taps, taps.length, stride];
+        const by = [part.weights, bias, gain, shift, least, most, added];
+        const to = out.at + 4 * (part.corner[0] * out.columns + part.corner[1]);
+        convolve(...seen, ...by, to, outputs, h, w, map, y, x, panel);
+      }
     };
   }
 
@@ -229,35 +185,42 @@ export class Network {
   /** @param {Float32Array} L @param {number} height @param {number} width
    * @param {(layer: number, of: number) => void} tell */
   run(L, height, width, tell = () => {}) {
-    const { memory, convolve } = this.kernel;
     const kept = this.end;
-    const most = height * width * this.layers[0].outputs;
-    const maps = [this.reserve(most), this.reserve(most)];
-    const depth = Math.max(...this.layers.map((layer) => layer.depth));
-    const panel = this.reserve(PIXELS * depth);
-    const Q = this.layers[this.layers.length - 1].outputs;
-    const logits = this.reserve((height / 4) * (width / 4) * Q);
-    const input = new Float32Array(memory.buffer, maps[0], L.length);
-    input.set(L.map((v) => (v - L_MIDDLE) / L_RANGE));
-    let [rows, columns] = [height, width];
-    this.layers.forEach((layer, i) => {
-      const last = i === this.layers.length - 1;
-      const [h, w] = [rows / layer.stride, columns / layer.stride];
-      const [H, W] = [h * layer.larger, w * layer.larger];
-      const out = last ? logits : maps[(i + 1) % 2];
-      const [map, x] = last ? [1, Q] : [H * W, layer.larger];
-      const y = last ? Q * W : W * layer.larger;
-      for (const { taps, n, weights, corner } of layer.parts) {
-        const from = [maps[i % 2], layer.inputs, rows, columns, taps, n, layer.stride];
-        const by = [weights, layer.bias, layer.gain, layer.shift, layer.floor];
-        const to = out + 4 * (corner[0] * W + corner[1]);
-        convolve(...from, ...by, to, layer.outputs, h, w, map, y, x, panel);
-      }
-      [rows, columns] = [H, W];
-      tell(i + 1, this.layers.length);
+    const { values, rows, columns } = prepare(L, height, width, this.input);
+    /** @type {Place[]} */
+    const maps = [{ at: this.write(values), channels: 1, rows, columns }];
+    /** @type {{ at: number, count: number }[]} */
+    const free = [];
+    /** @type {(count: number) => number} */
+    const take = (count) => {
+      const fits = free.filter((room) => room.count >= count);
+      const best = fits.sort((one, other) => one.count - other.count)[0];
+      if (!best) return this.reserve(count);
+      free.splice(free.indexOf(best), 1);
+      return best.at;
+    };
+    const cells = [height / STEP, width / STEP];
+    this.steps.forEach((step, i) => {
+      const from = maps[step.from];
+      const last = i === this.steps.length - 1;
+      const channels = step.doubles ? from.channels : step.outputs;
+      const scale = step.doubles ? 2 : step.larger / step.stride;
+      const [h, w] = last ? cells : [from.rows * scale, from.columns * scale];
+      const out = { at: take(channels * h * w), channels, rows: h, columns: w };
+      const { end } = this;
+      step.apply(from, out, step.added ? maps[step.added].at : 0, last);
+      this.end = end; // what a step needs besides is free after it
+      maps.push(out);
+      maps.forEach((map, n) => {
+        if (this.lastUse[n] !== i || n > i) return;
+        free.push({ at: map.at, count: map.channels * map.rows * map.columns });
+      });
+      tell(i + 1, this.steps.length);
     });
+    const { at, channels: Q } = maps[maps.length - 1];
+    const [h, w] = cells;
     this.end = kept;
-    const scores = new Float32Array(memory.buffer, logits, rows * columns * Q);
-    return { logits: scores.slice(), rows, columns };
+    const scores = new Float32Array(this.kernel.memory.buffer, at, h * w * Q);
+    return { logits: scores.slice(), rows: h, columns: w };
   }
 }

@@ -15,6 +15,7 @@ import {
 import { tellColor } from "../../colorlab/widgets/plane.js";
 import { decode, encode } from "./files.js";
 import { missing, startWorker } from "./loader.js";
+import { NETWORKS, tellNetwork, weigh } from "./networks.js";
 import { makeStage, put } from "./stage.js";
 import { makeStart } from "./start.js";
 
@@ -127,7 +128,7 @@ function render(root) {
   const { nodes: told, tell, complain, clear } = makeStatus();
   const note = make("p", { class: "note" });
   const start = makeStart(open, complain);
-  const stage = makeStage(choose);
+  const stage = makeStage(point);
   const panes = make("div", { class: "panes" });
   /** @type {ReturnType<typeof makeThoughts> | undefined} */
   let thoughts;
@@ -137,6 +138,12 @@ function render(root) {
     "Left of the curtain:",
     befores.row,
   ]);
+  const networks = makeButtons("The network", NETWORKS.map(tellNetwork), (i) =>
+    work(`Loading the network (${weigh(NETWORKS[i])}, once)`, async (engine) => {
+      await choose(engine, i);
+      if (photo) await use(engine, photo, name);
+    }),
+  );
   const names = SIZES.map((side) => `${side} pixels`);
   const sizes = makeButtons("The network looks at", names, (i) => {
     size = SIZES[i];
@@ -153,10 +160,8 @@ function render(root) {
     temperature.row,
     panes,
     beforeBar,
-    make("div", { class: "bar" }, [
-      "The network looks at a shorter side of",
-      sizes.row,
-    ]),
+    make("div", { class: "bar" }, ["Colored by", networks.row]),
+    make("div", { class: "bar" }, ["It looks at a shorter side of", sizes.row]),
     make("div", { class: "bar" }, saves),
     make("p", { class: "honest" }, [HONEST]),
   ]);
@@ -177,13 +182,22 @@ function render(root) {
       throw error;
     });
     const engine = await ready;
-    if (!thoughts) {
-      thoughts = makeThoughts(engine.card.centers);
-      panes.replaceChildren(...thoughts.nodes);
-      size = engine.card.size;
-      setT(engine.card.T);
-    }
+    if (!thoughts) await choose(engine, 0);
     return engine;
+  }
+
+  // Have the worker take a network. The photo is to be opened again.
+  /** @type {(engine: Engine, i: number) => Promise<void>} */
+  async function choose(engine, i) {
+    const card = await engine.use(NETWORKS[i]);
+    if (!thoughts) {
+      thoughts = makeThoughts(card.centers);
+      panes.replaceChildren(...thoughts.nodes);
+    }
+    networks.press(i);
+    size ||= card.size;
+    T = card.T;
+    temperature.set(T);
   }
 
   // One piece of work at a time, in the order asked for; a failed start is tried again.
@@ -208,7 +222,9 @@ function render(root) {
 
   /** @type {Open} */
   function open(blob, title, sample) {
-    const first = thoughts ? "Reading the photo" : "Loading the network (2 MB, once)";
+    const first = thoughts
+      ? "Reading the photo"
+      : `Loading the network (${weigh(NETWORKS[0])}, once)`;
     work(first, async (engine) => {
       await use(engine, blob, title);
       start.press(sample);
@@ -260,7 +276,7 @@ function render(root) {
   }
 
   /** @type {(toX: number, toY: number) => void} */
-  function choose(toX, toY) {
+  function point(toX, toY) {
     [x, y] = [within(toX, 0, 1), within(toY, 0, 1)];
     wanted.inspect = true;
     refresh();
@@ -314,7 +330,7 @@ function render(root) {
     if (!found) return;
     const { column, row } = cellOf(found);
     const step = far ? 10 : 1;
-    choose(
+    point(
       (column + 0.5 + step * right) / found.columns,
       (row + 0.5 - step * up) / found.rows,
     );

@@ -20,6 +20,7 @@ import {
 
 /** @import { Point } from "../../colorlab/widgets/inspector.js" */
 /** @import { Card, Tell } from "./loader.js" */
+/** @import { Program } from "./network.js" */
 /** @import { View } from "./picture.js" */
 
 /** @typedef {{ network: Network, view: View, small: Uint8Array,
@@ -42,12 +43,13 @@ function needed(part) {
   return part;
 }
 
-/** @type {(given: { kernel: string, file: string, centers: number[] }) =>
+// Anew for another network: the one before, and its memory, are let go.
+/** @type {(given: { kernel: string, program: Program, centers: number[] }) =>
  *   Promise<Card>} */
-export async function start({ kernel, file, centers }) {
+export async function start({ kernel, program, centers }) {
   const { instance } = await WebAssembly.instantiate(fromBase64(kernel));
   const exports = /** @type {any} */ (instance.exports);
-  network = new Network(exports, fromBase64(file), centers);
+  network = new Network(exports, program, centers);
   const { T, size } = network.card;
   return { T, size, centers: network.centers };
 }

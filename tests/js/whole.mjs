@@ -1,6 +1,6 @@
 // Functions of the page that give a whole where theirs give a row, a line or a layer.
 
-import { fromBase64, Network } from "../../book/_photo/network.js";
+import { double, fromBase64, Network } from "../../book/_photo/network.js";
 import { axisShares, resizeLine } from "../../book/_photo/picture.js";
 import {
   gridPoints,
@@ -37,11 +37,19 @@ export function resize(pixels, height, width, newHeight, newWidth) {
   return small;
 }
 
-export function run(kernel, file, L, height, width) {
+export function run(kernel, program, L, height, width) {
   const { exports } = new WebAssembly.Instance(
     new WebAssembly.Module(fromBase64(kernel)),
   );
-  return new Network(exports, fromBase64(file), []).run(L, height, width).logits;
+  return new Network(exports, program, []).run(L, height, width).logits;
+}
+
+export function doubled(values, channels, rows, columns) {
+  const maps = new Float32Array(5 * values.length);
+  maps.set(values);
+  const from = { at: 0, channels, rows, columns };
+  double(maps.buffer, from, { at: 4 * values.length });
+  return maps.slice(values.length);
 }
 
 export function padded(ab, padding) {
