@@ -175,7 +175,7 @@ def find_images(
 
 
 def find_splits(
-    data: str | Path, progress: Progress = iter, hold_out: bool = True
+    data: str | Path, progress: Progress = iter, hold_out: bool | None = True
 ) -> dict[str, ImageSource]:
     """Find the images of a data set, those to learn from and those to measure on.
 
@@ -188,8 +188,9 @@ def find_splits(
         address of such an index, whose shards are then downloaded once.
     progress : callable, optional
         Wraps the members of an archive, or the shards, for a progress bar.
-    hold_out : bool
-        Hold out some of data that is not divided; else all is of either split.
+    hold_out : bool or None
+        Hold out some of data that is not divided; else all is of either split. None:
+        so is all of any data, also what is of no split.
 
     Returns
     -------

@@ -11,16 +11,16 @@ VAL_FOLDERS = ("val", "valid", "validation", "test")  # the first that is there 
 HELD_OUT, LEAST_HELD_OUT = 0.01, 16  # share and number of images, without a split
 
 
-def split_of_each(names: list[str], hold_out: bool = True) -> list[str]:
+def split_of_each(names: list[str], hold_out: bool | None = True) -> list[str]:
     """Tell of each file of a data set of which split it is.
 
     Parameters
     ----------
     names : list of str
         Of all files, with slashes.
-    hold_out : bool
+    hold_out : bool or None
         Hold out some images of a data set that is not divided; else all are of both
-        splits.
+        splits. None: so are all images of any data set.
 
     Returns
     -------
@@ -48,6 +48,10 @@ def split_of_each(names: list[str], hold_out: bool = True) -> list[str]:
     split_of = _split_folders(folders)
     tiny = ["wnids.txt"] in parts and "train" in split_of.values()
     labels = [os.path.splitext(name)[1].lower() or "no suffix" for name in names]
+    if hold_out is None:
+        return [
+            "both" if is_image(n) else k for n, k in zip(names, labels, strict=True)
+        ]
     for place in images:
         top = parts[place][0] if parts[place][1:] else ""
         other = f"in {top or 'no folder'}"

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -13,12 +12,11 @@ from colorlab.datasets.download import Progress
 from colorlab.datasets.images import center_crop, open_rgb, to_tensor
 from colorlab.datasets.sources import ImageSource, find_splits
 
-OTHER_SPLIT = "of split"  # how `find_splits` tells of those
 SAME_SHAPE = 0.02  # two pictures' sides may differ in proportion by 2 %
 
 
 def find_all(data: str | Path, progress: Progress = iter) -> ImageSource:
-    """Find all images of a data set, of either split (book chapter: evaluate).
+    """Find all images of a data set, of whatever split (book chapter: evaluate).
 
     Parameters
     ----------
@@ -28,27 +26,17 @@ def find_all(data: str | Path, progress: Progress = iter) -> ImageSource:
     Returns
     -------
     ImageSource
-        Those of "train" first, each split sorted by name.
+        Sorted by name.
 
     Raises
     ------
     ValueError
         If there is no image.
     """
-    train, val = find_splits(data, progress, hold_out=False).values()
-    left_out = {k: n for k, n in val.left_out.items() if not k.startswith(OTHER_SPLIT)}
-    whole = replace(val, left_out=left_out)
-    if train.fingerprint() != val.fingerprint():
-        place = val.place + np.array([len(train.ends), 0, 0])
-        whole = replace(
-            whole,
-            names=np.concatenate([train.names, val.names]),
-            ends=np.concatenate([train.ends, val.ends + len(train.names)]),
-            place=np.concatenate([train.place, place]),
-        )
-    if not len(whole):
-        raise ValueError(f"data must hold images; {whole.describe()}")
-    return whole
+    images = find_splits(data, progress, hold_out=None)["val"]
+    if not len(images):
+        raise ValueError(f"data must hold images; {images.describe()}")
+    return images
 
 
 def find_listed(
@@ -66,7 +54,7 @@ def find_listed(
     Returns
     -------
     ImageSource
-        In the order of `find_all`.
+        Sorted by name, of whatever split.
 
     Raises
     ------

@@ -39,9 +39,11 @@ def write_list(tmp_path, *lines):
     return tmp_path / "list.txt"
 
 
-def test_all_images_are_of_both_splits(divided):
+def test_all_images_are_of_any_split(divided):
+    save(divided, "test/a/4.png")  # which is of neither, as there is a val
     assert names(find_all(divided)) == [
-        *("train/a/1.png", "train/b/2.png", "val/a/1.png", "val/b/3.png")
+        *("test/a/4.png", "train/a/1.png", "train/b/2.png"),
+        *("val/a/1.png", "val/b/3.png"),
     ]
 
 
