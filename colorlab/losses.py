@@ -8,8 +8,9 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import avg_pool2d
 
 from colorlab._tiles import each_tile, in_memory
-from colorlab.prior import rebalance_weights
+from colorlab.prior import load_prior, rebalance_weights, smooth_prior
 from colorlab.quantize import N_NEIGHBORS, soft_encode
+from colorlab.transfer import Network
 
 LABEL_STRIDE = 4  # the network's output is a quarter of its input
 NOT_GRAY = 5.0  # ab units; an image with no |a| or |b| above it teaches no color
@@ -337,3 +338,42 @@ def logit_adjustment(p: Tensor, lam: float, before: float = 1.0) -> Tensor:
     tensor([-0.1300,  0.7200], dtype=torch.float64)
     """
     return rebalance_weights(p, lam).log() - rebalance_weights(p, before).log()
+
+
+def adjust_logits(network: Network, lam: float) -> None:
+    """Have a network answer as if trained with another lambda, in place.
+
+    Parameters
+    ----------
+    network : Network
+        Its card says with which lambda, and which prior, it was trained.
+    lam : float
+        Lambda wanted, from 0 to 1; the card says so afterwards.
+
+    Raises
+    ------
+    ValueError
+        If the network gives no distribution, or its card does not say.
+
+    Examples
+    --------
+    >>> from colorlab.weights import load_pretrained
+    >>> network = load_pretrained("tiny")
+    >>> adjust_logits(network, 0.9)
+    >>> network.card["lam"]
+    0.9
+    """
+    config = network.card.get("config", {})
+    if network.head != "bins" or "lam" not in config:
+        raise ValueError(
+            "lam must be left out for a network that gives no distribution, or whose "
+            "card does not say with which lambda it was trained"
+        )
+    p = torch.tensor(network.card.get("prior", []), dtype=torch.float64)
+    if not len(p):  # a shipped one; a card has a copy of any other
+        p = smooth_prior(load_prior(config["prior"]), network.centers)
+    trained = config["lam"] if config["loss"] == "rebal" else 1.0
+    before = network.card.get("lam", trained)
+    bias = network.get_parameter("output.bias")
+    bias.data += logit_adjustment(p.to(bias.device), lam, before).float()
+    network.card["lam"] = lam

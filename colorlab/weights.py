@@ -67,8 +67,7 @@ def save_model(
     """
     if dtype not in (None, torch.float16, torch.int8):
         raise ValueError(f"dtype must be float16, int8 or None, got {dtype}")
-    shape = {name: getattr(model, name) for name in SHAPE}
-    card = json.dumps({**model.card, **metadata, **shape})
+    card = json.dumps(model.card | metadata | shape_of(model))
     tensors = {name: t.contiguous().cpu() for name, t in model.state_dict().items()}
     if dtype == torch.float16:
         tensors |= {name: tensors[name].half() for name, _ in model.named_parameters()}
@@ -77,6 +76,22 @@ def save_model(
         tensors |= _as_int8(model)
     with whole_file(path) as file:
         file.write(save(tensors, metadata={"colorlab": card}))
+
+
+def shape_of(model: Network) -> dict:
+    """Return what a card says of a network's layers, as `make_network` takes it.
+
+    Parameters
+    ----------
+    model : Network
+        Any network.
+
+    Returns
+    -------
+    dict
+        width, variant and out_channels.
+    """
+    return {name: getattr(model, name) for name in SHAPE}
 
 
 @torch.no_grad()

@@ -3,15 +3,12 @@
 import json
 from dataclasses import astuple, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from colorlab._lazy import BEST
 from colorlab.cli.models import ModelName, Overwrite, check_output, load_network
-
-if TYPE_CHECKING:
-    from colorlab.transfer import Network
 
 HEADINGS = "layer X C S D Sa De BN L parameters MMAC sees"
 LAYOUT = "{:8}{:>5}{:>6}{:>5}{:>3}{:>4}{:>4}{:>5}{:>5}{:>12}{:>8}{:>6}"
@@ -35,13 +32,14 @@ def export(
     """Write a network in half precision, to ship it."""
     import torch
 
+    from colorlab.losses import adjust_logits
     from colorlab.weights import save_model
 
     check_output(out, overwrite)
     about = _read_card(card) if card else {}
     network = load_network(model)
     if lam is not None:
-        _adjust_logits(network, lam)
+        adjust_logits(network, lam)
         about["lam"] = lam
     save_model(network, out, dtype=torch.int8 if int8 else torch.float16, **about)
     print(f"1 of 1 networks written, {out.stat().st_size / 1e6:.1f} MB in {out}")
@@ -56,28 +54,6 @@ def _read_card(path: Path) -> dict:
         return card
     kind = type(card).__name__
     raise ValueError(f"card must hold a JSON object, {{...}}; {path} holds a {kind}")
-
-
-def _adjust_logits(network: "Network", lam: float) -> None:
-    """Have a network answer as if trained with another lambda, in place."""
-    import torch
-
-    from colorlab.losses import logit_adjustment
-    from colorlab.prior import load_prior, smooth_prior
-
-    config = network.card.get("config", {})
-    if network.head != "bins" or "lam" not in config:
-        raise ValueError(
-            "lam must be left out for a network that gives no distribution, or whose "
-            "card does not say with which lambda it was trained"
-        )
-    trained = config["lam"] if config["loss"] == "rebal" else 1.0
-    p = torch.tensor(network.card.get("prior", []), dtype=torch.float64)
-    if not len(p):  # a shipped one; a card has a copy of any other
-        p = smooth_prior(load_prior(config["prior"]), network.centers)
-    network.get_parameter("output.bias").data += logit_adjustment(
-        p, lam, network.card.get("lam", trained)
-    ).float()
 
 
 def info(model: ModelName = BEST) -> None:

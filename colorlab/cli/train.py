@@ -9,7 +9,7 @@ import time
 import warnings
 from dataclasses import Field, asdict, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from tqdm import tqdm
@@ -17,6 +17,9 @@ from tqdm import tqdm
 from colorlab.cli.messages import print_skipped
 from colorlab.cli.models import load_network
 from colorlab.train.config import PRESETS, TrainConfig, changed_fields
+
+if TYPE_CHECKING:
+    from colorlab.transfer import Network
 
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
 RESTART_ADVICE = (
@@ -52,16 +55,78 @@ def train(
     val_data: Annotated[
         str | None, typer.Option(help="Images to measure and show at each save.")
     ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file that says all but the options given, from images to a network "
+            "with its card; DATA is the folder of its sources. It goes on by itself."
+        ),
+    ] = None,
     **given: Any,
 ) -> None:
     """Train a network. Options left out are the preset's; on --resume, the run's."""
     from colorlab.datasets.sources import data_and_size
-    from colorlab.train.checkpoint import Stopped
-    from colorlab.train.loop import train as run_training
 
+    if recipe:
+        if preset or resume or init or val_data or not data or len(data) > 1:
+            raise ValueError(
+                "--recipe must be given with one DATA, the folder of its sources, and "
+                "without --preset, --resume, --init and --val-data"
+            )
+        _follow(recipe, Path(data[0]), out, given)
+        return
     config = _config(out, preset, resume, init, given)
     if not (data or resume):
         raise ValueError("DATA must name the images to train on")
+    sources = [data_and_size(name) for name in data] if data else None
+    way_on = f"go on with: colorlab train --out {out} --resume"
+    network = load_network(init) if init else None
+    _run(sources, out, config, resume, network, val_data, way_on)
+
+
+def _follow(path: Path, data: Path, out: Path, given: dict) -> None:
+    """Go through the rounds of a recipe, and write its network."""
+    from colorlab.train.recipe import read_recipe, ship
+
+    recipe = read_recipe(path)
+    configs = recipe.configs(**{k: v for k, v in given.items() if v is not None})
+    rounds = [out / f"round-{number}" for number, _ in enumerate(configs, start=1)]
+    result = out / f"{recipe.name}.safetensors"
+    known = {*rounds, result}
+    if foreign := [p.name for p in out.glob("*") if p not in known]:
+        raise ValueError(f"out must hold nothing but this recipe's: {foreign[:4]}")
+    beside = data / recipe.init
+    init = str(beside) if recipe.init and beside.is_file() else recipe.init
+    network = load_network(init) if init else None
+    sources = [(str(data / name), None) for name in recipe.sources]
+    for run, config in zip(rounds, configs, strict=True):
+        network = _run(
+            sources,
+            run,
+            config,
+            True,
+            network,
+            str(data / recipe.val_data),
+            "go on with the same command",
+        )
+    if network and int(os.environ.get("RANK", 0)) == 0:
+        ship(network, recipe, rounds, result)
+        print(f"1 network of {len(rounds)} rounds in {result}")
+
+
+def _run(
+    data: list | None,
+    out: Path,
+    config: TrainConfig,
+    resume: bool,
+    init: "Network | None",
+    val_data: str | None,
+    way_on: str,
+) -> "Network":
+    """Train, and show it."""
+    from colorlab.train.checkpoint import Stopped
+    from colorlab.train.loop import train as run_training
+
     first = int(os.environ.get("RANK", 0)) == 0  # torchrun's; one process shows
     if first:
         _print_start(out, config)
@@ -69,25 +134,18 @@ def train(
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda text, *_, **__: progress.say(str(text))
-            network = run_training(
-                [data_and_size(name) for name in data] if data else None,
-                out,
-                config,
-                resume,
-                load_network(init) if init else None,
-                val_data,
-                on_step=progress.show if first else None,
-            )
+            on_step = progress.show if first else None
+            network = run_training(data, out, config, resume, init, val_data, on_step)
     except KeyboardInterrupt as stopped:
         progress.close()
         told = str(stopped) if isinstance(stopped, Stopped) else "stopped at once"
-        way_on = f"go on with: colorlab train --out {out} --resume"
         print(f"colorlab: {told}; {way_on}", file=sys.stderr)
         raise SystemExit(STOPPED) from None
     finally:
         progress.close()
     if first:
         _print_end(out, config.steps, network.card["steps"])
+    return network
 
 
 def _option(field: Field) -> inspect.Parameter:

@@ -25,7 +25,7 @@ from colorlab.train.diagnostics import ADVICE, DIVERGED
 from colorlab.train.prepare import Data, Objective, Run, prepare, unwrapped
 from colorlab.train.run import lock_run
 from colorlab.transfer import Network, make_network
-from colorlab.weights import save_model
+from colorlab.weights import save_model, shape_of
 
 
 def train_step(
@@ -230,7 +230,7 @@ def write_record(run: Run, step: int, lr: float, saving: bool) -> dict:
 def bare(model: torch.nn.Module) -> Network:
     """Copy the network out of what has been wrapped around it."""
     inner = unwrapped(model)
-    network = make_network(inner.width, inner.variant, inner.out_channels)
+    network = make_network(**shape_of(inner))
     network.to(inner.centers.device).load_state_dict(inner.state_dict())
     return network.eval()
 

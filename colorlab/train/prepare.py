@@ -41,7 +41,7 @@ from colorlab.train.run import (
     read_data,
 )
 from colorlab.transfer import BorrowedNet, Network, make_network
-from colorlab.weights import load_model, save_model
+from colorlab.weights import load_model, save_model, shape_of
 
 Data = list[tuple[str | Path, int | None]]
 Objective = Callable[[Tensor, Tensor], Tensor]
@@ -404,5 +404,5 @@ def _card(settings: dict, p: Tensor, init: Network | None) -> dict:
         card["prior"] = p.tolist()
     if init is not None:
         shown = {name: init.card[name] for name in ("T", "size") if name in init.card}
-        card |= {**shown, "init": init.card}
+        card |= {**shown, "init": init.card | shape_of(init)}
     return card

@@ -49,7 +49,7 @@ def test_cards_say_how_a_network_was_trained(data, tmp_path):
         card = load_model(tmp_path / "run" / f"{name}.safetensors").card
         assert card["config"]["lam"] == 0.25
         assert (card["T"], card["size"]) == (0.5, 128)
-        assert card["init"] == init.card
+        assert card["init"].items() >= init.card.items()
         assert card["steps"] == steps or steps is None
 
 
