@@ -181,7 +181,7 @@ def test_pooled_and_by_photo_can_disagree(photos):
 
 
 def test_cross_entropy_is_beside_the_prior_and_the_targets(report, photos, model):
-    rgb = torch.stack([central_image(photos, n, SIZE) for n in range(5)])
+    rgb = torch.stack([central_image(photos.open(n), SIZE) for n in range(5)])
     L, ab = rgb_to_lab(rgb).split([1, 2], dim=1)
     Z = to_dense(*soft_encode(avg_pool2d(ab, 4), model.centers), N_BINS)
     p = smooth_prior(load_prior(), model.centers).float()
