@@ -109,10 +109,16 @@ def show_images(images: dict[str, object], columns: int = 4) -> Figure:
         for x in images.values()
     ]
     titles = [fill(name, int(side * LETTERS_PER_INCH)) for name in images]
-    tallest = max(picture.shape[0] / picture.shape[1] for picture in pictures)
     above = 0.1 + 0.18 * max(title.count("\n") + 1 for title in titles)  # inches
-    size = (WIDTH, (side * tallest + above) * rows)
-    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    tall = [side * picture.shape[0] / picture.shape[1] for picture in pictures]
+    heights = [above + max(tall[r * columns :][:columns]) for r in range(rows)]
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(WIDTH, sum(heights)),
+        squeeze=False,
+        height_ratios=heights,
+    )
     for ax in axes.flat:
         ax.axis("off")
     for ax, title, picture in zip(axes.flat, titles, pictures, strict=False):
