@@ -143,7 +143,7 @@ def ask(
     at = 0
     for L, ab, guesses in guessed_batches(model, photos, T_PAPER, SIZE, tqdm):
         strangers = torch.randint(len(others), (len(L),), generator=drawn).tolist()
-        rgb = torch.stack([central_image(others, n, SIZE) for n in strangers])
+        rgb = torch.stack([central_image(others.open(n), SIZE) for n in strangers])
         kinds = {"true": ab, "gray": 0 * ab, "random": rgb_to_lab(rgb)[:, 1:]}
         for kind, chroma in (kinds | {"painted": guesses["network"].ab}).items():
             scores = network(show(lab_to_rgb(torch.cat([L, chroma], dim=1))))

@@ -396,6 +396,45 @@ def _square(x: float, y: float, side: float, **style: Any) -> plt.Rectangle:
     return plt.Rectangle((x - side / 2, y - side / 2), side, side, **style)
 
 
+def show_intervals(
+    rows: dict[str, dict[str, tuple[float, float, float]]],
+    measures: dict[str, str],
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw values with their intervals: a line a row, a mark a measure.
+
+    Parameters
+    ----------
+    rows : dict of str to dict of str to (value, low, high)
+        By the row's name, then by the measure's.
+    measures : dict of str to str
+        Which measures to draw, at most three, and what the legend calls them.
+    ax : Axes, optional
+        Where to draw; None makes a new figure.
+
+    Returns
+    -------
+    Axes
+        Marks differ by shape and filling. A vertical line stands at 0.
+    """
+    size = (6, 1 + 0.22 * len(rows) * (1 + len(measures)))
+    ax = plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+    places = -np.arange(len(rows), dtype=float)
+    apart = 0.7 / len(measures)
+    for n, ((measure, label), mark) in enumerate(
+        zip(measures.items(), "os^", strict=False)
+    ):
+        values, low, high = np.array([row[measure] for row in rows.values()]).T
+        level = places - apart * (n - (len(measures) - 1) / 2)
+        ax.hlines(level, low, high, color="black", linewidth=1.2)
+        filling = "none" if n % 2 else "black"
+        ax.plot(values, level, mark, color="black", mfc=filling, label=label)
+    ax.axvline(0, color="0.5", linewidth=1)
+    ax.set_yticks(places, rows)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, frameon=False)
+    return ax
+
+
 def _ab_axes(ax: Axes) -> Axes:
     ax.set(
         xlim=AB_EXTENT[:2],

@@ -18,6 +18,7 @@ from colorlab.plots import (
     show_gamut,
     show_grids,
     show_images,
+    show_intervals,
     show_swatches,
 )
 from colorlab.quantize import STEP
@@ -148,6 +149,21 @@ def test_gamut_is_empty_outside_and_has_its_lab_colors_inside():
 
 def test_gamut_without_any_color_is_drawn():
     assert show_gamut(120.0).get_images()[0].get_array()[..., 3].max() == 0
+
+
+def test_show_intervals_draws_a_mark_a_measure_and_its_line():
+    rows = {"a": {"x": (1.0, 0.5, 2.0), "y": (3.0, 2.0, 4.0)}}
+    rows["b"] = {"x": (-1.0, -2.0, 0.0), "y": (0.5, 0.0, 1.0)}
+    ax = show_intervals(rows, {"x": "one", "y": "other"})
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+    marks = [line for line in ax.lines if line.get_marker() not in ("None", None)]
+    assert [line.get_label() for line in marks] == ["one", "other"]
+    assert marks[0].get_xdata().tolist() == [1, -1]
+    (a, b) = ax.collections[0].get_segments()
+    assert a[:, 0].tolist() == [0.5, 2]
+    assert b[:, 0].tolist() == [-2, 0]
+    heights = [line.get_ydata()[0] for line in marks]
+    assert heights[0] > heights[1]  # side by side in a row, not upon each other
 
 
 def test_show_fooling_has_a_row_for_all_and_one_a_photo():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import torch
@@ -181,35 +182,37 @@ def paired_batches(
     ValueError
         If no pair can be read.
     """
-    batch: list[Tensor] = []
-    unread = 0
+    pairs = _pairs(images, pictures, size, skipped, progress)
+    given = 0
+    while batch := [*islice(pairs, batch_size)]:
+        yield torch.stack(batch, dim=1)
+        given += len(batch)
+    if not given:
+        told = next(iter(skipped.values()))
+        raise ValueError(f"pictures must be readable, of {len(images)} none is: {told}")
+
+
+def _pairs(
+    images: ImageSource,
+    pictures: ImageSource,
+    size: int,
+    skipped: dict[str, str],
+    progress: Progress,
+) -> Iterator[Tensor]:
+    """Give photo and picture, (2, 3, size, size), where both can be read."""
     for number in progress(range(len(images))):
         try:
-            batch.append(_pair(images, pictures, number, size))
+            photo, picture = (open_rgb(s.open(number)) for s in (images, pictures))
+            stretch = picture.width * photo.height / (picture.height * photo.width)
+            if abs(stretch - 1) > SAME_SHAPE + 1 / min(picture.size):
+                raise ValueError(
+                    f"its picture has {_sides(picture)} pixels, the photo "
+                    f"{_sides(photo)}"
+                )
         except ValueError as error:
             skipped[images.name(number)] = str(error)
-            unread += 1
-        if len(batch) == batch_size:
-            yield torch.stack(batch, dim=1)
-            batch = []
-    if batch:
-        yield torch.stack(batch, dim=1)
-    if unread == len(images):
-        told = next(iter(skipped.values()))
-        raise ValueError(f"pictures must be readable, of {unread} none is: {told}")
-
-
-def _pair(images: ImageSource, pictures: ImageSource, number: int, size: int) -> Tensor:
-    with images.open(number) as file:
-        photo = open_rgb(file)
-    with pictures.open(number) as file:
-        picture = open_rgb(file)
-    stretch = picture.width * photo.height / (picture.height * photo.width)
-    if abs(stretch - 1) > SAME_SHAPE + 1 / min(picture.size):
-        raise ValueError(
-            f"its picture has {_sides(picture)} pixels, the photo {_sides(photo)}"
-        )
-    return torch.stack([to_tensor(center_crop(x, size)) for x in (photo, picture)])
+            continue
+        yield torch.stack([to_tensor(center_crop(x, size)) for x in (photo, picture)])
 
 
 def _sides(image: Image.Image) -> str:
