@@ -1,8 +1,11 @@
-"""The book's own Sphinx extension and tools, for the tests."""
+"""The book's own Sphinx extensions and tools, for the tests."""
 
 import importlib.util
+import sys
 
 from book_pages import BOOK
+
+sys.path.append(str(BOOK / "_ext"))  # they import each other
 
 
 def load(path):
@@ -13,4 +16,7 @@ def load(path):
     return module
 
 
-backmatter = load(BOOK / "_ext" / "backmatter.py")
+backmatter, charts, figures, share = (
+    load(BOOK / f"_ext/{name}.py")
+    for name in ("backmatter", "charts", "figures", "share")
+)

@@ -47,18 +47,19 @@ def external_addresses(soup):
 
 
 def images_without_alt(soup):
-    images = soup.select("article img")
+    told = [
+        (image.get("src"), image.get("alt", "")) for image in soup.select("article img")
+    ]
+    told += [(c.get("id"), c.get("aria-label", "")) for c in soup.select(".chart")]
     return [
-        image.get("src")
-        for image in images
-        if not image.get("alt", "").strip() or FILE_NAME.search(image["alt"].strip())
+        name for name, alt in told if not alt.strip() or FILE_NAME.search(alt.strip())
     ]
 
 
 def bare_figures(soup):
     """List pictures drawn by cells without a numbered caption, and such figures."""
-    drawn = soup.select("article .cell_output img")
-    bare = [image["src"] for image in drawn if not image.find_parent("figure")]
+    drawn = soup.select("article .cell_output :is(img, .chart)")
+    bare = [i.get("src", "chart") for i in drawn if not i.find_parent("figure")]
     for figure in soup.select("article figure"):
         caption = figure.find("figcaption")
         if not (caption and caption.select_one(".caption-text")):
@@ -72,6 +73,7 @@ def weigh(path: Path) -> int:
     """Add a page's bytes and those of the pictures it shows."""
     soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
     local = {image["src"] for image in soup.find_all("img")}
+    local |= {image["href"] for image in soup.select("svg.chart image")}
     local = {source for source in local if not source.startswith("data:")}
     images = [path.parent / unquote(source.split("?")[0]) for source in local]
     return path.stat().st_size + sum(image.stat().st_size for image in images)

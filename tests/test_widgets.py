@@ -275,7 +275,7 @@ def test_a_still_picture_without_scripts(browser, book_server, chapter):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{book_server}/book/{chapter}.html")
-    stills = page.locator(".tag_still img").all()
+    stills = page.locator(".tag_still :is(img, .chart)").all()
     assert stills
     assert all(still.is_visible() for still in stills)
     context.close()
@@ -286,7 +286,7 @@ def test_a_still_picture_in_print(browser, book_server):
     with open_page(browser, f"{book_server}/book/decode.html") as (page, _):
         page.locator(".temperature-explorer").wait_for()
         page.emulate_media(media="print")
-        assert page.locator(".tag_still img").is_visible()
+        assert page.locator(".tag_still :is(img, .chart)").is_visible()
         assert not page.locator(".temperature-explorer").is_visible()
 
 

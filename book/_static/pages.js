@@ -1,3 +1,16 @@
+// What every page of the book can do beyond its text.
+
+// What the theme and html-manager tell at every start is news to nobody.
+(function () {
+  const IDLE = /^(\[PST\]|\[togglebutton\]|strict mode: use allowUnionTypes)/;
+  for (const kind of ["log", "warn"]) {
+    const tell = console[kind];
+    console[kind] = function (...told) {
+      if (!IDLE.test(String(told[0]))) tell.apply(console, told);
+    };
+  }
+})();
+
 // From a folder a page may not read another: the search then lists no excerpts.
 if (location.protocol === "file:") {
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
@@ -15,3 +28,115 @@ if (location.protocol === "file:") {
     root.dataset.theme = onScreen;
   });
 })();
+
+// A button that hides all code, on this page and the next.
+(function () {
+  const root = document.documentElement;
+  const KEY = "colorlab-code";
+  const remember = (value) => {
+    try { localStorage.setItem(KEY, value); } catch { /* a reader may forbid it */ }
+  };
+  const recall = () => {
+    try { return localStorage.getItem(KEY); } catch { return null; }
+  };
+  if (recall() === "hidden") root.dataset.code = "hidden";
+
+  function start() {
+    const place = document.querySelector(".article-header-buttons");
+    if (!place || !document.querySelector(".bd-article .cell, .bd-article .highlight")) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btn btn-sm code-button";
+    button.innerHTML = '<span aria-hidden="true">&lt;/&gt;</span>';
+    button.setAttribute("aria-label", "Hide all code");
+    const tell = () => {
+      const hidden = root.dataset.code === "hidden";
+      button.setAttribute("aria-pressed", String(hidden));
+      button.title = hidden ? "Code is hidden: show it" : "Hide all code";
+    };
+    button.addEventListener("click", function () {
+      if (root.dataset.code) delete root.dataset.code;
+      else root.dataset.code = "hidden";
+      remember(root.dataset.code ?? "shown");
+      tell();
+    });
+    tell();
+    place.prepend(button);
+  }
+  whenRead(start);
+})();
+
+// A picture fills the window when it is clicked, or by a button beside its caption.
+(function () {
+  const STILL = ":is(img, svg.chart)";
+  let dialog;
+
+  function makeDialog() {
+    dialog = document.createElement("dialog");
+    dialog.className = "enlarged";
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "btn close-enlarged";
+    close.textContent = "Close";
+    const place = document.createElement("div");
+    place.className = "place";
+    place.tabIndex = 0;
+    dialog.append(close, place);
+    dialog.addEventListener("click", () => dialog.close());
+    document.body.append(dialog);
+  }
+
+  function enlarge(picture, told) {
+    if (!dialog) makeDialog();
+    const copy = picture.cloneNode(true);
+    const place = dialog.querySelector(".place");
+    copy.removeAttribute("width");
+    copy.removeAttribute("height");
+    place.setAttribute("aria-label", told);
+    dialog.setAttribute("aria-label", told);
+    place.replaceChildren(copy);
+    dialog.showModal();
+  }
+
+  function start() {
+    for (const figure of document.querySelectorAll(".bd-article figure")) {
+      if (figure.querySelector(".played")) continue; // its figure has controls
+      const picture = figure.querySelector(STILL);
+      const caption = figure.querySelector("figcaption p");
+      if (!picture || !caption) continue;
+      const number = caption.querySelector(".caption-number")?.textContent.trim() ?? "";
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "enlarge";
+      button.textContent = "Enlarge";
+      button.setAttribute("aria-label", `Enlarge ${number || "this picture"}`);
+      const open = () => enlarge(picture, number);
+      button.addEventListener("click", open);
+      picture.addEventListener("click", open);
+      caption.append(button);
+    }
+  }
+  whenRead(start);
+})();
+
+// The keyboard reaches the first figure with controls in one step.
+whenRead(function () {
+  const skip = document.getElementById("pst-skip-link");
+  const figure = document.querySelector(".bd-article .played");
+  if (!skip || !figure) return;
+  figure.tabIndex = -1;
+  figure.id ||= "first-figure";
+  const link = document.createElement("a");
+  link.href = `#${figure.id}`;
+  link.textContent = "Skip to the figure with controls";
+  link.addEventListener("click", () => figure.focus());
+  const place = skip.cloneNode();
+  place.removeAttribute("id");
+  place.append(link);
+  skip.after(place);
+});
+
+function whenRead(start) {
+  if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
+  else start();
+}

@@ -1,0 +1,100 @@
+"""Make matplotlib's SVG figures part of a page, in the colors of its theme.
+
+Photos in a figure become JPEG files beside the page's other pictures. Black and
+white of the drawing become the page's ink and ground; the rest keeps its color.
+"""
+
+import base64
+import hashlib
+import io
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from PIL import Image
+
+SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
+INK, GROUND = "currentColor", "var(--chart-ground)"
+PX_PER_PT = 4 / 3
+QUALITY = 86  # of JPEG
+FEW = 256  # colors, which PNG holds exactly and in few bytes
+NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-\d+)?")
+LETTERS = ("text", "legend", "matplotlib.axis")
+ET.register_namespace("", SVG[1:-1])
+
+
+def inline_chart(svg: str, name: str, alt: str, folder: Path, link: str) -> str:
+    """Return the markup of a figure.
+
+    Its photos are written to `folder`, which the page reaches by `link`; `name`
+    tells the figure's own names from those of the page's other figures.
+    """
+    root = ET.fromstring(svg)
+    for metadata in root.findall(f"{SVG}metadata"):
+        root.remove(metadata)
+    width, height = (float(n) for n in root.get("viewBox").split()[2:])
+    _paint(root, photo=False, letters=True)
+    for image in root.iter(f"{SVG}image"):
+        photo = _write_photo(image.attrib.pop(LINK), folder)
+        image.set("href", f"{link}/{photo}")
+    for use in root.iter(f"{SVG}use"):
+        use.set("href", use.attrib.pop(LINK))
+    for node in root.iter():
+        _rename(node, name)
+    size = {"width": width * PX_PER_PT, "height": height * PX_PER_PT}
+    root.attrib = {
+        "class": "chart",
+        "role": "img",
+        "aria-label": alt,
+        "viewBox": f"0 0 {width:g} {height:g}",
+    } | {side: f"{pixels:.0f}" for side, pixels in size.items()}
+    text = ET.tostring(root, encoding="unicode")
+    return re.sub(r"\n\s*", " ", NUMBER.sub(_round, text))
+
+
+def _round(found: re.Match) -> str:
+    return f"{float(found[0]):.2f}"
+
+
+def _paint(node: ET.Element, photo: bool, letters: bool) -> None:
+    """Take ink and ground from the page; marks on a photo keep their color."""
+    kind = node.get("id", "")
+    if kind.startswith("axes_"):
+        photo, letters = node.find(f".//{SVG}image") is not None, False
+    letters = letters or kind.startswith(LETTERS)
+    letters = letters or (kind.startswith("patch") and not photo)
+    if style := node.get("style"):
+        if letters or not photo:
+            style = style.replace("#000000", INK)
+        if letters:
+            style = style.replace("fill: #ffffff", f"fill: {GROUND}")
+        node.set("style", style)
+    for child in node:
+        _paint(child, photo, letters)
+
+
+def _rename(node: ET.Element, name: str) -> None:
+    for key, value in node.attrib.items():
+        if key == "id":
+            node.set(key, f"{name}-{value}")
+        elif key in ("href", "clip-path") and "#" in value:
+            node.set(key, value.replace("#", f"#{name}-"))
+
+
+def _write_photo(address: str, folder: Path) -> str:
+    """Write what a data address holds; gives the file's name."""
+    data = base64.b64decode(address.partition(",")[2])
+    image = Image.open(io.BytesIO(data))
+    opaque = image.mode != "RGBA" or image.getextrema()[3][0] == 255
+    image = image.convert("RGB" if opaque else "RGBA")
+    drawn = not opaque or image.getcolors(FEW) is not None
+    file = io.BytesIO()
+    if drawn:
+        image.save(file, "png", optimize=True)
+    else:
+        image.save(file, "jpeg", quality=QUALITY, optimize=True)
+    suffix = "png" if drawn else "jpg"
+    path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(file.getvalue())
+    return path.name

@@ -1,0 +1,321 @@
+"""The built pages as a reader uses them: without code, on a phone, by keys, on paper.
+
+The files of `book/_ext` that lay the pages out are tested here as well.
+"""
+
+import io
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from book_pages import BUILT, CHAPTERS, PAGES, prose, read_notebook, tags
+from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
+    fixture_browser,
+    open_page,
+)
+from bs4 import BeautifulSoup
+from extensions import charts, figures, share
+from PIL import Image
+
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+}
+TO_TRY = re.compile(r"^(?:Two|Three|Four|Five) things to (?:try|find):$", re.M)
+
+
+def built(name):
+    text = (BUILT / f"book/{name}.html").read_text(encoding="utf-8")
+    return BeautifulSoup(text, "html.parser")
+
+
+def address(name):
+    return (BUILT / f"book/{name}.html").as_uri()
+
+
+# Tables
+
+
+def test_printed_table_is_read():
+    text = "           AuC  rebalanced\ngray       90.1        62.2\ntruth     100.0\n"
+    assert figures.read_table(text) == [
+        ["", "AuC", "rebalanced"],
+        ["gray", "90.1", "62.2"],
+        ["truth", "100.0", ""],
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "one line  of  text\n",
+        "size  64  0.03 s\nsize 128  0.04 s\nsize 256  0.09 s\n",  # no head
+        "right\nrow 1, column 3 must be 5\nDo copies add up?\n",
+        "name   share\nred    0.7\ngreen  0.3\n",  # two columns: a list
+    ],
+)
+def test_other_text_is_no_table(text):
+    assert figures.read_table(text) is None
+
+
+def test_numbers_of_a_table_stand_on_the_right():
+    rows = [["", "AuC", "note"], ["gray", "90.1", "dull"], ["l2", "+1.0", ""]]
+    classes = [
+        entry["classes"]
+        for entry in figures.make_table(rows).findall()
+        if entry.tagname == "entry"
+    ]
+    assert classes[3:6] == [[], ["text-right"], []]
+
+
+# Charts
+
+
+def drawn(folder, *, photo):
+    figure, ax = plt.subplots(figsize=(3, 2))
+    if photo:
+        noise = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+        ax.imshow(noise)
+    ax.plot([0, 50], [0, 50], color="black")
+    ax.set_title("title")
+    file = io.StringIO()
+    figure.savefig(file, format="svg")
+    plt.close(figure)
+    markup = charts.inline_chart(file.getvalue(), "fig-x", "A & B", folder, "../img")
+    return BeautifulSoup(markup, "html.parser").svg
+
+
+def test_chart_takes_ink_and_ground_of_the_page(tmp_path):
+    chart = drawn(tmp_path, photo=False)
+    text = str(chart)
+    assert "#000000" not in text
+    assert "fill: #ffffff" not in text
+    assert chart["aria-label"] == "A & B"
+    assert (chart["role"], chart["width"], chart["height"]) == ("img", "288", "192")
+
+
+def test_marks_on_a_photo_keep_their_color(tmp_path):
+    chart = drawn(tmp_path, photo=True)
+    line = chart.find("g", id=re.compile("line2d")).find_all("path")
+    assert "#000000" in str(chart)
+    assert line
+
+
+def test_photo_of_a_chart_becomes_a_file(tmp_path):
+    image = drawn(tmp_path, photo=True).image
+    folder, name = image["href"].rsplit("/", 1)
+    assert folder == "../img"
+    with Image.open(tmp_path / name) as photo:
+        assert photo.format == "JPEG"
+
+
+def test_names_of_two_charts_never_meet(tmp_path):
+    chart = drawn(tmp_path, photo=False)
+    names = [node["id"] for node in chart.find_all(id=True)]
+    used = re.findall(r"url\(#([^)]*)\)", str(chart))
+    used += [use["href"][1:] for use in chart.find_all("use")]
+    assert all(name.startswith("fig-x-") for name in names)
+    assert set(used) <= set(names)
+    assert used
+
+
+# What is stored
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_lists_of_things_to_try_have_a_folded_answer(chapter):
+    text = prose(read_notebook(chapter))
+    for found in TO_TRY.finditer(text):
+        rest = text[found.end() :].lstrip("\n")
+        after = re.split(r"\n\n(?!\d\. )", rest, maxsplit=1)[1]
+        assert after.startswith('<details class="answers">'), found[0]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_captions_point_at_no_figure_that_paper_lacks(chapter):
+    for cell in read_notebook(chapter)["cells"]:
+        if "still" in tags(cell):
+            caption = cell["metadata"]["mystnb"]["figure"]["caption"]
+            assert "On paper" in caption or "still" not in caption
+            assert "below" not in caption
+
+
+# What is built
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_no_bar_stands_between_a_question_and_its_picture(chapter):
+    page = built(chapter)
+    assert not page.select("details.hide.above-input")
+    for code in page.select("details.figure-code"):
+        inside = code.find_parent("figcaption")
+        assert inside or code.find_parent(class_="cell"), code.summary
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_set_up_is_one_bar_at_the_end(chapter):
+    bars = built(chapter).select("article details.page-code")
+    cells = read_notebook(chapter)["cells"]
+    assert len(bars) == any("setup" in tags(cell) for cell in cells)
+    assert not [bar for bar in bars if bar.find_next("h2")]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_figures_with_controls_have_number_and_caption(chapter):
+    page = built(chapter)
+    views = page.select('script[type="application/vnd.jupyter.widget-view+json"]')
+    for view in views:
+        figure = view.find_parent("figure")
+        assert figure.select_one(".tag_still :is(img, .chart)")
+        assert figure.select_one("figcaption .caption-number")
+
+
+def test_play_comes_first():
+    captions = built("lab").select(".bd-sidebar .caption-text")
+    assert captions[0].get_text() == "Play"
+
+
+def test_pages_bring_a_card_for_messengers():
+    head = built("lab").head
+    told = {m["property"]: m["content"] for m in head.select("meta[property]")}
+    assert told["og:title"].endswith("lab") or "Lab" in told["og:title"]
+    assert "invented" in told["og:description"]
+    with Image.open(BUILT / "book" / told["og:image"]) as card:
+        assert card.size == share.SIZE
+
+
+# In a browser
+
+SHOWN = """() => [...document.querySelectorAll(
+  ".bd-article :is(.cell_input, .highlight-ipython3, .highlight-python, .figure-code)"
+)].filter((code) => code.checkVisibility()).length"""
+CUT = """() => [...document.querySelectorAll(
+  ".bd-article :is(.cell_output pre, table.printed)")]
+  .filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
+  .map((node) => node.textContent.slice(0, 60))"""
+
+
+@pytest.mark.browser
+def test_code_is_hidden_on_this_page_and_the_next(browser):
+    with open_page(browser, address("decode"), settle=False) as (page, problems):
+        button = page.get_by_role("button", name="Hide all code")
+        assert page.evaluate(SHOWN) > 20
+        button.press("Enter")
+        assert page.evaluate(SHOWN) == 0
+        assert page.get_by_text("Which one should we paint?").is_visible()
+        assert page.locator("figcaption").first.is_visible()
+        page.reload()
+        assert page.evaluate(SHOWN) == 0
+        page.goto(address("lab"))
+        assert page.evaluate(SHOWN) == 0
+        assert button.get_attribute("aria-pressed") == "true"
+        button.click()
+        assert page.evaluate(SHOWN) > 20
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_code_is_there_without_scripts(browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address("decode"))
+    fold = page.locator("details.figure-code").first
+    assert not fold.locator("pre").is_visible()
+    fold.locator("summary").click()
+    assert fold.locator("pre").is_visible()
+    page.locator("details.page-code summary").click()
+    assert "import torch" in page.locator("details.page-code pre").first.inner_text()
+    context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_phone_cuts_no_output_and_enlarges_figures(browser, chapter):
+    context = browser.new_context(**PHONE)
+    page = context.new_page()
+    page.goto(address(chapter))
+    assert page.evaluate(CUT) == []
+    pictures = page.locator("figure:not(:has(.played)) > :is(img, .chart)")
+    assert page.locator("button.enlarge").count() == pictures.count()
+    pictures.first.tap()
+    large = page.locator("dialog[open] :is(img, .chart)")
+    assert large.bounding_box()["width"] >= 960
+    page.keyboard.press("Escape")
+    assert not large.is_visible()
+    context.close()
+
+
+@pytest.mark.browser
+def test_figures_are_enlarged_by_keys(browser):
+    with open_page(browser, address("lab"), settle=False) as (page, _):
+        button = page.get_by_role("button", name="Enlarge Fig. 1.1", exact=True)
+        button.press("Enter")
+        assert page.get_by_role("dialog", name="Fig. 1.1").is_visible()
+        page.keyboard.press("Escape")
+        assert button.evaluate("(node) => node === document.activeElement")
+
+
+@pytest.mark.browser
+def test_keys_come_to_the_figure_in_a_few_stops(browser):
+    with open_page(browser, address("lab")) as (page, _):
+        assert page.locator('mjx-container[tabindex="0"]').count() == 0
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        assert "Skip to the figure" in page.evaluate("document.activeElement.innerText")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        inside = "document.activeElement.closest('.lab-figure') !== null"
+        assert page.evaluate(inside)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_say_nothing_to_the_console(browser, name):
+    page, told = browser.new_page(), []
+    page.on("console", lambda message: told.append(message.text))
+    page.goto((BUILT / f"{name}.html").as_uri())
+    page.wait_for_timeout(500)
+    figure = page.locator(".played .lab-figure")
+    if page.locator(".played").count():
+        figure.first.wait_for()
+    assert told == []
+    page.close()
+
+
+@pytest.mark.browser
+def test_charts_are_dark_in_the_dark(browser):
+    with open_page(browser, address("evaluate"), dark=True, settle=False) as (page, _):
+        chart = page.locator("figure > .chart").first
+        ink = chart.evaluate("(node) => getComputedStyle(node).fill")
+        ground = chart.locator("path").first.evaluate(
+            "(node) => getComputedStyle(node).fill"
+        )
+        brightness = [sum(map(int, re.findall(r"\d+", c)[:3])) for c in (ink, ground)]
+        assert brightness[0] > 600
+        assert brightness[1] < 150
+
+
+@pytest.mark.browser
+def test_paper_has_no_bars_and_no_solutions(browser):
+    with open_page(browser, address("decode"), settle=False) as (page, _):
+        page.emulate_media(media="print")
+        for folded in ("details", ".solution", "button"):
+            shown = page.locator(f".bd-article {folded}").filter(visible=True)
+            assert shown.count() == 0, folded
+        assert page.locator("#exercises").is_visible()
+
+
+@pytest.mark.browser
+def test_letters_are_a_list_on_a_phone(browser):
+    context = browser.new_context(**PHONE)
+    page = context.new_page()
+    page.goto(address("notation"))
+    table = page.locator("#notation table").first
+    assert table.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+    widths = table.locator("td").evaluate_all(
+        "(cells) => cells.map((cell) => cell.getBoundingClientRect().width)"
+    )
+    assert min(widths) > 300
+    context.close()
