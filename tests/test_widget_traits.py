@@ -14,6 +14,7 @@ from colorlab import ColorNet, bin_centers
 from colorlab.widgets import (
     Curtain,
     GamutExplorer,
+    Journey,
     PriorBench,
     ReceptiveField,
     SoftEncodingPicker,
@@ -143,6 +144,21 @@ PLAYED = {
             (fill("Lightness L", "30"), {"L": 30}),
             (click("2. Inside the hull"), {"step": 2}),
             (press_in("canvas.plane", "ArrowUp"), {"point": [0, 10]}),
+        ],
+    ),
+    "journey": (
+        lambda: Journey(
+            ColorNet(width=4).eval(),
+            noise(48, 72),
+            {"here": (0.1, 0.1), "there": (0.9, 0.9)},
+            size=48,
+        ),
+        [({"station": 3}, "At T = 0.38"), ({"T": 0.5}, "At T = 0.50")]
+        + [({"followed": 1},)],
+        [
+            (click("6 joined"), {"station": 5}),
+            (click("here"), {"followed": 0}),
+            (press_in("canvas.stage", "ArrowLeft"), {"station": 4}),
         ],
     ),
     "prior": (

@@ -245,8 +245,22 @@ def play_field(figure):
     assert "conv5_1 sees 101 \u00d7 101" in figure.inner_text()
 
 
+def draw_curtain(curtain):
+    rail = curtain.get_by_role("slider", name="Curtain")
+    rail.press("ArrowLeft")
+    assert rail.get_attribute("aria-valuetext") == "48 % 1871, 52 % colored"
+
+
+def play_journey(journey):
+    for _ in range(5):
+        journey.get_by_role("button", name="on \u2192").click()
+    assert "The saucer is painted" in journey.inner_text()
+    assert journey.get_by_role("link").get_attribute("href") == "colorize.html"
+
+
 DECODED = "(images) => Promise.all(images.map((image) => image.decode()))"
 PLAYED = {
+    "intro": {".curtain": draw_curtain, ".journey": play_journey},
     "lab": {".gamut-explorer": play_slice},
     "quantize": {".gamut-explorer": play_gamut, ".soft-encoding-picker": play_encoding},
     "prior": {".prior-bench": play_bench},
