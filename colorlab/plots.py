@@ -23,6 +23,7 @@ AB_EXTENT = (-115, 125, -125, 115)  # a from..to, b from..to: all bins, with a r
 MARKS = {"mean": "o", "annealed mean": "D", "median": "^", "mode": "s", "truth": "X"}
 LINES = [("black", "-"), ("#0072b2", "--"), ("#d55e00", ":"), ("0.6", "-.")]
 WIDTH = 6.0  # inches: at most, so that letters of 11.5 points are 9 pixels on a phone
+MOST_MARKS = 1500  # of a kind, drawn one by one
 LETTERS_PER_INCH = 10.5  # of a title, before it takes a second line
 STYLE: dict[Any, Any] = {
     "figure.dpi": 144,  # of photos within a drawing
@@ -79,6 +80,18 @@ def light_pictures() -> None:
 
     backend_inline.set_matplotlib_formats("svg")
     plt.rcParams.update(STYLE)
+    display: Any = backend_inline.InteractiveShell.instance().display_formatter
+    svg = display.formatters["image/svg+xml"]
+    draw = svg.lookup_by_type(Figure)
+    svg.for_type(Figure, lambda figure: draw(_flatten_clouds(figure)))
+
+
+def _flatten_clouds(figure: Figure) -> Figure:
+    """Let clouds of many dots be drawn as pixels: one by one they are heavy."""
+    for ax in figure.axes:
+        for marks in ax.collections:
+            marks.set_rasterized(np.size(marks.get_offsets()) > 2 * MOST_MARKS)
+    return figure
 
 
 def show_images(images: dict[str, object], columns: int = 4) -> Figure:
