@@ -1,5 +1,6 @@
 """The arrow: lightness, logits, ab, the image in color (book chapter: colorize)."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,8 +74,7 @@ def output_to_ab(model: Network, output: Tensor, T: float | None = None) -> Tens
     """
     if model.head == "ab":
         return output
-    T = model.card.get("T", T_PAPER) if T is None else T
-    return annealed_mean(output, model.centers, T)
+    return annealed_mean(output, model.centers, choose_settings(model, T)[0])
 
 
 @torch.inference_mode()
@@ -84,6 +84,7 @@ def colorize(
     T: float | None = None,
     size: int | tuple[int, int] | None = None,
     device: str | torch.device = "cpu",
+    strength: float = 1.0,
 ) -> Image.Image:
     """Color an image, keeping its size and its lightness (book chapter: colorize).
 
@@ -104,6 +105,8 @@ def colorize(
         does. Rounded to multiples of 8. None takes the card's, else 128.
     device : str or torch.device
         Where the network is put if `model` is None; else it stays where it is.
+    strength : float
+        Multiplies ab, and so the chroma of each pixel: 0 is gray, 1 as predicted.
 
     Returns
     -------
@@ -115,8 +118,9 @@ def colorize(
     Raises
     ------
     ValueError
-        If `image` is no image, is cut short or empty, a number is not positive, or
-        `size` is above 2048 or too large for the memory that is free.
+        If `image` is no image, is cut short or empty, a number is not positive,
+        `strength` is negative, or `size` is above 2048 or too large for the memory
+        that is free.
 
     Notes
     -----
@@ -129,18 +133,49 @@ def colorize(
     >>> colorize(gray, model=load_pretrained("tiny")).size
     (40, 30)
     """
+    if not 0 <= strength < math.inf:
+        raise ValueError(f"strength must be a number from 0 on, got {strength}")
     opened = open_image(image)
     model = load_pretrained(device=device) if model is None else model
-    size = model.card.get("size", DEFAULT_SIZE) if size is None else size
+    T, size = choose_settings(model, T, size)
     rgb = opened if opened.mode == "RGB" else opened.convert("RGB")
     L = rgb_to_lab(_shrink(rgb, size).to(model.centers.device))[:, :1]
     with _inference(model, size):
         ab = output_to_ab(model, model(L), T).cpu()  # in cells: it is small
-    colored = _join(rgb, ab)
+    colored = _join(rgb, strength * ab)
     if opened.mode == "RGBA":
         colored.putalpha(opened.getchannel("A"))
     colored.info = opened.info
     return colored
+
+
+def choose_settings(
+    model: Network,
+    T: float | None = None,
+    size: int | tuple[int, int] | None = None,
+) -> tuple[float, int | tuple[int, int]]:
+    """Take what is not given from the network's card (book chapter: colorize).
+
+    Parameters
+    ----------
+    model : Network
+        The network.
+    T, size
+        As for `colorize`.
+
+    Returns
+    -------
+    T, size
+        The same, or the card's, else 0.38 and 128.
+
+    Examples
+    --------
+    >>> choose_settings(load_pretrained("tiny"), T=0.5)
+    (0.5, 128)
+    """
+    T = model.card.get("T", T_PAPER) if T is None else T
+    size = model.card.get("size", DEFAULT_SIZE) if size is None else size
+    return T, size
 
 
 @contextmanager

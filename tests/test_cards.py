@@ -5,6 +5,7 @@ import sys
 import pytest
 from book_pages import ROOT
 
+from colorlab._lazy import BEST
 from colorlab.evaluate import read_scores
 from colorlab.weights import ASSETS, load_model, load_pretrained, shipped
 
@@ -46,19 +47,30 @@ def test_lists_are_those_that_data_has():
     assert {*SETS} == {file.stem for file in (DATA / "lists").glob("*.txt")}
 
 
-def test_readme_says_what_was_measured():
-    scores = read_scores(FOLDER / "flagship.json", "imagenette")
-    told = (ROOT / "README.md").read_text()
-    for row in ("network", "gray"):
+@pytest.mark.parametrize(("name", "T"), [("flagship", 0.38), ("borrowed", 0.6)])
+def test_readme_says_what_was_measured(name, T):
+    scores = read_scores(FOLDER / f"{name}.json", "imagenette", T=T)
+    told = (ROOT / "README.md").read_text().replace("\n", " ")
+    for row, shown in (
+        ("network", f"`{name}`, T = {T:g}"),
+        ("gray", "leaving all gray"),
+    ):
         rare, plain = (
             "{:.1f} ({:.1f}..{:.1f})".format(*scores[row][measure])
             for measure in ("auc_rebalanced", "auc")
         )
-        assert f"| {rare} | {plain} | {scores[row]['chroma'][0]:.3g} |" in told
+        chroma = scores[row]["chroma"][0]
+        assert f"| {shown} | {rare} | {plain} | {chroma:.3g} |" in told
     for measure in ("auc_rebalanced", "auc_rebalanced_by_photo"):
         gain = "{:.1f} points ({:.1f}..{:.1f})".format(*scores["gain"][measure])
         assert gain in told
-    assert f"({load_pretrained('flagship').card['steps']:,} steps)" in told
+    card = load_pretrained(name).card
+    assert card["T"] == T
+    assert name != "flagship" or f"({card['steps']:,} steps)" in told
+
+
+def test_readme_says_which_network_colors():
+    assert f"`colorlab colorize` takes `{BEST}`;" in (ROOT / "README.md").read_text()
 
 
 def test_writing_a_card_leaves_the_weights(tmp_path):

@@ -17,6 +17,7 @@ from colorlab import ColorNet, colorize, load_pretrained
 from colorlab._lazy import BEST
 from colorlab.cli import results
 from colorlab.cli.results import hash_settings
+from colorlab.colorize import choose_settings
 from colorlab.datasets.images import open_image, save_image
 
 
@@ -138,11 +139,11 @@ def test_a_batch_goes_on_where_it_stopped(color, tmp_path, monkeypatch):
     folder = folder_of(tmp_path / "in", *(f"{n}.png" for n in range(4)))
     whole, calls = colorize.colorize, []
 
-    def stop(image, *settings):
+    def stop(image, *settings, **more):
         calls.append(image)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return whole(image, *settings)
+        return whole(image, *settings, **more)
 
     monkeypatch.setattr(colorize, "colorize", stop)
     code, out, err = color(folder, "-o", tmp_path / "out")
@@ -188,6 +189,33 @@ def test_results_are_known_again(color, tmp_path, suffix):
     assert color(tmp_path / "0.png", "-o", out)[0] == 0
 
 
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp", "avif"])
+def test_results_say_that_their_colors_are_made(color, tmp_path, suffix):
+    folder_of(tmp_path, "0.png")
+    out, words = tmp_path / f"out.{suffix}", ("--temperature", 0.5, "--strength", 0.8)
+    assert color(tmp_path / "0.png", "-o", out, *words)[0] == 0
+    first = out.read_bytes()
+    assert b"Colors predicted by a neural network" in first
+    assert b"small.safetensors, T = 0.5, size 128, strength 0.8." in first
+    assert b"digitalsourcetype/algorithmicallyEnhanced" in first
+    assert open_image(out).info["notes"] == []
+    assert color(tmp_path / "0.png", "-o", out, *words, "--overwrite")[0] == 0
+    assert out.read_bytes() == first  # the same input gives the same bytes
+    assert "before" not in color(tmp_path / "0.png", "-o", out, "--unmarked")[1]
+    assert b"neural network" not in out.read_bytes()
+    assert results.read_mark(out)  # by which a batch goes on
+
+
+def test_strength_zero_is_gray(color, tmp_path):
+    folder_of(tmp_path, "5.png")
+    assert color(tmp_path, "-o", tmp_path / "out", "--strength", 0)[0] == 0
+    with Image.open(tmp_path / "out/5.png") as image:
+        assert [low for low, _ in image.getextrema()] == [0, 0, 0]
+    code, _, err = color(tmp_path, "-o", tmp_path / "b", "--strength", -1)
+    assert code == 2
+    assert "strength" in err
+
+
 def test_what_is_left_out_is_told(color, tmp_path):
     names = "a.avif b.jfif c.jp2 d.JPG e.pgm f.HEIC g.txt h.nef".split()
     code, out, err = color(folder_of(tmp_path / "in", *names), "-o", tmp_path / "out")
@@ -212,10 +240,11 @@ def test_what_is_hidden_and_what_a_run_made_is_told(color, tmp_path):
 
 def test_other_defaults_of_a_card_are_other_settings():
     network = load_pretrained("tiny")
-    before = hash_settings(network, None, None)
-    assert hash_settings(load_pretrained("tiny"), None, None) == before
-    network.card = {**network.card, "T": 0.9}
-    assert hash_settings(network, None, None) != before
+    before = hash_settings(network, *choose_settings(network))
+    again = load_pretrained("tiny")
+    assert hash_settings(again, *choose_settings(again)) == before
+    again.card = {**again.card, "T": 0.9}
+    assert hash_settings(again, *choose_settings(again)) != before
 
 
 def test_a_result_opened_again_has_nothing_to_note(color, tmp_path):
@@ -290,11 +319,11 @@ def test_a_defect_in_one_image_does_not_end_the_batch(color, tmp_path, monkeypat
     folder = folder_of(tmp_path / "in", "0.png", "1.png")
     whole, calls = colorize.colorize, []
 
-    def fail(image, *settings):
+    def fail(image, *settings, **more):
         calls.append(image)
         if len(calls) == 1:
             raise LookupError("what no one thought of")
-        return whole(image, *settings)
+        return whole(image, *settings, **more)
 
     monkeypatch.setattr(colorize, "colorize", fail)
     code, out, err = color(folder, "-o", tmp_path / "out")

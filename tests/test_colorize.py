@@ -248,6 +248,22 @@ def test_without_model_the_shipped_one_is_taken(model, tmp_path, monkeypatch):
     assert np.array_equal(colorize(photo()), colorize(photo(), model))
 
 
+def test_strength_multiplies_the_chroma(tint):
+    gray, half, whole = (lab(colorize(photo(), tint, strength=s)) for s in (0, 0.5, 1))
+    inside = (whole[0] > 40) & (whole[0] < 70)  # far from the gamut's ends
+    assert gray[1:].norm(dim=0).max() < 1  # a channel may be rounded by itself
+    assert gray[1:].norm(dim=0).mean() < 0.01
+    wanted = torch.tensor(AB)[:, None] / 2
+    assert (half[1:, inside] - wanted).abs().mean() < 0.5  # rounding to 8 bits
+    assert (whole[1:, inside] - 2 * wanted).abs().mean() < 0.5
+
+
+@pytest.mark.parametrize("strength", [-0.1, float("nan"), float("inf")])
+def test_impossible_strength_is_refused(tint, strength):
+    with pytest.raises(ValueError, match="strength must be a number from 0 on"):
+        colorize(photo(), tint, strength=strength)
+
+
 def test_lower_temperature_is_more_vivid(model):
     vivid, cautious = (lab(colorize(photo(), model, T=T)) for T in (0.05, 5))
     assert vivid[1:].norm(dim=0).mean() > cautious[1:].norm(dim=0).mean() + 2

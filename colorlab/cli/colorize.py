@@ -16,7 +16,7 @@ from tqdm import tqdm
 from colorlab._lazy import BEST
 from colorlab.cli.messages import count_images, say_reason
 from colorlab.cli.models import MODEL_HELP, Device, load_network
-from colorlab.cli.results import Mark, hash_file, hash_settings, is_done
+from colorlab.cli.results import Mark, describe, hash_file, hash_settings, is_done
 from colorlab.cli.targets import left_out, plan_targets
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ def colorize(  # noqa: PLR0913 - one argument an option
         float | None, typer.Option(help="Low is vivid, 1 is cautious.")
     ] = None,
     model: Annotated[str, typer.Option(help=MODEL_HELP)] = BEST,
+    strength: Annotated[
+        float, typer.Option(min=0, help="Times the predicted chroma: 0 is gray.")
+    ] = 1.0,
     size: Annotated[
         int | None, typer.Option(help="Shorter side, as the network sees it.")
     ] = None,
@@ -49,26 +52,34 @@ def colorize(  # noqa: PLR0913 - one argument an option
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Of the largest image that is read.")
     ] = None,
+    unmarked: Annotated[
+        bool, typer.Option("--unmarked", help="Do not note in XMP who made the colors.")
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Color images. Folders among IN are searched; the folders below are kept."""
+    from colorlab.colorize import choose_settings
     from colorlab.colorize import colorize as color_image
     from colorlab.datasets.images import open_image
 
     def color(path: Path) -> "Image.Image":
         image = open_image(path, allow_truncated, max_pixels)
-        return color_image(image, network, temperature, size)
+        colored = color_image(image, network, T, seen, strength=strength)
+        colored.info |= {} if unmarked else {"xmp": xmp}
+        return colored
 
     with _stdin_as_file(images) as inputs:
         targets, others = plan_targets(inputs, out)
         network = load_network(model, device)
+        T, seen = choose_settings(network, temperature, size)
+        xmp = describe(Path(model).name, T, seen, strength)
         if out == "-":
             return _to_stdout(color(*targets))
-        settings = hash_settings(network, temperature, size, allow_truncated)
+        made = hash_settings(network, T, seen, strength, unmarked, allow_truncated)
         outcomes: Counter[str] = Counter()
         notes: Counter[str] = Counter()
         try:
-            for outcome, noted in _to_files(targets, color, settings, overwrite):
+            for outcome, noted in _to_files(targets, color, made, overwrite):
                 outcomes[outcome] += 1
                 notes.update(noted)
         finally:

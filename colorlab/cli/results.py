@@ -4,6 +4,7 @@ import hashlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from xml.sax.saxutils import escape
 
 from colorlab import __version__
 
@@ -11,6 +12,15 @@ if TYPE_CHECKING:
     from colorlab.transfer import Network
 
 DIGITS = 16  # of a hash
+# The International Press Telecommunications Council's words for what this is.
+SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
+XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"
+ xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+ Iptc4xmpExt:DigitalSourceType="{}">
+<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{}</rdf:li></rdf:Alt>
+</dc:description></rdf:Description></rdf:RDF></x:xmpmeta>"""
 
 
 class Mark(NamedTuple):
@@ -24,10 +34,16 @@ class Mark(NamedTuple):
         return f"colorlab {__version__} {self.source} {self.settings}"
 
 
+def describe(model: str, T: float, size: object, strength: float) -> str:
+    """Return XMP that says of a result that its colors are made, and how."""
+    by = f"Colors predicted by a neural network, not recorded: colorlab {__version__}"
+    how = f"{escape(model)}, T = {T:g}, size {size}, strength {strength:g}"
+    return XMP.format(SOURCE_TYPE, f"{by}, {how}.")
+
+
 def hash_settings(network: "Network", *settings: object) -> str:
     """Return a hash of all that decides a result, the image apart."""
-    defaults = network.card.get("T"), network.card.get("size")
-    hashed = hashlib.sha256(repr((settings, defaults)).encode())
+    hashed = hashlib.sha256(repr(settings).encode())
     for tensor in network.state_dict().values():
         hashed.update(tensor.cpu().numpy().tobytes())
     return hashed.hexdigest()[:DIGITS]

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from colorlab.datasets.formats import FORMATS, Refusal, open_checked
@@ -23,7 +24,7 @@ WRITTEN = "JPEG PNG TIFF WEBP AVIF JPEG2000 GIF BMP PPM".split()
 KIND_OF = {suffix: kind for kind in WRITTEN for suffix in FORMATS[kind].split()}
 OPAQUE = ("JPEG", "BMP", "PPM")  # these hold no transparency
 MOVING = ("GIF", "PNG", "WEBP", "AVIF", "TIFF")  # may hold several frames or pages
-SOFTWARE = 0x0131  # the tag of EXIF for the program's name
+SOFTWARE, XMP = 0x0131, 0x02BC  # tags for the program's name, and for statements
 LOSSY, QUALITY = ("JPEG", "WEBP", "AVIF"), 95  # of 100
 
 
@@ -92,7 +93,7 @@ def open_image(
             notes.append(
                 f"frame or page {opened.tell() + 1} of {count}; the rest is left"
             )
-        if set(exif) - {ORIENTATION, SOFTWARE} - RESOLUTION:
+        if set(exif) - {ORIENTATION, SOFTWARE, XMP} - RESOLUTION:
             notes.append("its EXIF (such as date, place, camera) is not kept")
         turned = exif.get(ORIENTATION) in LYING
         ImageOps.exif_transpose(rgb, in_place=True)
@@ -143,8 +144,8 @@ def save_image(
     Parameters
     ----------
     image : PIL.Image.Image
-        If its `info` holds "software", the file names this program, where its format
-        has a place for it.
+        If its `info` holds "software" (the name of a program) or "xmp" (a packet of
+        XMP), the file has them, where its format has a place for them.
     target : str, Path or open binary file
         Where to. A path is written by `colorlab.files.whole_file`.
     format : str, optional
@@ -178,9 +179,7 @@ def save_image(
     options: dict[str, Any] = {"icc_profile": srgb_profile()}
     options |= {"dpi": info["dpi"]} if "dpi" in info else {}
     options |= {"quality": QUALITY} if kind in LOSSY else {}
-    if "software" in info:
-        options["exif"] = Image.Exif()
-        options["exif"][SOFTWARE] = info["software"]
+    options |= _signature(kind, info)
     encoded = io.BytesIO()
     try:
         image.save(encoded, kind, **options)
@@ -193,6 +192,20 @@ def save_image(
     else:
         target.write(encoded.getvalue())
     return notes
+
+
+def _signature(kind: str, info: dict) -> dict[str, Any]:
+    """Name the program, and add XMP, where a format has a place: options of Pillow."""
+    exif, xmp = Image.Exif(), info.get("xmp", "").encode()
+    if "software" in info:
+        exif[SOFTWARE] = info["software"]
+    if kind == "TIFF" and xmp:
+        exif[XMP] = xmp
+    options: dict[str, Any] = {"exif": exif} if exif else {}
+    if kind == "PNG" and xmp:
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp)
+    return options | ({"xmp": xmp} if kind in LOSSY and xmp else {})
 
 
 def center_crop(image: Image.Image, size: int) -> Image.Image:
