@@ -23,7 +23,7 @@ LONG = {
 # Reading files is the CPU's work, and `train` chooses the device by itself.
 CPU_ONLY = {"datasets", "train"}
 # Figures that are still drawn for a wide screen.
-SMALL_LETTERS = {"colorize", "network", "prior"}
+SMALL_LETTERS = {"colorize"}
 MOVED = [name for name in CHAPTERS if name not in CPU_ONLY]
 
 
