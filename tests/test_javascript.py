@@ -360,6 +360,17 @@ def last_layer_case():
     return case("the network's last layer", BINS, calls, 1e-2)  # products near 255
 
 
+def widest_case():
+    calls = []
+    for seed in range(5):
+        logits = 6 * torch.randn(12, 313, generator=seeded(seed))
+        p = logits.softmax(dim=1)
+        spread = (p @ bin_centers().square() - (p @ bin_centers()).square()).sum(1)
+        args, widest = (logits, bin_centers()), spread.argmax().item()
+        calls.append(call("widestCell", *args, expected=[widest]))
+    return case("the cell that is widest", BINS, calls)
+
+
 def two_color_cases():
     answers = []
     colors = torch.rand(10, 2, 2, generator=seeded()) * 200 - 100
@@ -539,6 +550,7 @@ def twins():
         *encoding_cases(),
         *decoding_cases(),
         *two_color_cases(),
+        widest_case(),
         *prior_cases(),
         *field_cases(),
         *picture_cases(),

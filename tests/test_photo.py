@@ -101,6 +101,7 @@ def test_what_travels_is_small(site):
         path.name: len(gzip.compress(path.read_bytes(), mtime=0))
         for path in (site / "_static/photo").iterdir()
     }
+    assert sizes.pop("still.jpg") < 100_000  # asked for by printers only
     at_first = [n for n in sizes if n.endswith(".jpg")] + ["photo.js", "photo.css"]
     assert sum(sizes[name] for name in at_first) < 60_000
     assert sizes["engine.js"] < 60_000
@@ -288,7 +289,9 @@ def shown(page, width, height):
     page.wait_for_function("!document.querySelector('[role=status]').textContent")
 
 
-def download(page, kind="PNG"):
+def download(page, kind="PNG", strip=False):
+    name = "with a strip" if strip else "alone"
+    page.get_by_role("group", name="Strip").get_by_role("button", name=name).click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name=f"Download {kind}").click()
     path = waiting.value.path()
@@ -314,6 +317,83 @@ NO_PICTURES = {
 }
 
 
+DEPEND = """async ([tasks, parts, file, asked]) => {
+  const worker = await import(
+    URL.createObjectURL(new Blob([tasks], { type: "text/javascript" })));
+  await worker.start(parts);
+  const bytes = Uint8Array.from(atob(file), (c) => c.charCodeAt(0));
+  const bitmap = await createImageBitmap(new Blob([bytes]));
+  worker.open({ bitmap, size: 64 }, () => {});
+  const { shifts, across, down } = worker.depend(asked, () => {});
+  return [Array.from(shifts), down, across];
+}"""
+
+
+@pytest.mark.browser
+def test_the_map_of_what_a_color_depends_on_is_pythons(browser, tiny):
+    image, parts, (row, column) = lake(96, 64), 2, (5, 9)
+    page = browser.new_page()
+    page.goto("about:blank")
+    given = photo.engine_parts() | {"program": photo.program("tiny")}
+    asked = {"row": row, "column": column, "T": 0.38, "parts": parts}
+    file = base64.b64encode(encode(image)).decode()
+    tasks = photo.bundle(photo.SOURCES / "tasks.js")
+    shifts, *shape = page.evaluate(DEPEND, [tasks, given, file, asked])
+    page.close()
+    assert shape == [2, 3]
+    L = rgb_to_lab(to_tensor(image)[None])[:, :1]
+    with torch.inference_mode():
+        ab = output_to_ab(tiny, tiny(L), 0.38)[0, :, row, column]
+        for i, shift in enumerate(shifts):
+            covered, (top, left) = L.clone(), divmod(i, 3)
+            square = (slice(32 * top, 32 * top + 32), slice(32 * left, 32 * left + 32))
+            covered[..., square[0], square[1]] = L.mean()
+            moved = output_to_ab(tiny, tiny(covered), 0.38)[0, :, row, column]
+            assert (moved - ab).norm().item() == pytest.approx(shift, abs=0.1)
+    assert max(shifts) > 5
+
+
+@pytest.mark.browser
+def test_the_photo_can_be_broken_and_mended(browser, address):
+    with open_page(browser, address, settle=False) as (page, problems):
+        give(page, encode(lake(240, 160)))
+        shown(page, 240, 160)
+        whole = page.evaluate(PIXELS, ".after")
+        page.get_by_text("Break it").click()
+
+        def broken(press):
+            before = page.evaluate(PIXELS, ".after")
+            press()
+            page.wait_for_function(
+                f"(old) => String(({PIXELS})('.after')) !== old",
+                arg=",".join(map(str, before)),
+            )
+
+        broken(lambda: page.get_by_role("slider", name="Light").press("ArrowLeft"))
+        broken(lambda: page.get_by_role("slider", name="Blur").press("ArrowRight"))
+        broken(lambda: page.get_by_role("button", name="Upside down").press("Enter"))
+        page.get_by_role("button", name="cover").click()
+        box = page.locator(".stage").bounding_box()
+        top = (box["x"] + 30, box["y"] + 3)
+        broken(lambda: page.mouse.click(*top))
+        broken(lambda: page.locator(".after").press("Shift+ArrowRight"))
+        page.get_by_role("button", name="Turn", exact=True).click()
+        page.wait_for_function("document.querySelector('.after').width === 160")
+        page.get_by_role("button", name="look").click()
+        page.get_by_role("button", name="ringed color depend").click()
+        page.locator(".map:not([hidden])").wait_for()
+        _, colored = download(page)
+        assert colored.size == (160, 240)  # what is seen is saved
+        page.get_by_role("button", name="Undo all").click()
+        page.wait_for_function("document.querySelector('.after').width === 240")
+        page.wait_for_function(
+            f"(old) => String(({PIXELS})('.after')) === old",
+            arg=",".join(map(str, whole)),
+        )
+        assert page.locator(".map").is_hidden()
+        assert problems == []
+
+
 @pytest.mark.browser
 def test_what_is_no_picture_is_refused_in_words(browser, address):
     with open_page(browser, address, settle=False) as (page, problems):
@@ -332,6 +412,7 @@ def test_what_is_no_picture_is_refused_in_words(browser, address):
         assert alert.text_content() == ""
         give(page, b"words")  # the photo before stays
         page.get_by_text("no picture").wait_for()
+        assert "Below is still \u201cgiven.png\u201d" in alert.text_content()
         assert page.locator(".result").is_visible()
         assert problems == []
 
@@ -403,8 +484,11 @@ def test_file_names_are_text(browser, address):
         give(page, encode(lake()), name)
         page.get_by_text(f"{name}: 120").wait_for()
         assert page.locator(".note *").count() == 0
-        saved, _ = download(page, "JPEG")
+        saved, told = download(page, "JPEG", strip=True)
         assert saved.endswith("-colored.jpg")
+        assert told.size == (120, 80 + 16)  # a strip says that colors are invented
+        strip = np.asarray(told.convert("L"))[80:]
+        assert strip.max() > 240 > 100 > strip.min()
         assert page.title() == "photo"
         assert problems == []
 
@@ -647,23 +731,28 @@ def test_a_gray_photo_has_no_original_to_show(browser, address):
         assert page.get_by_role("button", name="original").is_hidden()
 
 
-DROP = """(content) => {
+HAND = """([content, kind]) => {
   const transfer = new DataTransfer();
   const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
   transfer.items.add(new File([bytes], "dropped.png", { type: "image/png" }));
-  for (const kind of ["dragover", "drop"]) {
-    document.body.dispatchEvent(
-      new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
-  }
+  const how = { bubbles: true, cancelable: true };
+  const events = kind === "drop"
+    ? ["dragover", "drop"].map(
+        (name) => new DragEvent(name, { dataTransfer: transfer, ...how }))
+    : [new ClipboardEvent("paste", { clipboardData: transfer, ...how })];
+  for (const event of events) document.body.dispatchEvent(event);
 }"""
 
 
 @pytest.mark.browser
-def test_a_photo_can_be_dropped(browser, address):
+@pytest.mark.parametrize(
+    ("kind", "name"), [("drop", "dropped.png"), ("paste", "Pasted picture")]
+)
+def test_a_photo_can_be_dropped_or_pasted(browser, address, kind, name):
     with open_page(browser, address, settle=False) as (page, problems):
-        page.evaluate(DROP, base64.b64encode(encode(lake())).decode())
+        page.evaluate(HAND, [base64.b64encode(encode(lake())).decode(), kind])
         shown(page, 120, 80)
-        assert page.get_by_text("dropped.png: ").is_visible()
+        assert page.get_by_text(f"{name}: ").is_visible()
         assert problems == []
 
 

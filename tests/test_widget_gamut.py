@@ -148,8 +148,11 @@ def test_picking_tells_number_and_color(browser, tmp_path, centers):
     with open_page(browser, save_page(tmp_path, GamutExplorer())) as (page, problems):
         explorer = page.locator(".gamut-explorer")
         plane = explorer.locator("canvas.plane")
-        plane.hover(position=pixel_of(explorer, 22, 38))
-        assert "a 20, b 40" in picked(explorer)
+        plane.click(position=pixel_of(explorer, 22, 38))
+        plane.hover(position=pixel_of(explorer, 60, 0))  # on the way to the slider
+        explorer.get_by_label("Lightness L").press("ArrowRight")
+        assert "a 20, b 40" in picked(explorer)  # a color is held
+        explorer.get_by_label("Lightness L").press("ArrowLeft")
         explorer.get_by_role("button", name="padding").click()
         plane.click(position=pixel_of(explorer, 1, -2))
         rgb = (lab_to_rgb(torch.tensor([65.0, 0, 0]).view(3, 1, 1)) * 255).round()

@@ -103,12 +103,15 @@ def practice(figure, answer):
     return told
 
 
+ANSWERED = """(count) => document.querySelector('.turing').dataset.phase !== 'choose'
+  || document.querySelector('.turing .count').textContent !== count"""
+
+
 def play(figure, answer):
     while wait_for(figure, "choose", "done") == "choose":
+        count = figure.locator(".count").inner_text()
         answer(figure)
-        figure.page.wait_for_function(
-            "() => document.querySelector('.turing').dataset.phase !== 'choose'"
-        )
+        figure.page.wait_for_function(ANSWERED, arg=count)
 
 
 def click(side):
@@ -187,19 +190,47 @@ def test_whole_test_by_keys(browser, tmp_path):
 
 
 @pytest.mark.browser
-def test_the_tab_remembers_a_try_and_the_browser_asks(browser, tmp_path):
-    with open_widget(browser, make_widget(practice=[]), tmp_path) as (page, figure):
+def test_after_a_reload_the_test_goes_on(browser, tmp_path):
+    with open_widget(browser, make_widget(), tmp_path) as (page, figure):
         assert page.evaluate(LEAVE)  # nothing would be lost
-        press_next(figure)
-        wait_for(figure, "choose")
-        assert not page.evaluate(LEAVE)
+        practice(figure, click(0))
+        for _ in range(2):
+            wait_for(figure, "choose")
+            assert not page.evaluate(LEAVE)
+            click(0)(figure)
+            wait_for(figure, "ready", "show")
         page.reload()
         figure.wait_for()
+        status = figure.locator(".status").inner_text()
+        assert status == "You have answered 2 of 6 pairs."
+        press_next(figure)  # no practice again
+        wait_for(figure, "choose")
+        assert "Pair 3 of 6" in figure.locator(".count").inner_text()
+        play(figure, click(0))
+        first = download(figure, tmp_path / "results")
+        assert first["round"] == 1  # only a whole test counts
+        assert sorted(a["photo"] for a in first["answers"]) == NAMES
+        assert first["width"] == pytest.approx(360, abs=20)  # of a page of 760 pixels
+
+
+@pytest.mark.browser
+def test_a_result_outlives_a_reload_and_a_second_try_is_told(browser, tmp_path):
+    with open_widget(browser, make_widget(practice=[]), tmp_path) as (page, figure):
+        press_next(figure)
+        play(figure, click(0))
+        page.reload()
+        wait_for(figure, "done")
+        assert "of 6 pairs" in figure.locator(".status").inner_text()
+        first = download(figure, tmp_path / "results")
+        page.reload()
+        wait_for(figure, "done")
+        assert download(figure, tmp_path / "again") == first
+        figure.get_by_role("button", name="Start over").click()
         assert "know the photos" in figure.locator(".status").inner_text()
         press_next(figure)
         play(figure, click(0))
         assert not page.evaluate(LEAVE)
-        assert download(figure, tmp_path / "results")["round"] == 2
+        assert download(figure, tmp_path / "second")["round"] == 2
         assert page.evaluate(LEAVE)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 import colorlab
+from colorlab.colorize import colorize
 from colorlab.widgets.engine import pack_network
 from colorlab.widgets.front import HERE, bundle, to_jpeg
 
@@ -18,6 +19,7 @@ BOOK = Path(__file__).parents[1]
 SOURCES = BOOK / "_photo"
 PHOTOS = BOOK.parent / "data/photos/historic"
 THUMBNAIL = (150, 100)  # pixels
+STILL = "french-alpine-landscape"
 SAMPLES = sorted(path.stem for path in PHOTOS.glob("*.jpg"))
 # The networks that the page offers; kernels with fewer weights keep 16 bits.
 NETWORKS = {"tiny": 0, "borrowed": 2**15}
@@ -79,6 +81,15 @@ def thumbnail(name: str) -> bytes:
         return to_jpeg(small, 80)
 
 
+def still() -> bytes:
+    """Return an old photo, half gray and half colored, for print."""
+    with Image.open(PHOTOS / f"{STILL}.jpg") as image:
+        colored = colorize(image, colorlab.load_pretrained("borrowed"))
+    half = (0, 0, colored.width // 2, colored.height)
+    colored.paste(colored.crop(half).convert("L"), half)
+    return to_jpeg(colored, 80)
+
+
 def write_scripts(folder: Path) -> None:
     """Write all that the page loads."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -95,6 +106,7 @@ def write_scripts(folder: Path) -> None:
     texts |= {f"{name}.js": sample_script(name) for name in SAMPLES}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
+    (folder / "still.jpg").write_bytes(still())
     for name in SAMPLES:
         (folder / f"{name}.jpg").write_bytes(thumbnail(name))
 

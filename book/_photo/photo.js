@@ -1,10 +1,6 @@
 // The photo page: a photo from the reader's machine, colored in a worker.
 
-import {
-  likeliest,
-  makeInspector,
-  makeTemperature,
-} from "../../colorlab/widgets/inspector.js";
+import { makeTemperature } from "../../colorlab/widgets/inspector.js";
 import {
   make,
   makeButtons,
@@ -12,63 +8,29 @@ import {
   settle,
   within,
 } from "../../colorlab/widgets/page.js";
-import { tellColor } from "../../colorlab/widgets/plane.js";
+import { makeBreaker } from "./breaker.js";
 import { decode, encode } from "./files.js";
 import { missing, startWorker } from "./loader.js";
 import { NETWORKS, tellNetwork, weigh } from "./networks.js";
 import { makeStage, put } from "./stage.js";
 import { makeStart } from "./start.js";
+import { makeThoughts } from "./thoughts.js";
 
-/** @import { Point } from "../../colorlab/widgets/inspector.js" */
 /** @import { Engine, Tell } from "./loader.js" */
 /** @import { Open } from "./start.js" */
 /** @import { Found } from "./tasks.js" */
 
 const SIZES = [128, 256]; // shorter side, in pixels, as the network sees the photo
+const PARTS = 6; // squares along the shorter side that are covered one by one
 const FORMATS = [
   ["PNG", "image/png", "png"],
   ["JPEG", "image/jpeg", "jpg"],
 ];
+const TOLD = "Colors invented by a neural network"; // below a downloaded picture
 const HONEST =
   "These colors are invented. The network has seen many photos, and paints what is " +
   "usual; it knows nothing of what was there. If you show the picture to others, " +
   "say so.";
-
-// The point's distribution on the ab plane, and its answers in words.
-/** @type {(centers: Float32Array) => { nodes: HTMLElement[],
- *   draw: (point: Point) => void, redraw: () => void }} */
-function makeThoughts(centers) {
-  const inspector = makeInspector(centers);
-  const told = make("p", { "aria-live": "polite" });
-  const what = "What the network thinks of the ringed point. Choose another.";
-  /** @type {Point | undefined} */
-  let shown;
-  /** @type {(point: Point) => void} */
-  const draw = (point) => {
-    shown = point;
-    inspector.draw(point);
-    const { color, share, many } = likeliest(point.p, centers);
-    const verb = many === 1 ? "holds over 1\u00a0%" : "hold over 1\u00a0% each";
-    const percent = `${(100 * share).toFixed(0)}\u00a0%`;
-    told.textContent =
-      `Lightness ${point.L.toFixed(0)}. At this T, ${many} of ${point.p.length} ` +
-      `colors ${verb}; the likeliest, ${tellColor(color)}, holds ${percent}.`;
-  };
-  return {
-    nodes: [
-      make("div", { class: "pane plot" }, [inspector.plane]),
-      make("div", { class: "pane words" }, [
-        make("p", {}, [what]),
-        told,
-        inspector.table,
-      ]),
-    ],
-    draw,
-    redraw() {
-      if (shown) draw(shown);
-    },
-  };
-}
 
 // What is done at the moment, in words and as a bar; and what went wrong.
 function makeStatus() {
@@ -86,9 +48,9 @@ function makeStatus() {
       if (share === null) progress.removeAttribute("value");
       else progress.value = share;
     },
-    /** @type {(error: Error) => void} */
-    complain(error) {
-      alert.textContent = error.message;
+    /** @type {(error: Error, more?: string) => void} */
+    complain(error, more = "") {
+      alert.textContent = error.message + more;
       alert.scrollIntoView({ block: "nearest" });
     },
     clear() {
@@ -121,6 +83,7 @@ function render(root) {
   let name = "";
   let [x, y] = [0.75, 0.4]; // of the point, in shares of the photo
   let before = 0;
+  let labeled = true;
   /** @type {Blob | undefined} */
   let photo;
   /** @type {Found | undefined} */
@@ -133,6 +96,23 @@ function render(root) {
   /** @type {ReturnType<typeof makeThoughts> | undefined} */
   let thoughts;
   const temperature = makeTemperature(setT);
+  const breaker = makeBreaker({
+    change() {
+      stage.light();
+      wanted = { open: true, paint: true, inspect: true };
+      refresh();
+    },
+    undo: () => work("Coloring", reopen),
+    brush() {
+      stage.node.classList.toggle("brushing", breaker.brushing());
+      stage.draw();
+    },
+    map: () =>
+      work("Covering square by square", async ({ ask }) => {
+        if (!found) return;
+        stage.light(await ask("depend", { ...cellOf(found), T, parts: PARTS }));
+      }),
+  });
   const befores = makeButtons("Before", ["gray", "original"], setBefore);
   const beforeBar = make("div", { class: "bar" }, [
     "Left of the curtain:",
@@ -141,28 +121,34 @@ function render(root) {
   const networks = makeButtons("The network", NETWORKS.map(tellNetwork), (i) =>
     work(`Loading the network (${weigh(NETWORKS[i])}, once)`, async (engine) => {
       await choose(engine, i);
-      if (photo) await use(engine, photo, name);
+      await again(engine);
     }),
   );
   const names = SIZES.map((side) => `${side} pixels`);
   const sizes = makeButtons("The network looks at", names, (i) => {
     size = SIZES[i];
-    if (photo) color(photo);
+    sizes.press(i);
+    work("Coloring", again);
   });
   const saves = FORMATS.map(([kind, type, suffix]) => {
     const button = make("button", { type: "button" }, [`Download ${kind}`]);
     button.addEventListener("click", () => save(type, suffix));
     return button;
   });
+  const labels = makeButtons("Strip", ["with a strip: invented", "alone"], (i) => {
+    labeled = i === 0;
+    labels.press(i);
+  });
   const result = make("div", { class: "result", hidden: "" }, [
     note,
     stage.node,
     temperature.row,
+    make("div", { class: "bar" }, [...saves, labels.row]),
+    breaker.node,
     panes,
     beforeBar,
     make("div", { class: "bar" }, ["Colored by", networks.row]),
     make("div", { class: "bar" }, ["It looks at a shorter side of", sizes.row]),
-    make("div", { class: "bar" }, saves),
     make("p", { class: "honest" }, [HONEST]),
   ]);
   /** @type {Promise<Engine> | undefined} */
@@ -170,7 +156,7 @@ function render(root) {
   let jobs = 0;
   /** @type {Promise<void>} */
   let queue = Promise.resolve();
-  let wanted = { paint: false, inspect: false };
+  let wanted = { open: false, paint: false, inspect: false };
   /** @type {Promise<void> | undefined} */
   let drawing;
   let swapping = false; // until the worker's photo is the page's again
@@ -212,7 +198,8 @@ function render(root) {
       queue = turn.catch(() => {});
       await turn;
     } catch (error) {
-      complain(/** @type {Error} */ (error));
+      const old = photo ? ` Below is still \u201c${name}\u201d.` : "";
+      complain(/** @type {Error} */ (error), old);
     } finally {
       jobs--;
       if (jobs === 0) tell("");
@@ -232,8 +219,18 @@ function render(root) {
     });
   }
 
-  /** @type {(blob: Blob) => Promise<void>} */
-  const color = (blob) => work("Coloring", (engine) => use(engine, blob, name));
+  /** @type {(engine: Engine) => Promise<void>} */
+  async function reopen(engine) {
+    if (photo) await use(engine, photo, name);
+  }
+
+  // By another network, or at another size: the photo, broken as it is.
+  /** @type {(engine: Engine) => Promise<void>} */
+  async function again(engine) {
+    if (!breaker.broken()) return reopen(engine);
+    wanted = { open: true, paint: true, inspect: true };
+    await refresh();
+  }
 
   /** @type {(engine: Engine, blob: Blob, title: string) => Promise<void>} */
   async function use(engine, blob, title) {
@@ -244,7 +241,11 @@ function render(root) {
     const seen = await engine.ask("open", { bitmap, size }).finally(() => {
       swapping = false;
     });
-    if (blob !== photo) [x, y, before] = [0.75, 0.4, 0];
+    if (blob !== photo) {
+      before = 0;
+      x = ((seen.widest % seen.columns) + 0.5) / seen.columns;
+      y = (Math.floor(seen.widest / seen.columns) + 0.5) / seen.rows;
+    }
     [found, photo, name] = [seen, blob, title];
     stage.fit(seen.width, seen.height);
     stage.node.classList.toggle("clear", seen.transparent);
@@ -253,7 +254,10 @@ function render(root) {
     setBefore(before);
     note.textContent = describe(seen, title, moves);
     result.hidden = false;
-    wanted = { paint: true, inspect: true };
+    breaker.take(seen.original);
+    stage.node.classList.remove("brushing");
+    stage.light();
+    wanted = { open: false, paint: true, inspect: true };
     await refresh();
     stage.draw();
   }
@@ -262,7 +266,7 @@ function render(root) {
   function setT(to) {
     T = to;
     temperature.set(T);
-    wanted = { paint: true, inspect: true };
+    wanted = { ...wanted, paint: true, inspect: true };
     refresh();
   }
 
@@ -275,9 +279,11 @@ function render(root) {
     stage.name(i ? "original" : "gray");
   }
 
-  /** @type {(toX: number, toY: number) => void} */
-  function point(toX, toY) {
+  /** @type {(toX: number, toY: number, starts?: boolean) => void} */
+  function point(toX, toY, starts = true) {
     [x, y] = [within(toX, 0, 1), within(toY, 0, 1)];
+    stage.light();
+    if (breaker.brushing()) breaker.draw(x, y, starts);
     wanted.inspect = true;
     refresh();
   }
@@ -299,10 +305,17 @@ function render(root) {
   }
 
   async function drawWanted() {
-    while (ready && found && !swapping && (wanted.paint || wanted.inspect)) {
+    const any = () => wanted.open || wanted.paint || wanted.inspect;
+    while (ready && found && !swapping && any()) {
       const { ask } = await ready;
-      const { paint } = wanted;
-      wanted = { paint: false, inspect: false };
+      const { open: opens, paint } = wanted;
+      wanted = { open: false, paint: false, inspect: false };
+      if (opens) {
+        const bitmap = await createImageBitmap(breaker.shown());
+        found = /** @type {Found} */ (await ask("open", { bitmap, size }));
+        stage.fit(found.width, found.height);
+        put(stage.before, before ? found.original : found.gray);
+      }
       const { column, row } = cellOf(found);
       stage.mark((column + 0.5) / found.columns, (row + 0.5) / found.rows);
       const now = T;
@@ -315,8 +328,10 @@ function render(root) {
   function save(type, suffix) {
     return work("Painting at full size", async (engine) => {
       if (!photo) return;
-      const { bitmap } = await decode(photo);
-      const painted = await engine.ask("save", { bitmap, T });
+      const broken = breaker.broken() && (await createImageBitmap(breaker.shown()));
+      const bitmap = broken || (await decode(photo)).bitmap;
+      const told = labeled ? TOLD : "";
+      const painted = await engine.ask("save", { bitmap, T, told });
       tell("Writing the file");
       const file = await encode(painted.bitmap, type);
       const stem = name.replace(/\.[a-z0-9]{1,5}$/i, "");
@@ -336,6 +351,7 @@ function render(root) {
     );
   });
   setT(T);
+  labels.press(0);
   root.replaceChildren(start.node, ...told, result);
   root.className = "lab-figure photo-lab";
   settle(root, () => thoughts?.redraw());

@@ -13,11 +13,12 @@ export function put(canvas, image) {
   context2d(canvas).putImageData(image, 0, 0);
 }
 
-/** @type {(pick: (x: number, y: number) => void) => {
+/** @type {(pick: (x: number, y: number, starts: boolean) => void) => {
  *   node: HTMLElement, after: HTMLCanvasElement, before: HTMLCanvasElement,
  *   draw: (share?: number) => void, name: (before: string) => void,
  *   fit: (width: number, height: number) => void,
- *   mark: (x: number, y: number) => void }} */
+ *   mark: (x: number, y: number) => void,
+ *   light: (map?: { shifts: Float32Array, across: number, down: number }) => void }} */
 export function makeStage(pick) {
   const label =
     "The colored photo. Click, or move with the arrow keys, to inspect a point.";
@@ -30,22 +31,33 @@ export function makeStage(pick) {
   );
   two.textContent = "colored \u25b6";
   const ring = make("span", { class: "ring", ...hidden });
-  const node = make("div", { class: "stage curtain" }, [after, before, one, two, ring]);
+  const map = make("canvas", { class: "map", ...hidden });
+  const parts = [after, before, map, one, two, ring];
+  const node = make("div", { class: "stage curtain" }, parts);
   const title = "Curtain between before and after";
   const curtain = makeCurtain(node, before, title, false, draw);
   let share = 0.5;
 
   /** @type {(to?: number) => void} */
   function draw(to = share) {
+    if (node.classList.contains("brushing")) return;
     share = to;
     one.hidden = share < 0.02;
     two.hidden = share > 0.98;
     curtain(share, ["before", "colored"]);
   }
 
-  after.addEventListener("click", (event) => pick(...placeOn(node, event)));
+  // A brush follows the finger, too; else that scrolls, or moves the curtain.
+  const brushing = () => node.classList.contains("brushing");
+  after.addEventListener("pointerdown", (event) => {
+    if (brushing()) pick(...placeOn(node, event), true);
+  });
+  after.addEventListener("click", (event) => {
+    if (!brushing()) pick(...placeOn(node, event), true);
+  });
   after.addEventListener("pointermove", (event) => {
-    if (event.pointerType === "mouse" && event.buttons) pick(...placeOn(node, event));
+    const draws = event.pointerType === "mouse" || brushing();
+    if (draws && event.buttons) pick(...placeOn(node, event), false);
   });
   return {
     node,
@@ -59,9 +71,21 @@ export function makeStage(pick) {
       node.style.aspectRatio = `${width} / ${height}`;
       const long = Math.max(width / height, height / width);
       node.classList.toggle("thin", long > THIN);
-      // Neither blown up from a few pixels, nor higher than the screen.
-      const [wide, high] = [Math.max(240, 3 * width), (80 * width) / height];
+      // Not blown up from a few pixels, and no higher than leaves T in sight.
+      const [wide, high] = [Math.max(240, 3 * width), (55 * width) / height];
       node.style.maxWidth = `min(${wide}px, ${high}vh)`;
+    },
+    // Darken the photo but where the map is high; without one, nowhere.
+    light(given) {
+      map.hidden = !given;
+      if (!given) return;
+      const { shifts, across, down } = given;
+      const most = Math.max(...shifts, 1e-6);
+      const shades = new ImageData(across, down);
+      shifts.forEach((shift, i) => {
+        shades.data[4 * i + 3] = 235 * (1 - shift / most);
+      });
+      put(map, shades);
     },
     mark(x, y) {
       ring.style.left = `${100 * x}%`;

@@ -16,7 +16,7 @@ function makePicker(open) {
     if (file) open(file, file.name);
     input.value = ""; // the same file may be chosen again
   });
-  const told = make("p", {}, ["or drop one anywhere on this page."]);
+  const told = make("p", {}, ["or drop or paste one anywhere on this page."]);
   return make("div", { class: "drop" }, [button, told, input]);
 }
 
@@ -34,6 +34,10 @@ function listenToDrops(drop, open) {
   document.addEventListener("dragover", hover);
   document.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) drop.classList.remove("over");
+  });
+  document.addEventListener("paste", ({ clipboardData }) => {
+    const [file] = clipboardData?.files ?? [];
+    if (file) open(file, "Pasted picture");
   });
   document.addEventListener("drop", (event) => {
     drop.classList.remove("over");

@@ -5,6 +5,7 @@ import {
   distribution,
   meanColor,
   upsampler,
+  widestCell,
 } from "../../colorlab/widgets/bins.js";
 import { paintRows, rootsOf } from "../../colorlab/widgets/color.js";
 import { fromBase64, Network } from "./network.js";
@@ -27,8 +28,8 @@ import {
  *   logits: Float32Array, rows: number, columns: number, seen: number[],
  *   colored: boolean }} Photo */
 /** @typedef {{ height: number, width: number, rows: number, columns: number,
- *   seen: number[], transparent: boolean, colored: boolean, original: ImageData,
- *   gray: ImageData }} Found What the page is told of a photo. */
+ *   seen: number[], transparent: boolean, colored: boolean, widest: number,
+ *   original: ImageData, gray: ImageData }} Found What the page is told of a photo. */
 
 const COLORED = 6; // bytes: mean distance of a pixel's channels, above a print's tone
 
@@ -80,7 +81,9 @@ export function open({ bitmap, size }, tell) {
   };
   bitmap.close();
   const [original, gray] = [view.image, grayed(view)];
-  return { height, width, rows, columns, seen, transparent, colored, original, gray };
+  const widest = widestCell(logits, photo.network.centers);
+  const found = { height, width, rows, columns, seen, transparent, colored, widest };
+  return { ...found, original, gray };
 }
 
 // The ab of each row of the photo at some size.
@@ -132,11 +135,56 @@ export function inspect({ column, row, T }) {
   return { p: at(T), L: 116 * root - 16, points };
 }
 
-/** @type {(given: { bitmap: ImageBitmap, T: number }, tell: Tell) =>
+// How far the color of a cell moves, in ab units, when a square of the photo is covered
+// with its mean lightness: for each square, `parts` along the shorter side.
+/** @type {(given: { column: number, row: number, T: number, parts: number },
+ *   tell: Tell) => { shifts: Float32Array, across: number, down: number }} */
+export function depend({ column, row, T, parts }, tell) {
+  const { network: seer, logits, columns, small, seen } = needed(photo);
+  const [height, width] = seen;
+  const cell = row * columns + column;
+  /** @type {(scores: Float32Array) => number[]} */
+  const color = (scores) =>
+    meanColor(distribution(scores, cell, seer.centers.length / 2, T), seer.centers);
+  const [a, b] = color(logits);
+  const side = Math.min(height, width) / parts;
+  const [down, across] = [height, width].map((length) => Math.round(length / side));
+  const L = lightnessOf(small);
+  const mean = L.reduce((sum, v) => sum + v, 0) / L.length;
+  const shifts = new Float32Array(down * across);
+  const ends = (
+    /** @type {number} */ i,
+    /** @type {number} */ many,
+    /** @type {number} */ length,
+  ) => [i, i + 1].map((n) => Math.round((n * length) / many));
+  shifts.forEach((_, i) => {
+    tell("Covering square by square", (i + 1) / shifts.length);
+    const [top, bottom] = ends(Math.floor(i / across), down, height);
+    const [left, right] = ends(i % across, across, width);
+    const covered = L.slice();
+    for (let y = top; y < bottom; y++) {
+      covered.fill(mean, y * width + left, y * width + right);
+    }
+    const [u, v] = color(seer.run(covered, height, width).logits);
+    shifts[i] = Math.hypot(u - a, v - b);
+  });
+  return { shifts, across, down };
+}
+
+// The whole photo, colored; below it, if asked for, a strip that says so.
+/** @type {(given: { bitmap: ImageBitmap, T: number, told?: string }, tell: Tell) =>
  *   { bitmap: ImageBitmap }} */
-export function save({ bitmap, T }, tell) {
+export function save({ bitmap, T, told = "" }, tell) {
   const { width, height } = bitmap;
-  const [canvas, context] = openCanvas(width, height);
+  const strip = told ? Math.ceil(Math.max(16, width / 30)) : 0;
+  const [canvas, context] = openCanvas(width, height + strip);
+  if (told) {
+    context.fillStyle = "#fff";
+    context.fillRect(0, height, width, strip);
+    context.fillStyle = "#000";
+    context.font = `${0.7 * strip}px system-ui, sans-serif`;
+    context.fillText(told, 0.3 * strip, height + 0.75 * strip, width - 0.6 * strip);
+  }
   const abOf = chromaRows(T, height, width);
   eachBand(bitmap, (band, top) => {
     paintRows(band.data, rootsOf(band.data), width, abOf, top);

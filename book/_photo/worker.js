@@ -1,11 +1,11 @@
 // The photo page's worker. The page never waits for it, and it never touches the page.
 
-import { inspect, open, paint, save, start } from "./tasks.js";
+import { depend, inspect, open, paint, save, start } from "./tasks.js";
 
 /** @import { Tell } from "./loader.js" */
 
 /** @type {Record<string, (given: any, tell: Tell) => any>} */
-const TASKS = { start, open, paint, inspect, save };
+const TASKS = { start, open, paint, inspect, depend, save };
 let queue = Promise.resolve(); // one task at a time
 
 /** @type {(data: { id: number, task: string, [name: string]: any }) =>

@@ -120,6 +120,24 @@ export function meanColor(p, centers) {
   return [a, b];
 }
 
+// The cell whose probabilities are spread widest over the plane, as two far hills are:
+// their variance is the largest.
+/** @type {(logits: Float32Array, centers: Numbers) => number} */
+export function widestCell(logits, centers) {
+  const Q = centers.length / 2;
+  let [widest, most] = [0, -1];
+  for (let cell = 0; cell < logits.length / Q; cell++) {
+    const p = distribution(logits, cell, Q, 1);
+    const [a, b] = meanColor(p, centers);
+    let spread = 0;
+    for (let q = 0; q < Q; q++) {
+      spread += p[q] * ((centers[2 * q] - a) ** 2 + (centers[2 * q + 1] - b) ** 2);
+    }
+    if (spread > most) [widest, most] = [cell, spread];
+  }
+  return widest;
+}
+
 // colorlab.annealed_mean for all cells (T = 0: colorlab.mode): ab, (cells, 2).
 /** @type {(logits: Float32Array, centers: Numbers, T: number) => Float32Array} */
 export function annealedMean(logits, centers, T) {

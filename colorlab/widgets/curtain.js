@@ -6,6 +6,7 @@ import {
   onArrows,
   onDrag,
   onEnds,
+  onSwipe,
   placeOn,
   readFiles,
   settle,
@@ -16,8 +17,9 @@ import {
 /** @import { View } from "./page.js" */
 
 // The curtain's rail on a stage. `over` is cut off at the curtain; tell hears where it
-// is moved, in shares of the width from the left. Dragged by itself, or `anywhere` on
-// the stage. `set` puts it there, between what the names tell.
+// is moved, in shares of the width from the left. Dragged by itself, by a mouse also
+// `anywhere` on the stage, by a finger drawn sideways there. `set` puts
+// it there, between what the names tell.
 /** @type {(stage: HTMLElement, over: HTMLElement, label: string, anywhere: boolean,
  *   tell: (share: number) => void) => (share: number, names: string[]) => void} */
 export function makeCurtain(stage, over, label, anywhere, tell) {
@@ -32,11 +34,13 @@ export function makeCurtain(stage, over, label, anywhere, tell) {
   const rail = make("div", { ...attributes, ...ends }, [knob]);
   let now = 0.5;
   const move = (/** @type {number} */ share) => tell(within(share, 0, 1));
+  const follow = (/** @type {MouseEvent} */ event) => move(placeOn(stage, event)[0]);
   onDrag(
     anywhere ? stage : rail,
     (spot) => Math.abs(placeOn(stage, spot)[0] - now) * stage.clientWidth,
-    (event) => move(placeOn(stage, event)[0]),
+    follow,
   );
+  onSwipe(stage, follow);
   onArrows(rail, ([x, y], far) => move(now + (x + y) * (far ? 0.1 : 0.02)));
   onEnds(rail, move);
   stage.append(rail);

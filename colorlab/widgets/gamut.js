@@ -284,9 +284,6 @@ function render({ model, el }) {
   const follow = (/** @type {MouseEvent} */ event) =>
     choose(pointedAt(plane, event, FRAME));
   onDrag(plane, (spot) => distanceTo(state().point, plane, spot, FRAME), follow);
-  plane.addEventListener("pointermove", (event) => {
-    if (event.pointerType === "mouse") follow(event);
-  });
   onArrows(plane, ([x, y], shift) => {
     const { step, point } = state();
     const far = step || shift ? 10 : 1;

@@ -167,15 +167,16 @@ const TELL = [
   ({ centers }, name, { even }) => {
     const { color, share } = likeliest(even, centers);
     return (
-      `For the ${name} the network says how likely each of 313 colors is; a square\u2019s ` +
-      `area shows it. The likeliest, ${tellColor(color)}, has only ${percent(share)}.`
+      `For the ${name} the network says how likely each of 313 colors is; a ` +
+      `square\u2019s area shows it. The likeliest, ${tellColor(color)}, has only ` +
+      `${percent(share)}.`
     );
   },
   ({ centers }, _name, { p, color, T }) => {
     const { share } = likeliest(p, centers);
     return (
-      `At T = ${T.toFixed(2)} the likeliest bin has ${percent(share)}. The diamond is ` +
-      `the mean of all, ${tellColor(color)}: the color to paint.`
+      `At T = ${T.toFixed(2)} the likeliest bin has ${percent(share)}. The diamond ` +
+      `is the mean of all, ${tellColor(color)}: the color to paint.`
     );
   },
   (_photo, name, { ab }) =>
@@ -185,7 +186,8 @@ const TELL = [
     const [R, G, B] = labToRgb(L, ...ab).map((v) => Math.round(255 * v));
     return (
       "Enlarged, and joined with the photo\u2019s own lightness, which has all the " +
-      `detail. The ${name} is painted R ${R}, G ${G}, B ${B}. Nobody knows if it was so.`
+      `detail. The ${name} is painted R ${R}, G ${G}, B ${B}. Nobody knows if it was ` +
+      "so."
     );
   },
 ];

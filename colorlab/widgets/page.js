@@ -207,6 +207,32 @@ export function onDrag(node, distance, tell, done = () => {}) {
   });
 }
 
+const SLOP = 6; // page pixels that a finger moves before its direction counts
+
+// A finger drawn sideways from anywhere on a node, whose touch-action leaves the page
+// to scroll up and down.
+/** @type {(node: HTMLElement, tell: (event: MouseEvent) => void) => void} */
+export function onSwipe(node, tell) {
+  /** @type {PointerEvent | undefined} */
+  let from;
+  let drawing = false;
+  node.addEventListener("pointerdown", (event) => {
+    from = event.pointerType === "touch" ? event : undefined;
+    drawing = false;
+  });
+  node.addEventListener("pointermove", (event) => {
+    if (!from) return;
+    const across = Math.abs(event.clientX - from.clientX);
+    drawing ||= across > SLOP && across > Math.abs(event.clientY - from.clientY);
+    if (drawing) tell(event);
+  });
+  const end = () => {
+    from = undefined;
+  };
+  node.addEventListener("pointerup", end);
+  node.addEventListener("pointercancel", end);
+}
+
 /** @type {<T>(node: HTMLElement, table: Record<string, T>,
  *   tell: (value: T, shift: boolean) => void) => void} */
 function onKeys(node, table, tell) {

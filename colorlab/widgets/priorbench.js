@@ -29,21 +29,6 @@ import { centerOf, distanceTo, openPlane, pointedAt, rimmed, square } from "./pl
 
 /** @type {Frame} */
 const FRAME = { size: 320, corner: [-115, -125], span: 240 }; // page pixels; ab units
-const CIVIDIS = [
-  [0, 34, 78],
-  [26, 56, 111],
-  [67, 78, 108],
-  [97, 101, 111],
-  [125, 124, 120],
-  [155, 148, 118],
-  [188, 174, 108],
-  [222, 201, 88],
-  [254, 232, 56],
-];
-const GRAYS = [
-  [0, 0, 0],
-  [255, 255, 255],
-];
 const [RAREST, COMMONEST] = [1e-9, 0.3]; // shares: the ends of the log view
 const SCALES = ["log", "linear"];
 const EVEN = 1e-9; // a weight so near 1 changes nothing
@@ -61,19 +46,14 @@ const number = (x) => withMinus(String(Number(x.toPrecision(3))));
 /** @type {(x: number) => string} */
 const percent = (x) => `${(100 * x).toFixed(0)}\u00a0%`;
 
-// The color at t, from 0 to 1, of a scale of evenly spaced stops.
-/** @type {(stops: number[][], t: number) => number[]} */
-function shade(stops, t) {
-  const at = within(t, 0, 1) * (stops.length - 1);
-  const i = Math.min(Math.floor(at), stops.length - 2);
-  return stops[i].map((low, c) => Math.round(low + (at - i) * (stops[i + 1][c] - low)));
-}
+// The gray level at t, from 0 to 1: more is brighter. (A scale of hues would be read as
+// the colors that the plane's places stand for.)
+/** @type {(t: number) => number} */
+const shade = (t) => Math.round(255 * within(t, 0, 1));
 
-/** @type {(stops: number[][]) => { nodes: Node[], set: (texts: string[]) => void }} */
-function makeScale(stops) {
-  const colors = stops.map((rgb) => `rgb(${rgb.join(" ")})`).join(", ");
+/** @type {() => { nodes: Node[], set: (texts: string[]) => void }} */
+function makeScale() {
   const bar = make("div", { class: "scale" });
-  bar.style.background = `linear-gradient(to right, ${colors})`;
   const ticks = make("div", { class: "ticks" });
   return {
     nodes: [bar, ticks],
@@ -82,14 +62,14 @@ function makeScale(stops) {
   };
 }
 
-/** @type {(canvas: HTMLCanvasElement, centers: Float32Array, stops: number[][],
- *   shades: Float64Array, picked: number) => void} */
-function paintMap(canvas, centers, stops, shades, picked) {
+/** @type {(canvas: HTMLCanvasElement, centers: Float32Array, shades: Float64Array,
+ *   picked: number) => void} */
+function paintMap(canvas, centers, shades, picked) {
   const plane = openPlane(canvas, FRAME);
   const { context, place } = plane;
   shades.forEach((value, q) => {
     square(plane, centerOf(centers, q), 10);
-    context.fillStyle = `rgb(${shade(stops, value).join(" ")})`;
+    context.fillStyle = `rgb(${shade(value)} ${shade(value)} ${shade(value)})`;
     context.fill();
     context.lineWidth = 0.5;
     context.strokeStyle = "#808080";
@@ -115,7 +95,7 @@ function paintWeights(canvas, { bins, width, height }, w) {
   canvas.height = height;
   const image = new ImageData(width, height);
   bins.forEach((q, i) => {
-    image.data.set([...shade(GRAYS, weightShade(w[q])), 255], 4 * i);
+    image.data.set([...Array(3).fill(shade(weightShade(w[q]))), 255], 4 * i);
   });
   context2d(canvas).putImageData(image, 0, 0);
 }
@@ -154,11 +134,7 @@ function render({ model, el }) {
   const frames = [photo, loud].map((node, i) =>
     make("div", { class: "frame", tabindex: "0", role: "group" }, [node, spots[i]]),
   );
-  const scales = {
-    prior: makeScale(CIVIDIS),
-    w: makeScale(GRAYS),
-    v: makeScale(GRAYS),
-  };
+  const scales = { prior: makeScale(), w: makeScale(), v: makeScale() };
   scales.w.set(["quiet \u2264 0.1", "1", "\u2265 10 loud"]);
   scales.v.set(["\u2264 0.1", "1", "\u2265 10"]);
   const lamRange = { min: 0, max: 1, step: 0.01 };
@@ -242,8 +218,8 @@ function render({ model, el }) {
     const shares = tilde.map((x) => (log ? inLog(x, RAREST, COMMONEST) : x / most));
     const none = new Float64Array(Q);
     const shades = w ? w.map((x) => Math.max(1e-3, weightShade(x))) : none;
-    paintMap(priorMap, centers, CIVIDIS, shares, bin);
-    paintMap(weightMap, centers, GRAYS, shades, bin);
+    paintMap(priorMap, centers, shares, bin);
+    paintMap(weightMap, centers, shades, bin);
     paintWeights(loud, bench, w ?? none);
     const ends = log
       ? ["\u2264 10\u207b\u2079 (\u00d7)", "log", "0.3"]

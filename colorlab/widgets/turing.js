@@ -53,21 +53,36 @@ async function decode(pairs) {
   }
 }
 
-// A number that lives as long as the browser's tab; 0 at first, and where none is kept.
-/** @type {(key: string) => { get: () => number, set: (value: number) => void }} */
+/** @typedef {{ key: string, side: number, chosen: number, ms: number }} Answer */
+/** @typedef {{ tries: number, practised: boolean, answers: Answer[], width: number,
+ *   run: string }} Kept Whole tests that were taken; of the one that is taken now, what
+ *   was answered, how wide the photos were (page pixels), and its name. */
+
+// What lives as long as the browser's tab, also when the page is loaded again.
+/** @type {(key: string) => { kept: Kept, keep: () => void }} */
 function remember(key) {
-  /** @type {<T>(run: () => T) => T | null} */
-  const attempt = (run) => {
-    try {
-      return run();
-    } catch {
-      return null; // a browser that keeps nothing
-    }
-  };
+  /** @type {Kept} */
+  const kept = { tries: 0, practised: false, answers: [], width: 0, run: "" };
+  try {
+    Object.assign(kept, JSON.parse(sessionStorage.getItem(key) ?? "{}"));
+  } catch {} // a browser that keeps nothing
   return {
-    get: () => Number(attempt(() => sessionStorage.getItem(key))),
-    set: (value) => attempt(() => sessionStorage.setItem(key, String(value))),
+    kept,
+    keep() {
+      try {
+        sessionStorage.setItem(key, JSON.stringify(kept));
+      } catch {}
+    },
   };
+}
+
+// A trial that was answered, from what was kept of it.
+/** @type {(pairs: Pair[], answer: Answer) => Trial[]} */
+function restore(pairs, { key, ...answer }) {
+  const fooled = answer.chosen !== answer.side;
+  return pairs
+    .filter((pair) => pair.key === key)
+    .map((pair) => ({ pair, ...answer, fooled }));
 }
 
 /** @type {(i: number, size: [number, number], choose: (i: number) => void) =>
@@ -81,16 +96,16 @@ function makeSide(i, [width, height], choose) {
   return { button, canvas, tag };
 }
 
-/** @type {(model: Model, trials: Trial[], round: number) => object} */
-function makeResult(model, trials, round) {
-  const id = crypto.getRandomValues(new Uint32Array(2));
+/** @type {(model: Model, trials: Trial[], kept: Kept) => object} */
+function makeResult(model, trials, { run, tries, width }) {
   return {
     kind: model.get("kind"),
     format: model.get("format"),
     pairs: model.get("version"),
-    run: Array.from(id, (n) => n.toString(16).padStart(8, "0")).join(""),
-    round,
+    run,
+    round: tries,
     seconds: model.get("seconds"),
+    width, // a phone's is half a laptop's
     answers: trials.map(({ pair, side, chosen, ms = 0 }) => ({
       photo: pair.key,
       painted: SIDES[side],
@@ -109,11 +124,10 @@ function render({ model, el }) {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   /** @type {string[]} */
   const urls = [];
-  const tab = remember(`colorlab-turing-${model.get("version")}`);
-  let rounds = tab.get(); // also of before the page was loaded again
-  let unsaved = false; // answers that leaving the page would lose
+  const { kept, keep } = remember(`colorlab-turing-${model.get("version")}`);
+  let unsaved = false; // answers that closing the page would lose
   /** @type {HTMLElement | undefined} */
-  let kept; // the download of the last result
+  let saved; // the download of the last result
   let paused = false;
   /** @type {(side?: number) => void} */
   let answer = () => {}; // resolves what the reader is asked for
@@ -164,7 +178,7 @@ function render({ model, el }) {
       if (phase === "told") return;
       side.tag.textContent = choosing ? ["\u25c0 left", "right \u25b6"][i] : "";
     });
-    if (phase === "start" && !kept) return; // the page has just been opened
+    if (phase === "start" && !saved) return; // the page has just been opened
     const { activeElement } = document;
     if (button) next.focus({ preventScroll: true });
     else if (!root.contains(activeElement) || activeElement === next) {
@@ -261,26 +275,41 @@ function render({ model, el }) {
   }
 
   async function test() {
-    const queue = deal(tests);
-    /** @type {Trial[]} */
-    const done = [];
+    const done = kept.answers.flatMap((answer) => restore(tests, answer));
+    const answered = new Set(done.map(({ pair }) => pair));
+    const queue = deal(tests.filter((pair) => !answered.has(pair)));
     for (let trial = queue.shift(); trial; trial = queue.shift()) {
       tellProgress(done.length, tests.length, "Pair");
       if (await ask(trial)) queue.push(trial);
-      else done.push(trial);
+      else {
+        done.push(trial);
+        const { pair, side, chosen = 0, ms = 0 } = trial;
+        kept.width = Math.round(sides[0].canvas.getBoundingClientRect().width);
+        kept.answers.push({ key: pair.key, side, chosen, ms });
+        keep();
+      }
     }
+    const id = crypto.getRandomValues(new Uint32Array(2));
+    kept.run = Array.from(id, (n) => n.toString(16).padStart(8, "0")).join("");
+    kept.tries++;
+    keep();
     return done;
   }
 
   async function play() {
     setPhase("ready", "The photos are being unpacked \u2026");
     await decode(pairs);
-    rounds++;
-    tab.set(rounds);
+    if (kept.answers.length === tests.length) {
+      kept.answers = [];
+      kept.practised = false;
+      keep();
+    }
     unsaved = true;
     setPaused(false);
-    if (drills.length) {
+    if (drills.length && !kept.practised) {
       await practise();
+      kept.practised = true;
+      keep();
       blank();
       const told = `Now ${tests.length} pairs that count, without answers in between.`;
       setPhase("between", told, "Begin the test");
@@ -302,7 +331,7 @@ function render({ model, el }) {
 
   /** @type {(trials: Trial[]) => HTMLElement} */
   function makeDownload(trials) {
-    const text = JSON.stringify(makeResult(model, trials, rounds), null, 1);
+    const text = JSON.stringify(makeResult(model, trials, kept), null, 1);
     const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
     const name = `turing-${JSON.parse(text).run.slice(0, 8)}.json`;
     const link = make("a", { class: "download", download: name, href: url }, [
@@ -322,10 +351,10 @@ function render({ model, el }) {
       pair.urls = pair.files.map((file) => URL.createObjectURL(file));
       urls.push(...pair.urls);
     }
-    kept = makeDownload(trials);
+    saved = makeDownload(trials);
     const again = make("button", { type: "button" }, ["Start over"]);
     again.addEventListener("click", open);
-    const controls = make("div", { class: "bar" }, [kept, again]);
+    const controls = make("div", { class: "bar" }, [saved, again]);
     panel.replaceChildren(...makeReport(trials, model.get("paper"), controls));
     const fooled = trials.filter((trial) => trial.fooled).length;
     setPhase(
@@ -346,11 +375,15 @@ function render({ model, el }) {
       `First ${drills.length} for practice, with answers. Then ${tests.length} that ` +
         "count, without. About three minutes; you can pause.",
     ];
-    const last = kept ? [make("p", {}, ["Your last result: ", kept])] : [];
+    const last = saved ? [make("p", {}, ["Your last result: ", saved])] : [];
     const list = rules.map((rule) => make("li", {}, [rule]));
     panel.replaceChildren(make("ol", {}, list), ...last);
     const question = "Can you tell painted from real?";
-    setPhase("start", question + (rounds ? again : ""), "Start");
+    const { length } = kept.answers;
+    const under = length > 0 && length < tests.length;
+    const told = `You have answered ${length} of ${tests.length} pairs.`;
+    if (under) setPhase("start", told, "Go on");
+    else setPhase("start", question + (kept.tries ? again : ""), "Start");
   }
 
   next.addEventListener("click", () => {
@@ -384,7 +417,8 @@ function render({ model, el }) {
   };
   window.addEventListener("beforeunload", onLeave, { signal });
   el.append(root);
-  open();
+  if (kept.answers.length < tests.length) open();
+  else report(kept.answers.flatMap((answer) => restore(tests, answer)));
   const unsettle = settle(el);
   return () => {
     unsettle();
