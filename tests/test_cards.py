@@ -6,7 +6,7 @@ import pytest
 from book_pages import ROOT
 
 from colorlab._lazy import BEST
-from colorlab.evaluate import read_scores
+from colorlab.evaluate import MEASURES, read_scores
 from colorlab.weights import ASSETS, load_model, load_pretrained, shipped
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -41,6 +41,15 @@ def test_gray_is_the_same_whoever_is_measured(name):
         mine, other = (read_scores(file, data)["gray"] for file in files)
         for measure in mine.keys() & other.keys():
             assert mine[measure] == pytest.approx(other[measure], abs=2e-3)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("data", SETS.values())
+def test_every_network_is_measured_on_every_set(name, data):
+    scores = read_scores(FOLDER / f"{name}.json", data)
+    assert {tuple(row) for row in scores.values()} == {MEASURES}
+    value, low, high = scores["gain"]["auc_rebalanced_by_photo"]
+    assert low < value < high
 
 
 def test_lists_are_those_that_data_has():
