@@ -8,6 +8,7 @@ from typing import Any
 NAME = "colorization-lab"  # of the package to install; PyPI's "colorlab" is another
 BEST = "flagship"  # of the networks that ship: what colors if none is named
 EXTRAS = {
+    "classics": ("scipy",),
     "train": ("accelerate", "filelock", "tensorboard"),
     "figures": ("anywidget", "ipywidgets", "matplotlib", "matplotlib_inline"),
 }

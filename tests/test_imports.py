@@ -37,6 +37,7 @@ ALLOWED = {
         ("torch", "PIL", "accelerate", "safetensors"),
     ),
     "evaluate": ((*CORE, "colorize", "datasets"), ("torch", "PIL")),
+    "classics": (("_lazy",), ("scipy",)),
     "plots": (
         (*CORE, "colorize", "evaluate.turing"),
         ("torch", "matplotlib", "matplotlib_inline"),
@@ -56,6 +57,7 @@ ORDER = {
         "formats profiles images download index splits sources shards batches".split()
     ),
     "train": "config run checkpoint recipe diagnostics log prepare loop".split(),
+    "classics": ["scribbles"],
     "evaluate": (
         "metrics turing probability selection bootstrap measure report".split()
     ),
@@ -126,7 +128,7 @@ def test_rooms_have_no_circle():
             assert all(rank[name.split(".")[0]] < rank[room] for name in own), room
 
 
-FACES = ("", "datasets/", "train/", "evaluate/", "widgets/", "cli/")
+FACES = ("", "classics/", "datasets/", "train/", "evaluate/", "widgets/", "cli/")
 
 
 @pytest.mark.parametrize("room", FACES)

@@ -1,0 +1,8 @@
+"""Color before networks: by hand, by example, by features (not taught yet)."""
+
+from colorlab._lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {"scribbles": "geodesic_shares neighbor_weights propagate scribble_shares"},
+)
