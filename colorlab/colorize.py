@@ -17,6 +17,7 @@ from colorlab.network import STRIDE
 from colorlab.transfer import Network
 from colorlab.weights import LARGEST_SIZE, load_pretrained
 
+Size = int | Sequence[int]  # of the shorter side; or height and width
 DEFAULT_SIZE = 128  # pixels, for networks whose card does not say
 LONGEST = 8  # times `size`: a longer image is squeezed, to bound memory
 BAND = 512  # rows joined at once, to bound memory
@@ -82,7 +83,7 @@ def colorize(
     image: Image.Image | np.ndarray | File,
     model: Network | None = None,
     T: float | None = None,
-    size: int | tuple[int, int] | None = None,
+    size: Size | None = None,
     device: str | torch.device = "cpu",
     strength: float = 1.0,
 ) -> Image.Image:
@@ -150,10 +151,8 @@ def colorize(
 
 
 def choose_settings(
-    model: Network,
-    T: float | None = None,
-    size: int | tuple[int, int] | None = None,
-) -> tuple[float, int | tuple[int, int]]:
+    model: Network, T: float | None = None, size: Size | None = None
+) -> tuple[float, Size]:
     """Take what is not given from the network's card (book chapter: colorize).
 
     Parameters
@@ -179,7 +178,7 @@ def choose_settings(
 
 
 @contextmanager
-def _inference(model: Network, size: int | Sequence[int]) -> Iterator[None]:
+def _inference(model: Network, size: Size) -> Iterator[None]:
     """Use a network in eval mode and leave it as it was; refuse too large a size."""
     training = model.training
     model.eval()
@@ -193,7 +192,7 @@ def _inference(model: Network, size: int | Sequence[int]) -> Iterator[None]:
         model.train(training)
 
 
-def network_size(height: int, width: int, size: int | Sequence[int]) -> tuple[int, int]:
+def network_size(height: int, width: int, size: Size) -> tuple[int, int]:
     """Choose the height and width at which a network looks at an image.
 
     Parameters
@@ -256,7 +255,7 @@ def read_image(path: str | Path, size: int) -> tuple[Tensor, Tensor]:
     return L, ab
 
 
-def _shrink(rgb: Image.Image, size: int | Sequence[int]) -> Tensor:
+def _shrink(rgb: Image.Image, size: Size) -> Tensor:
     """Resize an image for a network, averaging: uint8, shape (1, 3, h, w)."""
     height, width = network_size(rgb.height, rgb.width, size)
     return to_tensor(rgb.resize((width, height), Image.Resampling.BILINEAR))[None]

@@ -34,14 +34,16 @@ def colorize(  # noqa: PLR0913 - one argument an option
         str, typer.Option("-o", "--out", help="A folder; for one image a file, or -.")
     ],
     temperature: Annotated[
-        float | None, typer.Option(help="Low is vivid, 1 is cautious.")
+        float | None,
+        typer.Option(help="Low is vivid, 1 is cautious; else the network's."),
     ] = None,
     model: Annotated[str, typer.Option(help=MODEL_HELP)] = BEST,
     strength: Annotated[
         float, typer.Option(min=0, help="Times the predicted chroma: 0 is gray.")
     ] = 1.0,
     size: Annotated[
-        int | None, typer.Option(help="Shorter side, as the network sees it.")
+        int | None,
+        typer.Option(help="Shorter side that the network sees; else its own."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files that exist.")
@@ -50,7 +52,7 @@ def colorize(  # noqa: PLR0913 - one argument an option
         bool, typer.Option("--allow-truncated", help="Take JPEGs that end too early.")
     ] = False,
     max_pixels: Annotated[
-        int | None, typer.Option(min=1, help="Of the largest image that is read.")
+        int | None, typer.Option(min=1, help="Read images of up to so many pixels.")
     ] = None,
     unmarked: Annotated[
         bool, typer.Option("--unmarked", help="Do not note in XMP who made the colors.")
