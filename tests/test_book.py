@@ -30,7 +30,7 @@ NO_MODULE = {"intro"} | PLAYED  # chapters that explain no module
 # A chapter teaches a module or a folder of its name. The exceptions, at most five:
 NO_CHAPTER = {"cli", "files", "plots", "weights", "widgets"}
 MOST_EXCEPTIONS = 5
-COMING = {"classics", "transfer"}  # whose chapters are not written yet
+COMING = {"classics"}  # whose chapters are not written yet
 TOLD = {"log"}  # tested with the loop
 MAX_BYTES = 300_000
 MAX_LINES, MOST_LINES, MEDIAN_LINES = 30, 12, 4  # code lines of a cell

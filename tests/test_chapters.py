@@ -18,6 +18,7 @@ LONG = {
     "network",
     "prior",
     "quantize",
+    "transfer",
     "turing",
 }  # over ten seconds
 # Reading files is the CPU's work, and `train` chooses the device by itself.

@@ -1,5 +1,7 @@
 """The files around the code agree with each other."""
 
+import csv
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import colorlab.train
 from colorlab import _lazy
 
 ROOT = Path(__file__).parents[1]
+KEPT = {"source", "read", "used"}  # columns that are no reason to drop an image
 FIXED = "jupyter-book torch numpy matplotlib scikit-image ipywidgets pytest nbval"
 
 
@@ -135,6 +138,21 @@ def test_readme_table_lists_the_modules():
     }
     assert len(rows) == len(set(rows))
     assert set(rows) == modules
+
+
+def test_sources_of_images_agree_with_the_readme():
+    with (ROOT / "data/recipes/sources.csv").open() as file:
+        counted = list(csv.DictReader(file))
+    shares = json.loads((ROOT / "data/recipes/borrowed.json").read_text())["sources"]
+    text = (ROOT / "data/README.md").read_text()
+    rows = re.findall(r"\| ([\d,]+) \| ([\d,]+) \| ([\d.]+) % \|$", text, re.M)
+    told = [(int(a.replace(",", "")), int(b.replace(",", ""))) for a, b, _ in rows]
+    assert told == [(int(row["read"]), int(row["used"])) for row in counted]
+    assert [float(share) for *_, share in rows] == [*shares.values()]
+    assert [row["source"] for row in counted] == [*shares]
+    for row in counted:
+        left = [int(count) for rule, count in row.items() if rule not in KEPT]
+        assert int(row["read"]) - sum(left) == int(row["used"]), row["source"]
 
 
 def test_contributing_stays_short():

@@ -13,6 +13,7 @@ from test_widget_pages import (
     small_targets,
     swipe,
 )
+from traitlets import TraitError
 
 from colorlab.weights import ASSETS
 from colorlab.widgets import Curtain
@@ -83,11 +84,29 @@ def test_other_modes_become_rgb():
         ({"pictures": {}}, "2 to 8"),
         ({"left": "violet"}, "left and right .*violet"),
         ({"left": "red", "right": "red"}, "left and right"),
+        ({"pictures": {"one": {}, "two": {}}}, "2 to 8"),
     ],
 )
 def test_impossible_arguments_are_refused(pictures, given, told):
     with pytest.raises(ValueError, match=told):
         Curtain(**({"pictures": pictures} | given))
+
+
+def test_photos_travel_one_after_the_other(pictures):
+    turned = dict(zip(pictures, [*pictures.values()][::-1], strict=True))
+    widget = Curtain({"one": pictures, "two": turned})
+    assert (widget.photos, widget.photo, widget.names) == (["one", "two"], 0, [*PLAIN])
+    assert len(widget.lengths) == 6
+    assert Curtain(pictures).photos == []
+    with pytest.raises(TraitError, match="photo must be below 2, got 2"):
+        widget.photo = 2
+
+
+def test_photos_of_other_names_are_refused(pictures):
+    fewer = {name: pictures[name] for name in ("red", "green")}
+    for given in ({"one": pictures, "two": fewer}, {"one": pictures, **fewer}):
+        with pytest.raises(ValueError, match="photos must have the same names"):
+            Curtain(given)
 
 
 def test_pictures_of_two_sizes_are_refused(pictures):
@@ -163,6 +182,18 @@ def test_choose_what_is_compared(browser, tmp_path, pictures):
         settle(figure)
         assert seen(figure, tmp_path) == "ggggg.bbbbb"
         assert "green" in figure.locator("img").nth(1).get_attribute("alt")
+
+
+@pytest.mark.browser
+def test_choose_a_photo(browser, tmp_path, pictures):
+    turned = dict(zip(pictures, [*pictures.values()][::-1], strict=True))
+    widget = Curtain({"one": pictures, "two": turned})
+    with open_widget(browser, widget, tmp_path) as (_, figure):
+        settle(figure)
+        assert seen(figure, tmp_path) == "rrrrr.bbbbb"
+        figure.get_by_label("Photo", exact=True).first.select_option("two")
+        settle(figure)
+        assert seen(figure, tmp_path) == "bbbbb.rrrrr"
 
 
 def tags(figure):

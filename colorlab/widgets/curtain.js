@@ -1,4 +1,4 @@
-// A curtain over a stage; and the figure of two colorings of one photo behind it.
+// A curtain over a stage; and the figure of two colorings of a photo behind it.
 
 import {
   make,
@@ -67,6 +67,8 @@ function makeLayer(kind) {
 function render({ model, el }) {
   /** @type {string[]} */
   const names = model.get("names");
+  /** @type {string[]} */
+  const photos = model.get("photos");
   const urls = readFiles(model).map((file) => URL.createObjectURL(file));
   const layers = [makeLayer("over"), makeLayer("under")];
   const stage = make("div", { class: "stage" }, [layers[1].node, layers[0].node]);
@@ -77,7 +79,9 @@ function render({ model, el }) {
   );
   const swap = make("button", { type: "button" }, ["\u21c4 swap"]);
   swap.addEventListener("click", () => show(shown().reverse()));
-  const { state, set, untie } = tie(model, ["left", "right", "share"], draw);
+  const photo = makeSelect("Photo", photos, (index) => set({ photo: index }));
+  const traits = ["left", "right", "share", "photo"];
+  const { state, set, untie } = tie(model, traits, draw);
   const draws = makeCurtain(stage, layers[0].node, "Curtain", true, (share) =>
     set({ share }),
   );
@@ -97,18 +101,20 @@ function render({ model, el }) {
   function draw() {
     shown().forEach((name, i) => {
       const { image, tag } = layers[i];
-      const index = names.indexOf(name);
+      const index = state().photo * names.length + names.indexOf(name);
       if (image.src !== urls[index]) image.src = urls[index];
       image.alt = `The photo, coloring: ${name}`;
       tag.textContent = i ? `${name} \u25b6` : `\u25c0 ${name}`;
-      choices[i].value = String(index);
+      choices[i].value = String(names.indexOf(name));
     });
+    photo.value = String(state().photo);
     draws(state().share, shown());
   }
 
   const labels = choices.map((choice, i) =>
     make("label", {}, [["Left ", "Right "][i], choice]),
   );
+  if (photos.length > 1) labels.unshift(make("label", {}, ["Photo ", photo]));
   el.append(
     make("div", { class: "lab-figure curtain" }, [
       make("div", { class: "bar" }, [...labels, swap]),
