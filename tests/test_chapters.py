@@ -3,6 +3,8 @@
 A chapter whose set-up calls `best_device` must bring all that meets there to it.
 """
 
+import functools
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pretend
@@ -10,6 +12,8 @@ import pytest
 import torch
 from book_pages import BOOK, CHAPTERS, code_cells, read_notebook, source
 from phone import small_letters
+
+from colorlab.plots import STYLE
 
 LONG = {
     "colorize",
@@ -56,8 +60,8 @@ def test_chapter_runs_on_a_device(chapter, pretended, monkeypatch):
 
     mpl.use("Agg")
     monkeypatch.chdir(BOOK)
-    backend = "matplotlib_inline.backend_inline.set_matplotlib_formats"
-    monkeypatch.setattr(backend, lambda *_: None)
+    style = functools.partial(plt.rcParams.update, STYLE)
+    monkeypatch.setattr("colorlab.plots.light_pictures", style)
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", choose)
     names = {"__name__": "__main__"}
