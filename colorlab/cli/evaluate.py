@@ -43,14 +43,24 @@ def evaluate(  # noqa: PLR0913 - one argument an option
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="Write OUT.json and OUT.html, a page."),
+        typer.Option(
+            "-o", "--out", metavar="OUT", help="Write OUT.json and OUT.html, a page."
+        ),
     ] = None,
     pictures: Annotated[
         str | None,
-        typer.Option(help="Measure these, another system's, named as DATA's images."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Measure these, another system's, named as the images of DATA.",
+        ),
     ] = None,
     listing: Annotated[
-        Path | None, typer.Option("--list", help="Take the images that FILE names.")
+        Path | None,
+        typer.Option(
+            "--list",
+            metavar="FILE",
+            help="Take the images that FILE names, all of them.",
+        ),
     ] = None,
     temperature: Annotated[
         float,
@@ -169,6 +179,7 @@ def _print_scores(about: dict, scores: dict) -> None:
         table.add_row(name, *(interval_text(value, "\n") for value in values))
     Console().print(table)
     print(interval_note(about["photos"]), "Gain = network minus gray.")
+    print("In nats, gray is the smoothed prior, and truth the entropy of the targets.")
     if "other" in about:
         print(f"Other: {about['other']}. Lead = network minus other.")
 
