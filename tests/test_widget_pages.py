@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 from book_pages import BOOK
-from browser_fixtures import fixture_browser, open_page  # noqa: F401
+from browser_fixtures import PATIENCE, fixture_browser, open_page  # noqa: F401
 from ipywidgets.embed import dependency_state
 from PIL import Image
 
@@ -56,6 +56,7 @@ def open_on_phone(browser, widget, folder):
     context = browser.new_context(
         viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
     )
+    context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
     page.goto(write_page(widget, folder).as_uri())
     figure = page.locator(".lab-figure")

@@ -176,9 +176,15 @@ def test_picking_by_mouse_and_keys(browser, tmp_path, photo):
 
 @pytest.mark.browser
 def test_picking_on_a_phone(browser, tmp_path, photo):
-    with open_on_phone(browser, ReceptiveField(photo), tmp_path) as (_, figure):
+    with open_on_phone(browser, ReceptiveField(photo), tmp_path) as (page, figure):
         whole = figure.locator("canvas.whole")
         width = whole.bounding_box()["width"]
         whole.tap(position={"x": width - 2, "y": width - 2})
         assert place(figure) == (56, 56)
         assert small_targets(figure) == []
+        # The layer's slider is seen together with the close-up that it changes.
+        close = figure.locator("canvas.close")
+        close.evaluate("(node) => node.scrollIntoView({ block: 'end' })")
+        assert page.evaluate("scrollY") > 100
+        slider = figure.get_by_role("slider").bounding_box()
+        assert 0 <= slider["y"] < close.bounding_box()["y"]

@@ -15,7 +15,8 @@ const BLUR = 0.05; // of the shorter side, at 100 %
 
 /** @typedef {{ node: HTMLElement, take: (image: ImageData) => void,
  *   shown: () => HTMLCanvasElement, broken: () => boolean, brushing: () => boolean,
- *   draw: (x: number, y: number, starts: boolean) => void }} Breaker */
+ *   draw: (x: number, y: number, starts: boolean) => void,
+ *   tellShift: (most: number) => void }} Breaker */
 
 // `change` hears that the picture has changed, `undo` that the photo is wanted again,
 // `brush` that another is chosen, and `map` that the ringed color's is asked for.
@@ -27,8 +28,11 @@ export function makeBreaker(tell) {
   /** @type {[number, number] | undefined} */
   let last;
 
+  const told = make("p", { "aria-live": "polite" });
+
   function changed() {
     broken = true;
+    told.textContent = "";
     tell.change();
   }
 
@@ -104,6 +108,7 @@ export function makeBreaker(tell) {
       make("div", { class: "bar" }, [moves]),
       make("div", { class: "bar" }, ["Brush:", brushes.row]),
       make("div", { class: "bar" }, [lights.row, blurs.row]),
+      told,
     ]),
     take(image) {
       const full = make("canvas", { width: image.width, height: image.height });
@@ -118,6 +123,12 @@ export function makeBreaker(tell) {
       lights.set(0);
       blurs.set(0);
       brushes.press(0);
+      told.textContent = "";
+    },
+    tellShift(most) {
+      told.textContent =
+        "The brighter a square, the more covering it moved the ringed color: by up " +
+        `to ${most.toFixed(0)} units. Choose another point: the photo is light again.`;
     },
     // As some browsers' canvases know no filters: blurred by scaling down and up again,
     // lighter by white laid over, darker by black.

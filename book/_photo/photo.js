@@ -110,7 +110,9 @@ function render(root) {
     map: () =>
       work("Covering square by square", async ({ ask }) => {
         if (!found) return;
-        stage.light(await ask("depend", { ...cellOf(found), T, parts: PARTS }));
+        const map = await ask("depend", { ...cellOf(found), T, parts: PARTS });
+        stage.light(map);
+        breaker.tellShift(Math.max(...map.shifts));
       }),
   });
   const befores = makeButtons("Before", ["gray", "original"], setBefore);

@@ -83,7 +83,7 @@ export function makeStage(pick) {
       const most = Math.max(...shifts, 1e-6);
       const shades = new ImageData(across, down);
       shifts.forEach((shift, i) => {
-        shades.data[4 * i + 3] = 235 * (1 - shift / most);
+        shades.data[4 * i + 3] = 200 * (1 - Math.sqrt(shift / most)); // also small ones
       });
       put(map, shades);
     },

@@ -40,7 +40,7 @@ export function makeCurtain(stage, over, label, anywhere, tell) {
     (spot) => Math.abs(placeOn(stage, spot)[0] - now) * stage.clientWidth,
     follow,
   );
-  onSwipe(stage, follow);
+  if (!anywhere) onSwipe(stage, follow);
   onArrows(rail, ([x, y], far) => move(now + (x + y) * (far ? 0.1 : 0.02)));
   onEnds(rail, move);
   stage.append(rail);

@@ -172,31 +172,44 @@ export function distanceOn(node, { clientX, clientY }, [x, y]) {
 }
 
 const NEAR = 32; // page pixels: a finger this near what can be dragged drags it
+const SLOP = 6; // page pixels that a finger moves before its direction counts
+
+/** @type {(from: Spot, to: Spot) => boolean} */
+function isSideways(from, to) {
+  const across = Math.abs(to.clientX - from.clientX);
+  return across > SLOP && across > Math.abs(to.clientY - from.clientY);
+}
 
 // Dragging by mouse from anywhere; by finger from near what is dragged, `distance`
-// page pixels away, so that the page still scrolls. A tap moves it.
+// page pixels away, or sideways, so that the page still scrolls. A tap moves it.
 /** @type {(node: HTMLElement, distance: (spot: Spot) => number,
  *   tell: (event: MouseEvent) => void, done?: () => void) => void} */
 export function onDrag(node, distance, tell, done = () => {}) {
   let dragging = false;
+  /** @type {PointerEvent | undefined} */
+  let finger;
   /** @type {(event: TouchEvent) => void} */
   const touch = (event) => {
     if (distance(event.touches[0]) < NEAR) event.preventDefault();
   };
+  node.style.touchAction = "pan-y pinch-zoom";
   node.addEventListener("touchstart", touch, { passive: false });
   node.addEventListener("pointerdown", (event) => {
     if (event.button) return;
-    dragging = event.pointerType !== "touch" || distance(event) < NEAR;
+    finger = event.pointerType === "touch" ? event : undefined;
+    dragging = !finger || distance(event) < NEAR;
     if (!dragging) return;
     node.setPointerCapture(event.pointerId);
     tell(event);
   });
   node.addEventListener("pointermove", (event) => {
+    dragging ||= finger !== undefined && isSideways(finger, event);
     if (dragging) tell(event);
   });
   const end = () => {
     if (dragging) done();
     dragging = false;
+    finger = undefined;
   };
   node.addEventListener("pointerup", end);
   node.addEventListener("pointercancel", end);
@@ -207,27 +220,24 @@ export function onDrag(node, distance, tell, done = () => {}) {
   });
 }
 
-const SLOP = 6; // page pixels that a finger moves before its direction counts
-
 // A finger drawn sideways from anywhere on a node, whose touch-action leaves the page
-// to scroll up and down.
+// to scroll up and down; a mouse and a tap do something else there.
 /** @type {(node: HTMLElement, tell: (event: MouseEvent) => void) => void} */
 export function onSwipe(node, tell) {
   /** @type {PointerEvent | undefined} */
-  let from;
+  let finger;
   let drawing = false;
   node.addEventListener("pointerdown", (event) => {
-    from = event.pointerType === "touch" ? event : undefined;
+    finger = event.pointerType === "touch" ? event : undefined;
     drawing = false;
   });
   node.addEventListener("pointermove", (event) => {
-    if (!from) return;
-    const across = Math.abs(event.clientX - from.clientX);
-    drawing ||= across > SLOP && across > Math.abs(event.clientY - from.clientY);
+    if (!finger) return;
+    drawing ||= isSideways(finger, event);
     if (drawing) tell(event);
   });
   const end = () => {
-    from = undefined;
+    finger = undefined;
   };
   node.addEventListener("pointerup", end);
   node.addEventListener("pointercancel", end);
