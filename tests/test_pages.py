@@ -172,6 +172,11 @@ def test_figures_with_controls_have_number_and_caption(chapter):
         assert figure.select_one("figcaption .caption-number")
 
 
+def test_exercises_say_how_to_run_them():
+    section = built("lab").select_one("section#exercises")
+    assert section.p.a["href"] == "setup.html"
+
+
 def test_play_comes_first():
     captions = built("lab").select(".bd-sidebar .caption-text")
     assert captions[0].get_text() == "Play"

@@ -116,6 +116,16 @@ class Cells(SphinxPostTransform):
         away = [code for cell in cells for code in _fold_code(cell)]
         if away:
             self.document[0] += fold(away, SETUP, "page-code")
+        for section in list(self.document.findall(nodes.section)):
+            if "exercises" in section["ids"]:
+                section.insert(1, self._tell_how_to_run())
+
+    def _tell_how_to_run(self):
+        home = self.env.docname
+        there = self.app.builder.get_relative_uri(home, "book/setup")
+        link = nodes.reference("", "Setup", refuri=there, internal=True)
+        told = "To run the code of this page, and your own: see "
+        return nodes.paragraph("", told, link, nodes.Text("."))
 
     def _draw_charts(self, cell):
         """Put a chart's drawing in place of a link to its file."""
