@@ -146,13 +146,6 @@ def _goes_on(out: Path, resume: bool) -> bool:
     return resume and holds_run(out)
 
 
-def unwrapped(model: Any) -> Network:
-    """Take a network out of what accelerate, DDP and averaging wrap around it."""
-    while hasattr(model, "module"):
-        model = model.module
-    return model
-
-
 def _prior(name: str, out: Path, old: bool) -> Tensor:
     """Load the smoothed prior; a run that goes on has its own copy of the file."""
     if old:
@@ -228,25 +221,6 @@ def _same(one: Network, other: Network) -> bool:
     )
 
 
-def _accelerator(out: Path, precision: str, device: str) -> Accelerator:
-    """Choose device and number format, and join the other processes."""
-    here = best_device().type
-    if device not in ("auto", "cpu", here):
-        raise ValueError(f"device must be auto, cpu or {here} here, got {device!r}")
-    if here == "cuda":
-        torch.set_float32_matmul_precision("high")  # TF32 where it has it
-        # The fastest convolution may be another one in the next run, with other bits.
-        torch.backends.cudnn.benchmark = (
-            not torch.are_deterministic_algorithms_enabled()
-        )
-    return Accelerator(
-        cpu="cpu" in (device, here),  # else it forms no group of CPUs
-        mixed_precision=fast_precision(device) if precision == "auto" else precision,
-        log_with="tensorboard",
-        project_dir=out,
-    )
-
-
 def _shares(text: str, sources: Sources) -> list[float]:
     """Return the share of each source, if they have shares."""
     shares = parse_shares(text)
@@ -282,93 +256,6 @@ def _check_shared_memory(
             f"workers must be at most {most}, got {workers}: {SHARED} has only "
             f"{room >> 20} MiB for their batches; in Docker, --shm-size gives more"
         )
-
-
-def _network(config: TrainConfig, init: Network | None) -> Network:
-    """Build the network, with random weights or those of another."""
-    out_channels = 2 if config.loss == "l2" else N_BINS
-    network = make_network(
-        config.width, config.variant, out_channels, config.frozen_norm
-    )
-    if isinstance(network, BorrowedNet):
-        if init is None and config.frozen_norm:
-            raise ValueError(
-                f"init must be given for variant {network.variant}: pass --init "
-                "borrowed or an encoder's file, or --no-frozen-norm for random weights"
-            )
-        if not config.encoder_lr:
-            for parameter in network.encoder_parameters():
-                parameter.requires_grad_(False)
-    if init is None:
-        return network
-    wanted, got = (
-        f"width {model.width}, variant {model.variant} and a head of {model.head}"
-        for model in (network, init)
-    )
-    if wanted != got:
-        raise ValueError(
-            f"init must have {wanted}, as config says; it has {got}: pass --width "
-            f"{init.width} --variant {init.variant} and its loss"
-        )
-    network.load_state_dict(init.state_dict())
-    return network
-
-
-def _on_device(
-    accelerator: Accelerator, network: Network, kind: str, settings: dict
-) -> tuple[torch.nn.Module, AcceleratedOptimizer]:
-    """Move the network to the device, and give it an optimizer."""
-    model: Any = network
-    model.to(accelerator.device, memory_format=torch.channels_last)
-    if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
-        model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    make = torch.optim.AdamW if kind == "adamw" else torch.optim.Adam
-    return accelerator.prepare(model, make(_groups(network), **settings))
-
-
-def _groups(network: Network) -> list[dict]:
-    """List what learns at the one rate, and apart from it a pretrained encoder."""
-    encoder = []
-    if isinstance(network, BorrowedNet):
-        encoder = network.encoder_parameters()
-    apart = {id(parameter) for parameter in encoder}
-    others = [p for p in network.parameters() if id(p) not in apart]
-    return [{"params": params} for params in (others, encoder) if params]
-
-
-def _averaged(
-    accelerator: Accelerator,
-    model: torch.nn.Module,
-    optimizer: AcceleratedOptimizer,
-    keep: float,
-) -> torch.nn.Module:
-    """Return the running mean of the weights, or the model itself if it keeps none."""
-    if not keep:
-        return model
-    averaged = AveragedModel(unwrapped(model), use_buffers=True)
-    optimizer.optimizer.register_step_post_hook(
-        lambda *_: _update_average(averaged, unwrapped(model), keep)
-    )
-    return accelerator.prepare_model(averaged, evaluation_mode=True)  # saved with it
-
-
-@torch.no_grad()
-def _update_average(
-    averaged: AveragedModel, model: torch.nn.Module, keep: float
-) -> None:
-    """Move the mean weights toward a model's; the first time, copy them.
-
-    `AveragedModel.update_parameters` would wait for the device, to ask whether it is
-    the first time.
-    """
-    share = torch.where(averaged.n_averaged == 0, 1.0, 1 - keep)
-    tensors = (part.state_dict().values() for part in (averaged.module, model))
-    for mean, now in zip(*tensors, strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(now, share)
-        else:
-            mean.copy_(now)
-    averaged.n_averaged += 1
 
 
 def _objective(head: str, w: Tensor, labels: str, k: int, skip_gray: bool) -> Objective:

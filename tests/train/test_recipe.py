@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorlab.cli import main
+from colorlab.__main__ import main
 from colorlab.network import ColorNet
 from colorlab.train.recipe import Recipe, read_recipe, ship
 from colorlab.weights import load_model, save_model
