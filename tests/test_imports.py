@@ -56,7 +56,7 @@ ORDER = {
     "datasets": (
         "formats profiles images download index splits sources shards batches".split()
     ),
-    "train": "config run checkpoint recipe diagnostics log prepare loop".split(),
+    "train": "config run checkpoint recipe diagnostics log model prepare loop".split(),
     "classics": ["scribbles"],
     "evaluate": (
         "metrics turing probability selection bootstrap measure report".split()

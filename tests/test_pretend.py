@@ -28,10 +28,11 @@ from colorlab.plots import (
     show_swatches,
 )
 from colorlab.prior import load_prior, rebalance_weights, smooth_prior
-from colorlab.quantize import bin_centers, nearest_bin, soft_encode
+from colorlab.quantize import N_BINS, bin_centers, nearest_bin, soft_encode
 from colorlab.train.config import TrainConfig
 from colorlab.train.loop import train, train_step
-from colorlab.train.prepare import _averaged, _network
+from colorlab.train.model import running_mean
+from colorlab.transfer import make_network
 from colorlab.weights import load_model, load_pretrained
 from colorlab.widgets import TemperatureExplorer
 
@@ -235,10 +236,11 @@ def two_steps(device, spoil, config):
     """Steps, and what they give; `spoil` may leave a part elsewhere."""
     torch.manual_seed(0)
     accelerator = Accelerator(cpu=True)
-    model = _network(config, None)
+    channels = 2 if config.loss == "l2" else N_BINS
+    model = make_network(config.width, config.variant, channels)
     model.to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    averaged = _averaged(accelerator, model, optimizer_of(optimizer), 0.9)
+    averaged = running_mean(accelerator, model, optimizer_of(optimizer), 0.9)
     centers = bin_centers().to(device)
     w = rebalance_weights(smooth_prior(load_prior(), bin_centers()), 0.5)
     parts = {

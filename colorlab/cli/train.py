@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from colorlab.transfer import Network
 
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
-RESTART_ADVICE = (
-    "colorlab: if a process dies, the others may wait for ever: stop, set "
-    "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 and use torchrun --standalone, or "
-    "--rdzv-backend c10d on several machines"
-)
 
 
 def train(
@@ -65,51 +60,64 @@ def train(
     **given: Any,
 ) -> None:
     """Train a network. Options left out are the preset's; on --resume, the run's."""
+    from colorlab.train.checkpoint import Stopped
+
+    given = {name: value for name, value in given.items() if value is not None}
+    way_on = f"colorlab train --out {out} --resume"
+    try:
+        if recipe is None:
+            _train_once(data, out, preset, resume, init, val_data, given)
+        else:
+            way_on = "the same command"
+            if preset or resume or init or val_data or not data or len(data) > 1:
+                raise ValueError(
+                    "--recipe must be given with one DATA, the folder of its sources, "
+                    "and without --preset, --resume, --init and --val-data"
+                )
+            _follow(recipe, Path(data[0]), out, given)
+    except KeyboardInterrupt as stopped:
+        told = str(stopped) if isinstance(stopped, Stopped) else "stopped at once"
+        print(f"colorlab: {told}; go on with: {way_on}", file=sys.stderr)
+        raise SystemExit(STOPPED) from None
+
+
+def _train_once(
+    data: list[str] | None,
+    out: Path,
+    preset: str | None,
+    resume: bool,
+    init: str | None,
+    val_data: str | None,
+    given: dict,
+) -> None:
+    """Train by the options."""
     from colorlab.datasets.sources import data_and_size
 
-    if recipe:
-        if preset or resume or init or val_data or not data or len(data) > 1:
-            raise ValueError(
-                "--recipe must be given with one DATA, the folder of its sources, and "
-                "without --preset, --resume, --init and --val-data"
-            )
-        _follow(recipe, Path(data[0]), out, given)
-        return
     config = _config(out, preset, resume, init, given)
     if not (data or resume):
         raise ValueError("DATA must name the images to train on")
     sources = [data_and_size(name) for name in data] if data else None
-    way_on = f"go on with: colorlab train --out {out} --resume"
     network = load_network(init) if init else None
-    _run(sources, out, config, resume, network, val_data, way_on)
+    _run(sources, out, config, resume, network, val_data)
 
 
 def _follow(path: Path, data: Path, out: Path, given: dict) -> None:
-    """Go through the rounds of a recipe, and write its network."""
+    """Train in the rounds of a recipe, and write its network."""
     from colorlab.train.recipe import read_recipe, ship
 
     recipe = read_recipe(path)
-    configs = recipe.configs(**{k: v for k, v in given.items() if v is not None})
+    configs = recipe.configs(**given)
     rounds = [out / f"round-{number}" for number, _ in enumerate(configs, start=1)]
     result = out / f"{recipe.name}.safetensors"
-    known = {*rounds, result}
-    if foreign := [p.name for p in out.glob("*") if p not in known]:
+    if foreign := [p.name for p in out.glob("*") if p not in (*rounds, result)]:
         raise ValueError(f"out must hold nothing but this recipe's: {foreign[:4]}")
-    beside = data / recipe.init
-    init = str(beside) if recipe.init and beside.is_file() else recipe.init
+    beside, val_data = data / recipe.init, str(data / recipe.val_data)
+    init = str(beside) if beside.is_file() else recipe.init
     network = load_network(init) if init else None
     sources = [(str(data / name), None) for name in recipe.sources]
     for run, config in zip(rounds, configs, strict=True):
-        network = _run(
-            sources,
-            run,
-            config,
-            True,
-            network,
-            str(data / recipe.val_data),
-            "go on with the same command",
-        )
-    if network and int(os.environ.get("RANK", 0)) == 0:
+        network = _run(sources, run, config, True, network, val_data)
+    if network and _is_first():
         ship(network, recipe, rounds, result)
         print(f"1 network of {len(rounds)} rounds in {result}")
 
@@ -121,31 +129,28 @@ def _run(
     resume: bool,
     init: "Network | None",
     val_data: str | None,
-    way_on: str,
 ) -> "Network":
     """Train, and show it."""
-    from colorlab.train.checkpoint import Stopped
     from colorlab.train.loop import train as run_training
 
-    first = int(os.environ.get("RANK", 0)) == 0  # torchrun's; one process shows
-    if first:
+    if _is_first():
         _print_start(out, config)
     progress = _Progress(out, config.steps)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda text, *_, **__: progress.say(str(text))
-            on_step = progress.show if first else None
+            on_step = progress.show if _is_first() else None
             network = run_training(data, out, config, resume, init, val_data, on_step)
-    except KeyboardInterrupt as stopped:
-        progress.close()
-        told = str(stopped) if isinstance(stopped, Stopped) else "stopped at once"
-        print(f"colorlab: {told}; {way_on}", file=sys.stderr)
-        raise SystemExit(STOPPED) from None
     finally:
         progress.close()
-    if first:
+    if _is_first():
         _print_end(out, config.steps, network.card["steps"])
     return network
+
+
+def _is_first() -> bool:
+    """Tell whether this is the process of `torchrun` that prints."""
+    return int(os.environ.get("RANK", 0)) == 0
 
 
 def _option(field: Field) -> inspect.Parameter:
@@ -193,10 +198,9 @@ def _config(
     old = resume and (out / "config.json").is_file()
     before = read_config(out / "config.json") if old else None
     base = PRESETS[preset or "laptop"] if preset or not before else before
-    config = replace(base, **{k: v for k, v in given.items() if v is not None})
+    config = replace(base, **given)
     if before:
-        changes = changed_fields(asdict(before), asdict(config), free=True)
-        for change in changes:
+        for change in changed_fields(before, config, free=True):
             print(f"changed: {change}")
     return config
 
@@ -207,9 +211,6 @@ def _print_start(out: Path, config: TrainConfig) -> None:
     from colorlab.train.run import disk_space
     from colorlab.transfer import make_network
 
-    restarts = int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", 0)) > 0
-    if restarts and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
-        print(RESTART_ADVICE, file=sys.stderr)
     with torch.device("meta"):
         network = make_network(config.width, config.variant)
     number = sum(p.numel() for p in network.parameters())

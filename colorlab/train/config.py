@@ -35,7 +35,8 @@ def _option(default: Any, help: str, **rules: Any) -> Any:
     return field(default=default, metadata={"help": help, **rules})
 
 
-_encoder = partial(_option, group="The encoder of --variant borrowed")
+ENCODER = f"The encoder of --variant {BORROWED}"
+_encoder = partial(_option, group=ENCODER)
 _authors = partial(_option, group="The authors' recipe")
 
 
@@ -80,9 +81,9 @@ class TrainConfig:
     workers: int = _option(1, "Data-loader processes.", least=0, free=True)
     device: str = _option("auto", "Where to compute.", choices=DEVICES, free=True)
     # Only the variant `borrowed` has these.
-    encoder_lr: float = _encoder(3e-4, "Its highest rate; 0: it stays.", least=0)
-    encoder_after: int = _encoder(0, "Steps before it learns.", least=0)
-    frozen_norm: bool = _encoder(True, "Its batch norm stays as it came.")
+    encoder_lr: float = _encoder(3e-4, "Rate of the encoder; 0: it stays.", least=0)
+    encoder_after: int = _encoder(0, "Steps before the encoder learns.", least=0)
+    frozen_norm: bool = _encoder(True, "The encoder keeps its batch norm.")
     # Only the preset `authors` changes these.
     k: int = _authors(N_NEIGHBORS, "Bins that share a pixel.", least=1, most=16)
     labels: str = _authors("mean", "Of 4x4 pixels: mean or first.", choices=LABELS)
@@ -118,6 +119,11 @@ def check_config(config: TrainConfig) -> None:
         raise ValueError(f"stretch must be size or more, got {config.stretch}")
     if config.variant == BORROWED and config.loss == "l2":
         raise ValueError(f"loss must be rebal or class for variant {BORROWED}, got l2")
+    for option in fields(config):
+        of_encoder = option.metadata.get("group") == ENCODER
+        changed = getattr(config, option.name) != option.default
+        if of_encoder and changed and config.variant != BORROWED:
+            raise ValueError(f"{option.name} must be left out but for {BORROWED}")
     parse_shares(config.shares)
 
 
@@ -168,13 +174,13 @@ def parse_shares(text: str) -> list[float]:
     raise ValueError(f"shares must be positive numbers, such as 2,1, got {text!r}")
 
 
-def changed_fields(before: dict, after: dict, free: bool) -> list[str]:
+def changed_fields(before: TrainConfig, after: TrainConfig, free: bool) -> list[str]:
     """Describe the fields that differ between two configurations.
 
     Parameters
     ----------
-    before, after : dict
-        Two configurations, as `config_to_json` returns them.
+    before, after : TrainConfig
+        Two configurations.
     free : bool
         Look at the fields that a resumed run may change, or at the others. The prior
         is left out: it is compared by what its file holds.
@@ -186,17 +192,15 @@ def changed_fields(before: dict, after: dict, free: bool) -> list[str]:
 
     Examples
     --------
-    >>> before, after = TrainConfig(), TrainConfig(lr=1e-3, width=8)
-    >>> changed_fields(asdict(before), asdict(after), free=True)
+    >>> changed_fields(TrainConfig(), TrainConfig(lr=1e-3, width=8), free=True)
     ['lr 0.002 -> 0.001']
     """
-    return [
-        f"{option.name} {before[option.name]} -> {after[option.name]}"
+    values = [
+        (option.name, getattr(before, option.name), getattr(after, option.name))
         for option in fields(TrainConfig)
-        if option.metadata.get("free", False) == free
-        and option.name != "prior"
-        and before[option.name] != after[option.name]
+        if option.metadata.get("free", False) == free and option.name != "prior"
     ]
+    return [f"{name} {old} -> {new}" for name, old, new in values if old != new]
 
 
 def config_to_json(config: TrainConfig) -> dict:

@@ -5,7 +5,7 @@ import math
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from colorlab.train.diagnostics import (
     diagnose,
     diagnostics,
 )
-from colorlab.train.run import read_json, read_records, write_json
+from colorlab.train.run import read_json, write_json
 from colorlab.transfer import Network
 from colorlab.weights import save_model
 
@@ -47,14 +47,21 @@ class Log:
         The run's folder.
     loss : str
         "rebal", "class" or "l2"; decides what `diagnose` expects.
+    records : sequence of dict
+        What the run did before.
     """
 
     def __init__(
-        self, accelerator: Accelerator, model: Network, out: Path, loss: str = "rebal"
+        self,
+        accelerator: Accelerator,
+        model: Network,
+        out: Path,
+        loss: str = "rebal",
+        records: Sequence[dict] = (),
     ) -> None:
         self.accelerator, self.model, self.out = accelerator, model, out
         self.loss = loss
-        self.recent = deque(read_records(out / "metrics.jsonl"), REMEMBERED)
+        self.recent = deque(records, REMEMBERED)
         known = out / "skipped.json"
         remedy = "delete it: it only lists images that could not be read"
         self.skipped = read_json(known, remedy, dict) if known.is_file() else {}
@@ -185,6 +192,8 @@ class Validation:
         From output and true ab, in full size, to the loss.
     out : Path
         The run's folder.
+    records : sequence of dict
+        What the run did before: its least held-out loss is to be beaten.
 
     Warns
     -----
@@ -193,7 +202,11 @@ class Validation:
     """
 
     def __init__(
-        self, rgb: Tensor, objective: Callable[[Tensor, Tensor], Tensor], out: Path
+        self,
+        rgb: Tensor,
+        objective: Callable[[Tensor, Tensor], Tensor],
+        out: Path,
+        records: Sequence[dict] = (),
     ) -> None:
         ab = label_ab(rgb_to_lab(rgb)[:, 1:])
         colorful = int((ab.abs() > NOT_GRAY).flatten(1).any(1).sum())
@@ -205,7 +218,7 @@ class Validation:
             )
         self.rgb, self.objective, self.out = rgb, objective, out
         self.colorful = colorful > 0
-        found = [r.get("held_out") for r in read_records(out / "metrics.jsonl")]
+        found = [record.get("held_out") for record in records]
         self.best = min((x for x in found if x is not None), default=math.inf)
 
     def look(self, network: Network, step: int) -> float | None:

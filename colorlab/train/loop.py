@@ -22,10 +22,11 @@ from colorlab.train.checkpoint import (
 )
 from colorlab.train.config import TrainConfig, encoder_rate, learning_rate
 from colorlab.train.diagnostics import ADVICE, DIVERGED
-from colorlab.train.prepare import Data, Objective, Run, prepare, unwrapped
+from colorlab.train.model import bare
+from colorlab.train.prepare import Data, Objective, Run, prepare
 from colorlab.train.run import lock_run
-from colorlab.transfer import Network, make_network
-from colorlab.weights import save_model, shape_of
+from colorlab.transfer import Network
+from colorlab.weights import save_model
 
 
 def train_step(
@@ -133,8 +134,8 @@ def train(
     norm is computed over all shares, so that any number of processes trains the same
     network; on CPUs each takes the statistics of its own share.
     """
-    with lock_run(Path(out)):
-        run = prepare(data, Path(out), config, resume, init, val_data)
+    with lock_run(Path(out)) as before:
+        run = prepare(data, Path(out), before, config, resume, init, val_data)
         config, step = run.config, run.step
         with stop_signals() as stop:
             while step < config.steps:
@@ -225,14 +226,6 @@ def write_record(run: Run, step: int, lr: float, saving: bool) -> dict:
     if saving:
         save_checkpoint(run.accelerator, run.out, step)
     return record
-
-
-def bare(model: torch.nn.Module) -> Network:
-    """Copy the network out of what has been wrapped around it."""
-    inner = unwrapped(model)
-    network = make_network(**shape_of(inner))
-    network.to(inner.centers.device).load_state_dict(inner.state_dict())
-    return network.eval()
 
 
 def finish(run: Run, step: int) -> Network:

@@ -3,14 +3,12 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from accelerate import Accelerator
-from accelerate.optimizer import AcceleratedOptimizer
 from accelerate.utils import set_seed
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from colorlab.datasets.batches import (
     Batch,
@@ -21,26 +19,21 @@ from colorlab.datasets.batches import (
 from colorlab.datasets.sources import ImageSource, find_images
 from colorlab.files import whole_file
 from colorlab.losses import color_loss, label_ab
-from colorlab.network import best_device
 from colorlab.prior import load_prior, rebalance_weights, smooth_prior
 from colorlab.quantize import N_BINS, bin_centers
 from colorlab.train.checkpoint import checkpoints, load_checkpoint
-from colorlab.train.config import (
-    PRIOR,
-    TrainConfig,
-    config_to_json,
-    fast_precision,
-    parse_shares,
-)
+from colorlab.train.config import PRIOR, TrainConfig, config_to_json, parse_shares
 from colorlab.train.log import Log, Validation, val_images
-from colorlab.train.run import (
-    check_run,
-    holds_run,
-    open_run,
-    read_config,
-    read_data,
+from colorlab.train.model import (
+    make_accelerator,
+    make_optimizer,
+    on_device,
+    running_mean,
+    start_from,
+    unwrapped,
 )
-from colorlab.transfer import BorrowedNet, Network, make_network
+from colorlab.train.run import check_run, open_run, read_data
+from colorlab.transfer import Network, make_network
 from colorlab.weights import load_model, save_model, shape_of
 
 Data = list[tuple[str | Path, int | None]]
@@ -69,6 +62,7 @@ class Run(NamedTuple):
 def prepare(
     data: Data | None,
     out: Path,
+    before: TrainConfig | None,
     config: TrainConfig | None,
     resume: bool,
     init: Network | None,
@@ -76,41 +70,53 @@ def prepare(
 ) -> Run:
     """Check what `train` was asked for, then build what the steps need.
 
-    The parameters are those of `train`. Nothing is written before all is checked.
+    Nothing is written before all is checked.
+
+    Parameters
+    ----------
+    data, out, config, resume, init, val_data
+        As for `train`.
+    before : TrainConfig, optional
+        The configuration of the run that is in `out`.
 
     Returns
     -------
     Run
         Its folder is open, and the last checkpoint loaded.
+
+    Raises
+    ------
+    ValueError
+        If `train` cannot do what it was asked for.
     """
-    old = _goes_on(out, resume)
-    config = config or (read_config(out / "config.json") if old else TrainConfig())
-    settings = config_to_json(config)
-    p = _prior(config.prior, out, old)
-    known = read_data(out) if old else {}
+    if checkpoints(out) and not resume:
+        raise ValueError(
+            f"out must be a new folder, or resume be set; {out} is neither"
+        )
+    before = before if resume else None
+    config = config or before or TrainConfig()
+    p = _prior(config.prior, before, out)
+    known = read_data(out) if before else {}
     sources, rgb, about = _sources(data, val_data, known, config.size, config.stretch)
-    if old:
-        check_run(out, settings, about)
-    init = _init(init, out, old)
-    accelerator = _accelerator(out, config.precision, config.device)
-    share = (accelerator.process_index, accelerator.num_processes)
-    batch_sizes = batch_sizes_per_source(sources, config.batch_size)
-    _check_parts(batch_sizes, share[1], config.grad_accum_steps)
+    if before:
+        check_run(out, before, config, known, about)
+        init = _kept_init(init, out)
     shares = _shares(config.shares, sources)
+    accelerator = make_accelerator(out, config.precision, config.device)
+    batch_sizes = batch_sizes_per_source(sources, config.batch_size)
+    parts = config.grad_accum_steps
+    _check_batches(batch_sizes, accelerator.num_processes, parts)
     _check_shared_memory(sources, batch_sizes, config.workers)
 
-    set_seed(config.seed)
-    network = _network(config, init)
-    decay = {"weight_decay": config.weight_decay, "betas": (0.9, config.beta2)}
-    model, optimizer = _on_device(accelerator, network, config.optimizer, decay)
-    averaged = _averaged(accelerator, model, optimizer, config.ema_decay)
+    model, optimizer, averaged = _build(accelerator, config, init)
     w = rebalance_weights(p, config.lam if config.loss == "rebal" else 1.0)
     w = w.float().to(accelerator.device)
-    objective = _objective(network.head, w, config.labels, config.k, config.skip_gray)
-    step = load_checkpoint(accelerator, out)
+    head = unwrapped(model).head
+    objective = _objective(head, w, config.labels, config.k, config.skip_gray)
+    step, records = load_checkpoint(accelerator, out), []
     if step < config.steps:
-        open_run(accelerator, out, settings, about, step)
-        _keep(accelerator, out, config.prior, init, old)
+        records = open_run(accelerator, out, config_to_json(config), about, step)
+        _keep(accelerator, out, config.prior, init, before is not None)
     batches = training_batches(
         sources,
         config.batch_size,
@@ -118,7 +124,7 @@ def prepare(
         step,
         config.workers,
         config.stretch,
-        share,
+        (accelerator.process_index, accelerator.num_processes),
         shares,
     )
     return Run(
@@ -131,31 +137,44 @@ def prepare(
         averaged,
         objective,
         batches,
-        Log(accelerator, network, out, config.loss),
-        Validation(rgb, objective, out),
-        _card(settings, p, init),
+        Log(accelerator, unwrapped(model), out, config.loss, records),
+        Validation(rgb, objective, out, records),
+        _card(config_to_json(config), p, init),
     )
 
 
-def _goes_on(out: Path, resume: bool) -> bool:
-    """Tell whether a run in the folder is to go on; refuse to write over one."""
-    if checkpoints(out) and not resume:
-        raise ValueError(
-            f"out must be a new folder, or resume be set; {out} is neither"
-        )
-    return resume and holds_run(out)
+def _build(
+    accelerator: Accelerator, config: TrainConfig, init: Network | None
+) -> tuple[torch.nn.Module, torch.optim.Optimizer, torch.nn.Module]:
+    """Return the model, its optimizer and the running mean, on the device."""
+    set_seed(config.seed)
+    out_channels = 2 if config.loss == "l2" else N_BINS
+    network = make_network(
+        config.width, config.variant, out_channels, config.frozen_norm
+    )
+    start_from(network, init)
+    model = on_device(accelerator, network)
+    optimizer = make_optimizer(
+        network,
+        config.optimizer,
+        frozen=not config.encoder_lr,
+        weight_decay=config.weight_decay,
+        betas=(0.9, config.beta2),
+    )
+    model, optimizer = accelerator.prepare(model, optimizer)
+    averaged = running_mean(accelerator, model, optimizer, config.ema_decay)
+    return model, optimizer, averaged
 
 
-def _prior(name: str, out: Path, old: bool) -> Tensor:
+def _prior(name: str, before: TrainConfig | None, out: Path) -> Tensor:
     """Load the smoothed prior; a run that goes on has its own copy of the file."""
-    if old:
-        before = read_config(out / "config.json").prior
-        kept = out / "prior.csv"
-        counted = load_prior(kept if kept.exists() else before)
-        if name != before and not torch.equal(load_prior(name), counted):
-            raise ValueError(f"prior must hold what that of the run in {out} holds")
+    kept = out / "prior.csv"
+    if before and kept.exists():
+        counted = load_prior(kept)
     else:
-        counted = load_prior(name)
+        counted = load_prior(before.prior if before else name)
+    if before and name != before.prior and not torch.equal(load_prior(name), counted):
+        raise ValueError(f"prior must hold what that of the run in {out} holds")
     return smooth_prior(counted, bin_centers())
 
 
@@ -198,19 +217,17 @@ def _about(path: str | Path | None, images: ImageSource, size: int) -> dict:
     }
 
 
-def _init(init: Network | None, out: Path, old: bool) -> Network | None:
-    """Return the network to start from; a run that goes on has its own copy."""
+def _kept_init(init: Network | None, out: Path) -> Network | None:
+    """Return what a run that goes on started from: it has its own copy."""
     kept = out / "init.safetensors"
-    if not old:
-        return init
-    if not kept.exists():
-        if init is not None and checkpoints(out):
-            raise ValueError(f"init must be left out: the run in {out} keeps none")
-        return init
-    stored = load_model(kept)
-    if init is not None and not _same(init, stored):
-        raise ValueError(f"init must be what the run in {out} started from: {kept}")
-    return stored
+    if kept.exists():
+        stored = load_model(kept)
+        if init is not None and not _same(init, stored):
+            raise ValueError(f"init must be what the run in {out} started from: {kept}")
+        return stored
+    if init is not None and checkpoints(out):
+        raise ValueError(f"init must be left out: the run in {out} keeps none")
+    return init
 
 
 def _same(one: Network, other: Network) -> bool:
@@ -233,7 +250,8 @@ def _shares(text: str, sources: Sources) -> list[float]:
     return shares
 
 
-def _check_parts(batch_sizes: list[int], processes: int, parts: int) -> None:
+def _check_batches(batch_sizes: list[int], processes: int, parts: int) -> None:
+    """Refuse batches that cannot be divided."""
     if min(batch_sizes) < processes * parts:
         raise ValueError(
             f"batch_size must give each of {processes} processes {parts} images or "

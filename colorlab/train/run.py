@@ -23,7 +23,6 @@ from colorlab.train.config import (
     TrainConfig,
     changed_fields,
     config_from_json,
-    config_to_json,
 )
 
 CHECKPOINTS = 3  # in the folder at most: two whole ones, and one being written
@@ -145,8 +144,8 @@ def read_data(out: Path) -> dict:
         raise ValueError(f"{path} is damaged ({error!r}): {remedy}") from error
 
 
-def holds_run(out: Path) -> bool:
-    """Tell whether a folder holds a run; refuse one that holds anything else.
+def find_run(out: Path) -> TrainConfig | None:
+    """Return the configuration of the run in a folder; refuse any other content.
 
     Parameters
     ----------
@@ -155,8 +154,8 @@ def holds_run(out: Path) -> bool:
 
     Returns
     -------
-    bool
-        False if it is absent or empty.
+    TrainConfig or None
+        None if it is absent or empty.
 
     Raises
     ------
@@ -168,18 +167,17 @@ def holds_run(out: Path) -> bool:
     inside = {path.name for path in out.iterdir()} if out.is_dir() else set()
     inside = {name for name in inside if name != "lock" and name[:9] != ".partial-"}
     if "config.json" in inside:
-        read_config(out / "config.json")
-        return True
+        return read_config(out / "config.json")
     if inside:
         raise ValueError(
             f"out must be new, empty or the folder of a run; {out} holds "
             f"{', '.join(sorted(inside)[:4])}"
         )
-    return False
+    return None
 
 
 @contextmanager
-def lock_run(out: Path) -> Iterator[None]:
+def lock_run(out: Path) -> Iterator[TrainConfig | None]:
     """Reserve a run's folder, which is made if need be, for this process.
 
     Parameters
@@ -189,17 +187,18 @@ def lock_run(out: Path) -> Iterator[None]:
 
     Yields
     ------
-    None
-        The lock ends with the block or the process, however that dies.
+    TrainConfig or None
+        What `find_run` returns. The lock ends with the block or the process, however
+        that dies.
 
     Raises
     ------
     ValueError
         If the folder holds something else than a run, or another process trains in it.
     """
-    holds_run(out)
+    before = find_run(out)
     if int(os.environ.get("RANK", 0)):
-        yield
+        yield before
         return
     out.mkdir(parents=True, exist_ok=True)
     path = out / "lock"
@@ -217,7 +216,7 @@ def lock_run(out: Path) -> Iterator[None]:
         file.write(f"{os.getpid()}\n")
         file.flush()
         try:
-            yield
+            yield before
         finally:
             path.unlink(missing_ok=True)
             if not any(out.iterdir()):  # refused before anything was written
@@ -237,31 +236,29 @@ def _lock(file: IO) -> None:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def check_run(out: Path, config: dict, data: dict) -> None:
+def check_run(
+    out: Path, before: TrainConfig, config: TrainConfig, known: dict, data: dict
+) -> None:
     """Refuse to resume a run with another configuration or other data.
 
     Parameters
     ----------
     out : Path
         The run's folder.
-    config : dict
-        The configuration to go on with, as `config_to_json` returns it.
-    data : dict
-        As `read_data` returns it.
+    before, config : TrainConfig
+        Of the run, and to go on with.
+    known, data : dict
+        Of the run, and to go on with, as `read_data` returns them.
 
     Raises
     ------
     ValueError
         If something differs that a run may not change; it names what.
     """
-    told = changed_fields(
-        config_to_json(read_config(out / "config.json")), config, free=False
-    )
-    if told:
+    if told := changed_fields(before, config, free=False):
         raise ValueError(
             f"config must be that of the run in {out}; changed: {', '.join(told)}"
         )
-    known = read_data(out)
     if not known:
         return
     named = "path" in known["train"][0]  # else fingerprints are the first edition's
@@ -286,7 +283,7 @@ def _contents(sources: list[dict], named: bool) -> list[tuple]:
 
 def open_run(
     accelerator: Accelerator, out: Path, config: dict, data: dict, step: int
-) -> None:
+) -> list[dict]:
     """Write down what a run is, and drop what it did after a step.
 
     Parameters
@@ -301,7 +298,14 @@ def open_run(
         Content of `data.json`.
     step : int
         Records of later steps are dropped.
+
+    Returns
+    -------
+    list of dict
+        The others.
     """
+    records = read_records(out / "metrics.jsonl", step)
+    accelerator.wait_for_everyone()  # all have read, none has written
     if accelerator.is_main_process:
         write_json(out / "config.json", config)
         write_json(out / "data.json", data)
@@ -309,13 +313,13 @@ def open_run(
             (out / folder).mkdir(exist_ok=True)
         for left_over in [*out.glob(".partial-*"), *out.glob("samples/.partial-*")]:
             left_over.unlink()  # by a process that died
-        kept = read_records(out / "metrics.jsonl", step)
         with whole_file(out / "metrics.jsonl") as file:
-            file.writelines(f"{json.dumps(record)}\n".encode() for record in kept)
+            file.writelines(f"{json.dumps(record)}\n".encode() for record in records)
     accelerator.init_trackers(
         "tensorboard", init_kwargs={"tensorboard": {"purge_step": step + 1}}
     )
     accelerator.wait_for_everyone()
+    return records
 
 
 def disk_space(parameters: int, averaged: bool) -> int:

@@ -116,16 +116,6 @@ def test_data_whose_name_ends_like_a_size(colorlab, photos, tmp_path):
     assert colorlab(*words)[0] == 0
 
 
-@pytest.mark.parametrize(("shared", "told"), [("True", True), ("False", False)])
-def test_a_restart_that_may_hang_is_told(
-    colorlab, monkeypatch, photos, tmp_path, shared, told
-):
-    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "1")  # as torchrun sets them
-    monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", shared)
-    error = colorlab(tmp_path / "none", "--out", tmp_path / "run")[2]
-    assert ("SHARE_RDZV" in error) == told
-
-
 def test_a_warning_is_told_when_it_begins_and_ends(
     colorlab, monkeypatch, photos, tmp_path
 ):

@@ -100,6 +100,7 @@ def test_authors_recipe():
         ({"shares": "1,0"}, "shares must be positive"),
         ({"shares": "inf"}, "shares must be positive"),
         ({"encoder_lr": -1.0}, "encoder_lr must be at least 0"),
+        ({"encoder_after": 9}, "encoder_after must be left out but for borrowed"),
     ],
 )
 def test_impossible_values_are_refused(changes, told):
@@ -158,8 +159,8 @@ def test_what_is_no_configuration_is_refused(content):
 
 
 def test_free_and_fixed_changes_are_told_apart():
-    before = config_to_json(TrainConfig())
-    after = config_to_json(TrainConfig(lr=0.1, steps=9, seed=4, prior="mine.csv"))
+    before = TrainConfig()
+    after = TrainConfig(lr=0.1, steps=9, seed=4, prior="mine.csv")
     assert changed_fields(before, after, free=True) == [
         "steps 2000 -> 9",
         "lr 0.002 -> 0.1",

@@ -14,7 +14,7 @@ from colorlab.prior import save_counts
 from colorlab.quantize import N_BINS, bin_centers
 from colorlab.train.config import RENAMED, TrainConfig
 from colorlab.train.loop import train
-from colorlab.train.run import holds_run, lock_run, read_config, read_data, read_records
+from colorlab.train.run import find_run, lock_run, read_config, read_data, read_records
 from colorlab.weights import load_model
 
 TINY = TrainConfig(
@@ -82,9 +82,9 @@ def test_a_file_is_no_folder(data, tmp_path):
 
 def test_an_empty_folder_is_used(data, tmp_path):
     (tmp_path / "run").mkdir()
-    assert not holds_run(tmp_path / "run")
+    assert not find_run(tmp_path / "run")
     train(data, tmp_path / "run", replace(TINY, steps=1))
-    assert holds_run(tmp_path / "run")
+    assert find_run(tmp_path / "run")
 
 
 def test_what_a_dead_process_left_is_cleared(data, run):
