@@ -143,13 +143,13 @@ function render(root) {
   });
   const result = make("div", { class: "result", hidden: "" }, [
     note,
+    make("div", { class: "bar" }, ["Colored by", networks.row]),
     stage.node,
     temperature.row,
     make("div", { class: "bar" }, [...saves, labels.row]),
     breaker.node,
     panes,
     beforeBar,
-    make("div", { class: "bar" }, ["Colored by", networks.row]),
     make("div", { class: "bar" }, ["It looks at a shorter side of", sizes.row]),
     make("p", { class: "honest" }, [HONEST]),
   ]);
