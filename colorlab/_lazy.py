@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 NAME = "colorization-lab"  # of the package to install; PyPI's "colorlab" is another
-BEST = "flagship"  # of the networks that ship: what colors if none is named
+BEST = "borrowed"  # of the networks that ship: what colors if none is named
 EXTRAS = {
     "classics": ("scipy",),
     "train": (

@@ -39,7 +39,7 @@ STATIONS = [
 def pictures() -> list[Image.Image]:
     """Return what there is to see at each station."""
     photo = Image.open(PHOTO).convert("RGB")
-    L, maps, logits = walk(load_pretrained(), photo, 128)
+    L, maps, logits = walk(load_pretrained("flagship"), photo, 128)
     size = L.shape[-2:]
     pixels = torch.from_numpy(np.array(photo.resize(size[::-1])))
     truth = rgb_to_lab(pixels.permute(2, 0, 1)[None])[:, 1:]
