@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from cli_fixtures import (  # noqa: F401 (fixtures are used by name)
     fixture_network,
     fixture_photos,
@@ -19,6 +20,7 @@ from colorlab import (
 )
 from colorlab.__main__ import main
 from colorlab.cli import app
+from colorlab.cli.models import choose_device
 from colorlab.datasets.sources import find_splits
 
 CALL = [os.fsencode(sys.executable), b"-m", b"colorlab"]
@@ -216,10 +218,24 @@ def test_an_unknown_network_is_told(monkeypatch, tmp_path, capsys, name, said):
 def test_a_device_that_is_not_there_is_told(monkeypatch, photos, tmp_path, capsys):
     words = ("prior", photos, "-o", tmp_path / "p.csv", "--size", 16, "--device")
     assert run(monkeypatch, *words, "xpu") == 2
-    assert "device must be auto, cpu or " in capsys.readouterr().err
+    assert "device must be one of auto, cpu" in capsys.readouterr().err
     assert run(monkeypatch, *words, "gpu") == 2
     assert "got 'gpu'" in capsys.readouterr().err
     assert run(monkeypatch, *words, "cpu") == 0
+
+
+@pytest.mark.parametrize("name", ["cuda:x", "cuda:2", "cuda:", "cpu:x"])
+def test_a_mistyped_number_of_a_device_is_told(monkeypatch, photos, capsys, name):
+    """As on a machine with two GPUs, where torch would stop with a traceback."""
+    there = torch.device("cuda")
+    monkeypatch.setattr("colorlab.network.best_device", lambda: there)
+    monkeypatch.setattr("torch.accelerator.device_count", lambda: 2)
+    words = ("prior", photos, "-o", photos / "p.csv", "--size", 16, "--device", name)
+    assert run(monkeypatch, *words) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    known = "auto, cpu, cuda, cuda:0, cuda:1"
+    assert f"device must be one of {known}, got '{name}'" in said
+    assert choose_device("cuda:1") == torch.device("cuda:1")
 
 
 def test_evaluate_takes_the_held_out_images_or_all(

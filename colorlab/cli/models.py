@@ -54,8 +54,10 @@ def choose_device(name: str) -> "torch.device":
     from colorlab.network import best_device
 
     best = best_device()
-    if name.partition(":")[0] not in ("auto", "cpu", best.type):
-        raise ValueError(f"device must be auto, cpu or {best.type} here, got {name!r}")
+    each = [f"{best.type}:{n}" for n in range(torch.accelerator.device_count())]
+    known = dict.fromkeys(["auto", "cpu", best.type, *each])
+    if name not in known:
+        raise ValueError(f"device must be one of {', '.join(known)}, got {name!r}")
     return best if name == "auto" else torch.device(name)
 
 

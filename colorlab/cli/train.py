@@ -149,7 +149,7 @@ def _run(
 
 
 def _is_first() -> bool:
-    """Tell whether this is the process of `torchrun` that prints."""
+    """Return True in the process of `torchrun` that prints."""
     return int(os.environ.get("RANK", 0)) == 0
 
 
@@ -266,7 +266,7 @@ class _Progress:
         self.warn(step, record["warning"])
 
     def warn(self, step: int, warning: str | None) -> None:
-        """Say when a warning begins, and when it is over."""
+        """Print when a warning begins, and when it is over."""
         from colorlab.train.diagnostics import ADVICE
 
         if warning != self.told:

@@ -105,7 +105,7 @@ def open_image(
 
 
 def save_format(path: str | Path) -> str:
-    """Tell by its name as what an image file is to be written.
+    """Return the format in which to write an image file, by its name.
 
     Parameters
     ----------

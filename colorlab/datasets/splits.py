@@ -12,7 +12,7 @@ HELD_OUT, LEAST_HELD_OUT = 0.01, 16  # share and number of images, without a spl
 
 
 def split_of_each(names: list[str], hold_out: bool | None = True) -> list[str]:
-    """Tell of each file of a data set of which split it is.
+    """Return the split of each file of a data set.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def split_of_each(names: list[str], hold_out: bool | None = True) -> list[str]:
 
 
 def _split_folders(folders: set[str]) -> dict[str, str]:
-    """Say which folders are which split; none if these are just names of classes."""
+    """Return the split of each folder; none if these are just names of classes."""
     train = {name for name in folders if name.lower() in TRAIN_FOLDERS}
     known = train | {name for name in folders if name.lower() in VAL_FOLDERS}
     val = sorted(known - train, key=lambda name: VAL_FOLDERS.index(name.lower()))[:1]
@@ -92,7 +92,7 @@ def _hold_out(
 
 
 def _hash(name: str) -> float:
-    """Give a number in 0..1 that depends on the name alone."""
+    """Return a number in 0..1 that depends on the name alone."""
     digest = hashlib.blake2b(os.fsencode(name), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 

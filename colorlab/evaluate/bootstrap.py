@@ -117,7 +117,7 @@ def interval_text(interval: Interval, separator: str = " ") -> str:
 
 
 def interval_note(images: int) -> str:
-    """Say what the intervals of so many images are worth.
+    """Return a sentence on how far the intervals of so many images can be trusted.
 
     Examples
     --------

@@ -120,7 +120,7 @@ def load_checkpoint(accelerator: Accelerator, out: Path) -> int:
 
 
 def is_finite(model: torch.nn.Module) -> bool:
-    """Tell whether all weights and statistics of a network are finite numbers.
+    """Return True if all weights and statistics of a network are finite numbers.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def is_finite(model: torch.nn.Module) -> bool:
 def asked_to_stop(
     asked: threading.Event, accelerator: Accelerator, together: bool
 ) -> bool:
-    """Tell whether to stop; processes must all do so at the same step.
+    """Return True if training is to stop; all processes stop at the same step.
 
     Parameters
     ----------

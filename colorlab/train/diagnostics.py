@@ -130,7 +130,7 @@ def _mean(records: Sequence[dict], name: str) -> float:
 
 
 def _improves(records: Sequence[dict]) -> bool:
-    """Tell whether hues spread more than some time ago, or that is not known yet."""
+    """Return True if hues spread more than before, or if it is too early to know."""
     before = records[-LASTING - WAITING : -WAITING]
     if len(before) < LASTING:
         return True
@@ -141,7 +141,7 @@ def _improves(records: Sequence[dict]) -> bool:
 
 
 def _overfits(records: Sequence[dict]) -> bool:
-    """Tell whether held-out images do worse than some saves ago, the others better."""
+    """Return True if the held-out loss has risen while the training loss has fallen."""
     saves = [n for n, r in enumerate(records) if r.get("held_out") is not None]
     best = min(saves, key=lambda n: records[n]["held_out"], default=0)
     if len([n for n in saves if n > best]) < SAVES or best < LASTING:
