@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import cycle
-from pathlib import Path
 from textwrap import fill
 from typing import Any
 
@@ -15,6 +14,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from colorlab._notebook import book_data as book_data
+from colorlab._notebook import light_pictures as light_pictures
 from colorlab.evaluate.turing import PAPER_RATE, fooling_by_photo, fooling_rate
 from colorlab.lab import lab_to_rgb
 from colorlab.quantize import STEP
@@ -23,75 +24,8 @@ AB_EXTENT = (-115, 125, -125, 115)  # a from..to, b from..to: all bins, with a r
 MARKS = {"mean": "o", "annealed mean": "D", "median": "^", "mode": "s", "truth": "X"}
 LINES = [("black", "-"), ("#0072b2", "--"), ("#d55e00", ":"), ("0.6", "-.")]
 WIDTH = 6.0  # inches: at most, so that letters of 11.5 points are 9 pixels on a phone
-MOST_MARKS = 1500  # of a kind, drawn one by one
 LETTERS_PER_INCH = 10.5  # of a title, before it takes a second line
-STYLE: dict[Any, Any] = {
-    "figure.dpi": 144,  # of photos within a drawing
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "legend.framealpha": 0.0,
-    "font.size": 11.5,
-    "axes.titlesize": 11.5,
-    "axes.labelsize": 11.5,
-    "xtick.labelsize": 11.5,
-    "ytick.labelsize": 11.5,
-    "legend.fontsize": 11.5,
-    "svg.hashsalt": "colorlab",  # the same drawing is the same file
-}
-NO_DATA = (
-    "the book's photos are not here: a notebook needs the whole project around it. "
-    "Get a copy of it and start the notebook in its folder book (page Setup, Colab)"
-)
 UNITS = {"loss": "nats", "held_out": "nats", "entropy": "nats", "chroma": "ab units"}
-
-
-def book_data() -> Path:
-    """Return the folder `data` of the book: photos, evaluations, runs.
-
-    Returns
-    -------
-    Path
-        Beside or above the notebook, else in colorlab's checkout.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none, as where a notebook was opened without the rest.
-
-    Examples
-    --------
-    >>> (book_data() / "photos" / "coffee-cup.jpg").is_file()
-    True
-    """
-    checkout = Path(__file__).resolve().parents[1]
-    for folder in (Path(".."), Path("."), *Path.cwd().parents, checkout):
-        if (folder / "data" / "photos" / "coffee-cup.jpg").is_file():
-            return folder / "data"
-    raise FileNotFoundError(NO_DATA)
-
-
-def light_pictures() -> None:
-    """Let a notebook draw its figures as SVG, on transparent ground.
-
-    The book's pages give them the colors of the theme. At most 6 inches wide, a
-    figure has letters of at least 9 pixels on a phone.
-    """
-    from matplotlib_inline import backend_inline
-
-    backend_inline.set_matplotlib_formats("svg")
-    plt.rcParams.update(STYLE)
-    display: Any = backend_inline.InteractiveShell.instance().display_formatter
-    svg = display.formatters["image/svg+xml"]
-    draw = svg.lookup_by_type(Figure)
-    svg.for_type(Figure, lambda figure: draw(_flatten_clouds(figure)))
-
-
-def _flatten_clouds(figure: Figure) -> Figure:
-    """Let clouds of many dots be drawn as pixels: one by one they are heavy."""
-    for ax in figure.axes:
-        for marks in ax.collections:
-            marks.set_rasterized(np.size(marks.get_offsets()) > 2 * MOST_MARKS)
-    return figure
 
 
 def show_images(images: dict[str, object], columns: int = 4) -> Figure:
@@ -386,27 +320,23 @@ def show_fooling(
     Axes
         A row for all, and one a photo, with 95 % intervals over people.
     """
-    photos = fooling_by_photo(results)
-    pooled = fooling_rate({name: [*given.values()] for name, given in results.items()})
-    rows = {f"all, {len(results)} people": pooled} | photos
+    people = {name: [*given.values()] for name, given in results.items()}
+    rates = {f"all, {len(results)} people": fooling_rate(people)}
+    rates |= fooling_by_photo(results)
+    rows = {
+        name: {"fooled": (100 * rate, 100 * low, 100 * high)}
+        for name, (rate, low, high) in rates.items()
+    }
     size = (WIDTH, 0.9 + 0.24 * len(rows))
     ax = plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
-    values, low, high = 100 * np.array([*rows.values()]).T
-    places = -np.arange(len(rows), dtype=float)
-    places[0] += 0.6  # the pooled rate stands apart
-    ax.hlines(places, low, high, color="0.5", linewidth=2)
-    ax.plot(values[1:], places[1:], "o", color="black", markersize=4)
-    ax.plot(values[:1], places[:1], "D", color="black", markersize=7)
+    show_intervals(rows, {"fooled": "one photo"}, ax)
+    pooled = next(iter(rows.values()))["fooled"][0]
+    ax.plot(pooled, 0, "D", color="black", markersize=8, label="all photos")
     for rate, style, name in ((50, "--", "guessing"), (100 * PAPER_RATE, ":", "paper")):
         ax.axvline(rate, color="black", linestyle=style, linewidth=1, label=name)
-    ax.set_yticks(places, rows, parse_math=False)  # a name may hold $
     ax.set(xlim=(-2, 102), xlabel="fooled, % of people", title=title)
     ax.legend(loc="lower right")
     return ax
-
-
-def _square(x: float, y: float, side: float, **style: Any) -> plt.Rectangle:
-    return plt.Rectangle((x - side / 2, y - side / 2), side, side, **style)
 
 
 def show_intervals(
@@ -443,9 +373,13 @@ def show_intervals(
         filling = "none" if n % 2 else "black"
         ax.plot(values, level, mark, color="black", mfc=filling, label=label)
     ax.axvline(0, color="0.5", linewidth=1)
-    ax.set_yticks(places, rows)
+    ax.set_yticks(places, rows, parse_math=False)  # a name may hold $
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, frameon=False)
     return ax
+
+
+def _square(x: float, y: float, side: float, **style: Any) -> plt.Rectangle:
+    return plt.Rectangle((x - side / 2, y - side / 2), side, side, **style)
 
 
 def _ab_axes(ax: Axes) -> Axes:

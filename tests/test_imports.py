@@ -38,9 +38,10 @@ ALLOWED = {
     ),
     "evaluate": ((*CORE, "colorize", "datasets"), ("torch", "PIL")),
     "classics": (("_lazy",), ("scipy",)),
+    "_notebook": ((), ("matplotlib", "matplotlib_inline")),
     "plots": (
-        (*CORE, "colorize", "evaluate.turing"),
-        ("torch", "matplotlib", "matplotlib_inline"),
+        (*CORE, "colorize", "evaluate.turing", "_notebook"),
+        ("torch", "matplotlib"),
     ),
     "widgets": (
         (*CORE, "colorize", "plots", "evaluate.turing"),

@@ -8,9 +8,9 @@ import torch
 from phone import small_letters
 from PIL import Image
 
+from colorlab._notebook import STYLE, book_data
 from colorlab.lab import rgb_to_lab
 from colorlab.plots import (
-    STYLE,
     show_bins,
     show_curves,
     show_distribution,
@@ -173,9 +173,7 @@ def test_show_fooling_has_a_row_for_all_and_one_a_photo():
     ax = show_fooling(results, title="a class")
     rows = [label.get_text() for label in ax.get_yticklabels()]
     assert rows == ["all, 4 people", "hen", "owl", "pig"]
-    photos, pooled = ax.lines[:2]
-    assert photos.get_xdata().tolist() == pytest.approx([75, 25, 0])
-    assert pooled.get_xdata().tolist() == pytest.approx([100 * 4 / 12])
+    assert ax.lines[0].get_xdata().tolist() == pytest.approx([100 * 4 / 12, 75, 25, 0])
     assert ax.get_title() == "a class"
     left, right = ax.get_xlim()
     assert left < 0 < 100 < right
@@ -185,6 +183,14 @@ def test_names_with_dollars_are_not_read_as_formulas():
     ax = show_fooling({"ann": {r"$\frac{1}{$": True, "b": False}})
     ax.figure.canvas.draw()
     assert r"$\frac{1}{$" in [label.get_text() for label in ax.get_yticklabels()]
+
+
+def test_the_books_data_is_found_from_anywhere(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert (book_data() / "lists").is_dir()
+    monkeypatch.setattr("colorlab._notebook.__file__", f"{tmp_path}/a/b.py")
+    with pytest.raises(FileNotFoundError, match="needs the whole project"):
+        book_data()
 
 
 def test_letters_are_nine_pixels_on_a_phone():
