@@ -13,7 +13,7 @@ import torch
 from book_pages import BOOK, CHAPTERS, code_cells, read_notebook, source
 from phone import small_letters
 
-from colorlab.plots import STYLE
+from colorlab._notebook import STYLE
 
 LONG = {
     "colorize",

@@ -165,7 +165,7 @@ def _print_scores(about: dict, scores: dict) -> None:
     from rich.text import Text
 
     from colorlab.evaluate.bootstrap import interval_note, interval_text
-    from colorlab.evaluate.measure import MEASURE_NAMES
+    from colorlab.evaluate.measure import MEASURES
 
     title = f"{about['model']}, {about['photos']} images of {about['data']}, "
     title += f"T = {about['T']:g}"
@@ -174,7 +174,7 @@ def _print_scores(about: dict, scores: dict) -> None:
     shown = [r for r in scores if not ("other" in about and r in ("gray", "truth"))]
     for row in shown:
         table.add_column(row, justify="right", no_wrap=True)
-    for measure, name in MEASURE_NAMES.items():
+    for measure, (name, _) in MEASURES.items():
         values = (scores[row][measure] for row in shown)
         table.add_row(name, *(interval_text(value, "\n") for value in values))
     Console().print(table)

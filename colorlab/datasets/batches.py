@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, count, islice
 from typing import NamedTuple
@@ -116,6 +116,8 @@ def image_batches(
     batch_size: int,
     skipped: dict[str, str],
     progress: Progress = iter,
+    read: Callable[..., Tensor] = central_image,
+    *beside: ImageSource,
 ) -> Iterator[Tensor]:
     """Yield all images of a data set once, in order, as they are measured.
 
@@ -131,24 +133,29 @@ def image_batches(
         Takes up the images that cannot be read, and why.
     progress : callable, optional
         Wraps the numbers of the images, for a progress bar.
+    read : callable
+        Takes an image's file, those of the same number of `beside`, and size.
+    *beside : ImageSource
+        Other data sets of as many images.
 
     Yields
     ------
     Tensor of uint8, shape (N, 3, size, size)
-        Book chapter: datasets.
+        What `read` returns for N images. Book chapter: datasets.
 
     Raises
     ------
     ValueError
         If no image can be read.
     """
-    read, given = partial(central_image, size=size), 0
-    squares = images.read_each(progress(range(len(images))), read, skipped)
+    read, given = partial(read, size=size), 0
+    squares = images.read_each(progress(range(len(images))), read, skipped, *beside)
     while batch := [*islice(squares, batch_size)]:
         yield torch.stack(batch)
         given += len(batch)
     if not given:
-        raise ValueError(f"images must hold one that can be read, of {len(images)}")
+        told = f"images must hold one that can be read, of {len(images)}"
+        raise ValueError(f"{told}: {next(iter(skipped.values()), None)}")
 
 
 def image_order(images: ImageSource, seed: tuple[int, ...]) -> np.ndarray:

@@ -87,8 +87,9 @@ class ImageSource:
     def read_each(
         self,
         numbers: Iterable[int],
-        read: Callable[[BinaryIO], Read],
+        read: Callable[..., Read],
         skipped: dict[str, str],
+        *beside: "ImageSource",
     ) -> Iterator[Read]:
         """Yield what `read` returns for each image's file.
 
@@ -100,10 +101,12 @@ class ImageSource:
             Takes an open file; raises ValueError if it cannot read it.
         skipped : dict
             Takes up the names of images that cannot be read, and why.
+        *beside : ImageSource
+            `read` takes their files of the same number, too.
         """
         for number in numbers:
             try:
-                yield read(self.open(number))
+                yield read(*(images.open(number) for images in (self, *beside)))
             except ValueError as error:
                 skipped[self.name(number)] = str(error)
 

@@ -76,15 +76,15 @@ def intervals(values: Mapping[str, Tensor]) -> dict[str, Interval]:
     Returns
     -------
     dict of str to (float, float, float)
-        The value, and the ends of the middle 95 % of the resamples; both are nan
-        without resamples.
+        The value, and the ends of the middle 95 % of the resamples, but for those in
+        which no image is (nan); both are nan without resamples.
     """
     tails = torch.tensor([(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]).double()
     found = {}
     for name, column in values.items():
         ends = [math.nan, math.nan]
         if len(column) > 1:
-            ends = column[1:].quantile(tails, interpolation="nearest").tolist()
+            ends = column[1:].nanquantile(tails, interpolation="nearest").tolist()
         found[name] = (column[0].item(), ends[0], ends[1])
     return found
 

@@ -27,7 +27,7 @@ from colorlab.evaluate.probability import (
     target_entropy,
     training_adjustment,
 )
-from colorlab.evaluate.selection import paired_batches
+from colorlab.evaluate.selection import central_pair
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.losses import label_ab
 from colorlab.prior import load_prior, smooth_prior
@@ -38,21 +38,7 @@ P_FLOOR = 1e-4  # without it, a few pixels of nearly impossible color decide
 SIZE = 128  # pixels: images are measured at this size
 AT_ONCE = 16  # images
 SEED = 0  # of the resamples
-MEASURE_NAMES = {
-    "auc": "AuC %",  # of all pixels of all images
-    "auc_rebalanced": "rebalanced AuC %",  # rare colors count more
-    "auc_rebalanced_by_photo": "... photo by photo",  # mean over images
-    "auc_ciede2000": "AuC by CIEDE2000 %",
-    "cross_entropy": "cross-entropy, nats",
-    "cross_entropy_unweighted": "... weights undone",  # those of the training
-    "psnr": "PSNR dB",
-    "ssim": "SSIM",
-    "colorfulness": "colorfulness",
-    "colorfulness_difference": "... off by",  # mean over images
-    "chroma": "mean chroma",
-}
-MEASURES = tuple(MEASURE_NAMES)
-
+Distance = Callable[[Tensor, Tensor], Tensor]
 Scores = dict[str, dict[str, Interval]]
 
 
@@ -60,12 +46,55 @@ class Guess(NamedTuple):
     """What is measured: colors, and how well the true ones were foretold."""
 
     ab: Tensor  # (N, 2, H, W)
-    nats: Tensor  # (N,); nan where there is no probability
-    nats_unweighted: Tensor  # (N,)
+    nats: Tensor  # (2, N): as trained, and weights undone; nan without probabilities
+
+
+class Compared(NamedTuple):
+    """Colored images beside the true ones, as the measures take them."""
+
+    ab_hat: Tensor  # (N, 2, H, W)
+    ab: Tensor
+    rgb_hat: Tensor  # (N, 3, H, W), in [0, 1]
+    rgb: Tensor
+    even: Tensor  # (N, H, W): what a pixel counts, 1
+    rare: Tensor  # (N, H, W): what it counts for the rebalanced AuC
+    nats: Tensor  # (2, N), as in Guess
+
+    def errors(self, weight: Tensor, *distance: Distance) -> Tensor:
+        """Return the histogram of each image's errors, shape (N, 152)."""
+        return error_histogram(self.ab_hat, self.ab, weight, *distance)
+
+
+class Measure(NamedTuple):
+    """A row of the report: its title, and what is summed over images."""
+
+    title: str
+    of: Callable[[Compared], Tensor]  # (N,) for a mean, (N, 152) for what is pooled
+
+
+MEASURES = {
+    "auc": Measure("AuC %", lambda x: x.errors(x.even)),
+    "auc_rebalanced": Measure("rebalanced AuC %", lambda x: x.errors(x.rare)),
+    "auc_rebalanced_by_photo": Measure(
+        "... photo by photo", lambda x: auc(x.errors(x.rare))
+    ),
+    "auc_ciede2000": Measure(
+        "AuC by CIEDE2000 %", lambda x: x.errors(x.even, ciede2000)
+    ),
+    "cross_entropy": Measure("cross-entropy, nats", lambda x: x.nats[0]),
+    "cross_entropy_unweighted": Measure("... weights undone", lambda x: x.nats[1]),
+    "psnr": Measure("PSNR dB", lambda x: psnr(x.rgb_hat, x.rgb)),
+    "ssim": Measure("SSIM", lambda x: ssim(x.rgb_hat, x.rgb)),
+    "colorfulness": Measure("colorfulness", lambda x: colorfulness(x.rgb_hat)),
+    "colorfulness_difference": Measure(
+        "... off by", lambda x: (colorfulness(x.rgb_hat) - colorfulness(x.rgb)).abs()
+    ),
+    "chroma": Measure("mean chroma", lambda x: mean_chroma(x.ab_hat)),
+}
 
 
 def measure_images(
-    L: Tensor, ab_hat: Tensor, ab: Tensor, weight: Tensor
+    L: Tensor, ab_hat: Tensor, ab: Tensor, weight: Tensor, nats: Tensor | None = None
 ) -> dict[str, Tensor]:
     """Return what can be summed over images, for each image (chapter: evaluate).
 
@@ -77,13 +106,15 @@ def measure_images(
         Predicted and true chroma, in Lab units.
     weight : Tensor, shape (N, H, W)
         What each pixel counts for the rebalanced AuC.
+    nats : Tensor, shape (2, N), optional
+        Cross-entropies, as trained and with the weights undone; None makes them nan.
 
     Returns
     -------
     dict of str to Tensor of float64
-        On the CPU. By the names of `MEASURES` that colors are enough for: error
-        histograms, shape (N, 152), for what is pooled over images; shape (N,) for
-        what is the mean over images. "images", which is 1, counts them.
+        On the CPU. By the names of `MEASURES`: error histograms, shape (N, 152), for
+        what is pooled over images; shape (N,) for what is the mean over images.
+        "images", which is 1, counts them.
 
     Examples
     --------
@@ -92,22 +123,12 @@ def measure_images(
     >>> columns["auc"].shape, columns["chroma"].item()
     (torch.Size([1, 152]), 0.0)
     """
-    even = torch.ones_like(weight)
-    rebalanced = error_histogram(ab_hat, ab, weight)
     rgb_hat, rgb = (lab_to_rgb(torch.cat([L, c], dim=1)) for c in (ab_hat, ab))
-    vivid = colorfulness(rgb_hat)
-    columns = {
-        "auc": error_histogram(ab_hat, ab, even),
-        "auc_rebalanced": rebalanced,
-        "auc_rebalanced_by_photo": auc(rebalanced),
-        "auc_ciede2000": error_histogram(ab_hat, ab, even, ciede2000),
-        "psnr": psnr(rgb_hat, rgb),
-        "ssim": ssim(rgb_hat, rgb),
-        "colorfulness": vivid,
-        "colorfulness_difference": (vivid - colorfulness(rgb)).abs(),
-        "chroma": mean_chroma(ab_hat),
-        "images": torch.ones(len(ab)),
-    }
+    nats = ab.new_full((2, len(ab)), math.nan) if nats is None else nats
+    even = torch.ones_like(weight)
+    compared = Compared(ab_hat, ab, rgb_hat, rgb, even, weight, nats)
+    columns = {name: measure.of(compared) for name, measure in MEASURES.items()}
+    columns["images"] = torch.ones(len(ab))
     return {name: column.cpu().double() for name, column in columns.items()}
 
 
@@ -138,10 +159,11 @@ def guessed_batches(
     """
     skipped = {} if skipped is None else skipped
     if isinstance(model, ImageSource):
-        for pairs in paired_batches(images, model, size, AT_ONCE, skipped, progress):
-            lab, lab_hat = rgb_to_lab(pairs)
-            none = torch.full((len(lab),), math.nan)
-            yield lab[:, :1], lab[:, 1:], {"network": Guess(lab_hat[:, 1:], none, none)}
+        read = (central_pair, model)
+        for pairs in image_batches(images, size, AT_ONCE, skipped, progress, *read):
+            lab, lab_hat = rgb_to_lab(pairs.transpose(0, 1))
+            none = torch.full((2, len(lab)), math.nan)
+            yield lab[:, :1], lab[:, 1:], {"network": Guess(lab_hat[:, 1:], none)}
         return
     models = {"network": model} | ({} if against is None else {"other": against})
     for rgb in image_batches(images, size, AT_ONCE, skipped, progress):
@@ -156,10 +178,9 @@ def _guess(
     logits = model(L)
     ab_hat = upsample(output_to_ab(model, logits, T), (L.shape[2], L.shape[3]))
     if model.head == "ab":
-        none = L.new_full((len(L),), math.nan)
-        return Guess(ab_hat, none, none)
-    plain = logits - training_adjustment(model)[:, None, None]
-    return Guess(ab_hat, image_nats(logits, *targets), image_nats(plain, *targets))
+        return Guess(ab_hat, L.new_full((2, len(L)), math.nan))
+    answers = logits, logits - training_adjustment(model)[:, None, None]
+    return Guess(ab_hat, torch.stack([image_nats(x, *targets) for x in answers]))
 
 
 @torch.inference_mode()
@@ -222,19 +243,20 @@ def evaluate_images(
         weight, bounds = _yardsticks(ab)
         times = resample(len(L), rng)
         for name, guess in (guesses | bounds).items():
-            columns = measure_images(L, guess.ab, ab, weight)
-            columns["cross_entropy"] = guess.nats.cpu().double()
-            columns["cross_entropy_unweighted"] = guess.nats_unweighted.cpu().double()
+            columns = measure_images(L, guess.ab, ab, weight, guess.nats)
             total = sums.setdefault(name, {})
             for measure, column in columns.items():
                 total[measure] = total.get(measure, 0) + times @ column
-    values = {name: read_sums(_drawn(total)) for name, total in sums.items()}
+    rows = slice(1 if sums["truth"]["images"][0] < 2 else None)  # of one, no interval
+    values = {
+        name: read_sums({measure: drawn[rows] for measure, drawn in total.items()})
+        for name, total in sums.items()
+    }
     pairs = {"gain": ("network", "gray"), "lead": ("network", "other")}
     for row, (one, other) in pairs.items():
         if other in values:
             values[row] = {m: values[one][m] - values[other][m] for m in MEASURES}
-    found = {name: intervals(rows) for name, rows in values.items()}
-    return {name: {m: row[m] for m in MEASURES} for name, row in found.items()}
+    return {name: intervals(columns) for name, columns in values.items()}
 
 
 def _yardsticks(ab: Tensor) -> tuple[Tensor, dict[str, Guess]]:
@@ -244,14 +266,6 @@ def _yardsticks(ab: Tensor) -> tuple[Tensor, dict[str, Guess]]:
     bins, weights = soft_encode(label_ab(ab), centers)
     p_tilde = smooth_prior(p, centers).float().to(ab.device)
     blind = image_nats(p_tilde.log()[None, :, None, None], bins, weights)
-    entropy = target_entropy(weights)
-    gray, truth = Guess(0 * ab, blind, blind), Guess(ab, entropy, entropy)
-    return weight, {"gray": gray, "truth": truth}
-
-
-def _drawn(total: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Leave out resamples without an image; those of one image are that image."""
-    drawn = total["images"] > 0
-    if total["images"][0] < 2:
-        drawn = torch.arange(len(drawn)) == 0
-    return {measure: rows[drawn] for measure, rows in total.items()}
+    nats = {"gray": blind, "truth": target_entropy(weights)}
+    colors = {"gray": 0 * ab, "truth": ab}
+    return weight, {k: Guess(colors[k], nats[k].expand(2, -1)) for k in colors}

@@ -18,7 +18,7 @@ from colorlab.datasets.sources import ImageSource
 from colorlab.decode import T_PAPER
 from colorlab.evaluate.bootstrap import Interval, interval_note, interval_text
 from colorlab.evaluate.measure import (
-    MEASURE_NAMES,
+    MEASURES,
     SIZE,
     Scores,
     guessed_batches,
@@ -237,7 +237,7 @@ def _escaped(text: str) -> str:
 
 def _metrics(scores: Scores) -> str:
     names = next(iter(scores.values()))
-    head = "".join(f"<th>{MEASURE_NAMES[name]}</th>" for name in names)
+    head = "".join(f"<th>{MEASURES[name].title}</th>" for name in names)
     lines = [f"<tr><th></th>{head}</tr>"]
     for row, measures in scores.items():
         cells = (interval_text(interval, "<br>") for interval in measures.values())

@@ -1,16 +1,14 @@
 """Which images are measured: those of a list, those with a picture (evaluate)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from colorlab.datasets.download import Progress
-from colorlab.datasets.images import center_crop, open_rgb, to_tensor
+from colorlab.datasets.images import File, center_crop, open_rgb, to_tensor
 from colorlab.datasets.sources import ImageSource, find_splits
 
 SAME_SHAPE = 0.02  # two pictures' sides may differ in proportion by 2 %
@@ -154,66 +152,29 @@ def _rows(source: ImageSource, way: Callable[[str], str]) -> dict[str, int]:
     return {way(source.name(row)): row for row in range(len(source))}
 
 
-def paired_batches(
-    images: ImageSource,
-    pictures: ImageSource,
-    size: int,
-    batch_size: int,
-    skipped: dict[str, str],
-    progress: Progress = iter,
-) -> Iterator[Tensor]:
-    """Yield photos and the pictures that another system made of them.
+def central_pair(photo: File, picture: File, size: int) -> Tensor:
+    """Read the middle squares of a photo and of the picture made of it.
 
     Parameters
     ----------
-    images, pictures : ImageSource
-        As `match_pictures` returns them.
-    size, batch_size, skipped, progress
-        As for `colorlab.datasets.batches.image_batches`. A picture whose sides have
-        another proportion than the photo's is skipped, too; any scale will do.
+    photo, picture : str, Path or open binary file
+        Their scales may differ.
+    size : int
+        The squares are resized to this.
 
-    Yields
-    ------
-    Tensor of uint8, shape (2, N, 3, size, size)
-        The middle squares of photos, then of pictures.
+    Returns
+    -------
+    Tensor of uint8, shape (2, 3, size, size)
+        Book chapter: evaluate.
 
     Raises
     ------
     ValueError
-        If no pair can be read.
+        If one cannot be read, or their sides have different proportions.
     """
-    pairs = _pairs(images, pictures, size, skipped, progress)
-    given = 0
-    while batch := [*islice(pairs, batch_size)]:
-        yield torch.stack(batch, dim=1)
-        given += len(batch)
-    if not given:
-        told = next(iter(skipped.values()))
-        raise ValueError(f"pictures must be readable, of {len(images)} none is: {told}")
-
-
-def _pairs(
-    images: ImageSource,
-    pictures: ImageSource,
-    size: int,
-    skipped: dict[str, str],
-    progress: Progress,
-) -> Iterator[Tensor]:
-    """Give photo and picture, (2, 3, size, size), where both can be read."""
-    for number in progress(range(len(images))):
-        try:
-            photo, picture = (open_rgb(s.open(number)) for s in (images, pictures))
-            stretch = picture.width * photo.height / (picture.height * photo.width)
-            if abs(stretch - 1) > SAME_SHAPE + 1 / min(picture.size):
-                raise ValueError(
-                    f"its picture has {_sides(picture)} pixels, the photo "
-                    f"{_sides(photo)}"
-                )
-        except ValueError as error:
-            skipped[images.name(number)] = str(error)
-            continue
-        yield torch.stack([to_tensor(center_crop(x, size)) for x in (photo, picture)])
-
-
-def _sides(image: Image.Image) -> str:
-    return f"{image.width} x {image.height}"
+    true, made = open_rgb(photo), open_rgb(picture)
+    stretch = made.width * true.height / (made.height * true.width)
+    if abs(stretch - 1) > SAME_SHAPE + 1 / min(made.size):
+        sides = [f"{image.width} x {image.height}" for image in (made, true)]
+        raise ValueError(f"its picture has {sides[0]} pixels, the photo {sides[1]}")
+    return torch.stack([to_tensor(center_crop(image, size)) for image in (true, made)])

@@ -15,7 +15,7 @@ from PIL import Image
 
 from colorlab.datasets.sources import find_images
 from colorlab.evaluate.bootstrap import FEW, interval_note, interval_text
-from colorlab.evaluate.measure import MEASURE_NAMES, evaluate_images
+from colorlab.evaluate.measure import MEASURES, evaluate_images
 from colorlab.evaluate.report import (
     COLUMNS,
     DARKEST,
@@ -89,8 +89,8 @@ def test_pictures_are_gray_predicted_true_and_error(page):
 def test_page_holds_the_figures(page, scores):
     for measure in ("auc", "cross_entropy"):
         assert f"<td>{interval_text(scores['gray'][measure], '<br>')}</td>" in page
-    for name in MEASURE_NAMES.values():
-        assert f"<th>{name}</th>" in page
+    for measure in MEASURES.values():
+        assert f"<th>{measure.title}</th>" in page
 
 
 def test_names_are_not_read_as_html(page):

@@ -3,12 +3,14 @@
 import pytest
 from PIL import Image
 
+from colorlab.datasets.batches import image_batches
 from colorlab.datasets.sources import find_images
+from colorlab.evaluate.measure import evaluate_images
 from colorlab.evaluate.selection import (
+    central_pair,
     find_all,
     find_listed,
     match_pictures,
-    paired_batches,
 )
 
 
@@ -114,8 +116,9 @@ def test_pictures_may_be_of_another_scale_but_not_of_another_shape(tmp_path):
     save(made, "b.png", size=(40, 40))
     matched = match_pictures(find_all(photos), find_all(made))
     skipped = {}
-    [pairs] = paired_batches(*matched[:2], 16, 4, skipped)
-    assert pairs.shape == (2, 1, 3, 16, 16)
+    photos, pictures = matched[:2]
+    [pairs] = image_batches(photos, 16, 4, skipped, iter, central_pair, pictures)
+    assert pairs.shape == (1, 2, 3, 16, 16)
     assert skipped == {"b.png": "its picture has 40 x 40 pixels, the photo 60 x 40"}
 
 
@@ -124,5 +127,5 @@ def test_damaged_pictures_are_told(tmp_path):
     made = save(tmp_path / "made", "a.png")
     (made / "a.png").write_text("no image")
     matched = match_pictures(find_all(photos), find_all(made))
-    with pytest.raises(ValueError, match="pictures must be readable, of 1 none is"):
-        [*paired_batches(*matched[:2], 16, 4, {})]
+    with pytest.raises(ValueError, match="one that can be read, of 1: .*a whole image"):
+        evaluate_images(matched[1], matched[0], size=16)
