@@ -346,7 +346,8 @@ def encoder_rate(step: int, config: TrainConfig) -> float:
 
     Examples
     --------
-    >>> config = TrainConfig(warmup=0, lr=1.0, encoder_lr=0.1, encoder_after=9)
+    >>> settings = {"variant": "borrowed", "warmup": 0, "lr": 1.0}
+    >>> config = TrainConfig(**settings, encoder_lr=0.1, encoder_after=9)
     >>> [encoder_rate(step, config) for step in (8, 9)]
     [0.0, 0.1]
     """

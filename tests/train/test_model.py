@@ -1,71 +1,62 @@
-"""A network in training: where it starts from, what learns, its running mean."""
+"""Network, optimizer and running mean of a run: chapter train."""
 
 import pytest
 import torch
-from torch.optim.swa_utils import AveragedModel
+from accelerate import Accelerator
 
-from colorlab.network import ColorNet
-from colorlab.train.model import (
-    _update_mean,
-    bare,
-    make_optimizer,
-    start_from,
-    unwrapped,
-)
+from colorlab import ColorNet
+from colorlab.train.model import bare, make_optimizer, running_mean, start_from
 from colorlab.transfer import BorrowedNet
 
 
-def test_an_encoder_is_a_group_of_its_own():
-    network = BorrowedNet(4)
-    optimizer = make_optimizer(network, "adamw", frozen=False, lr=1e-3)
-    head, encoder = (group["params"] for group in optimizer.param_groups)
-    assert {id(p) for p in encoder} == {id(p) for p in network.encoder_parameters()}
-    assert len(head) + len(encoder) == len(list(network.parameters()))
-    assert all(parameter.requires_grad for parameter in encoder)
+def test_an_encoder_has_a_group_of_its_own():
+    network = BorrowedNet()
+    head, encoder = make_optimizer(network, "adamw", frozen=False, lr=1e-3).param_groups
+    assert encoder["params"] == network.encoder_parameters()
+    everything = list(network.parameters())
+    assert len(head["params"]) + len(encoder["params"]) == len(everything)
+
+
+def test_a_network_without_encoder_has_one_group():
+    groups = make_optimizer(ColorNet(width=4), "adam", frozen=False).param_groups
+    assert len(groups) == 1
 
 
 def test_a_frozen_encoder_needs_no_gradients():
-    network = BorrowedNet(4)
-    make_optimizer(network, "adam", frozen=True, lr=1e-3)
+    network = BorrowedNet()
+    make_optimizer(network, "adamw", frozen=True)
     assert not any(p.requires_grad for p in network.encoder_parameters())
     assert network.output.weight.requires_grad
 
 
-def test_a_network_without_an_encoder_is_one_group():
-    optimizer = make_optimizer(ColorNet(2), "adamw", frozen=True, lr=1e-3)
-    assert len(optimizer.param_groups) == 1
+def test_a_borrowed_network_needs_a_start():
+    with pytest.raises(ValueError, match="init must be given for variant borrowed"):
+        start_from(BorrowedNet(), None)
+    start_from(BorrowedNet(frozen_norm=False), None)  # random weights are its own
+    with pytest.raises(ValueError, match="init must have width 8"):
+        start_from(ColorNet(width=8), ColorNet(width=4))
 
 
-def test_weights_are_taken_over():
-    theirs, mine = ColorNet(2), ColorNet(2)
-    assert not torch.equal(theirs.conv1[0].weight, mine.conv1[0].weight)
-    start_from(mine, theirs)
-    for name, weight in theirs.state_dict().items():
-        assert torch.equal(weight, mine.state_dict()[name]), name
+def test_a_start_is_copied():
+    one, other = ColorNet(width=4), ColorNet(width=4)
+    start_from(one, other)
+    for ours, theirs in zip(one.parameters(), other.parameters(), strict=True):
+        assert torch.equal(ours, theirs) and ours is not theirs
 
 
-def test_other_layers_are_refused():
-    with pytest.raises(ValueError, match="init must have width 2, .* it has width 3"):
-        start_from(ColorNet(2), ColorNet(3))
-
-
-def test_the_mean_is_a_copy_at_first_and_moves_then():
-    model = torch.nn.Linear(1, 1)
-    averaged = AveragedModel(model, use_buffers=True)
-    for value, expected in ((4.0, 4.0), (8.0, 5.0)):  # 0.75 * 4 + 0.25 * 8
-        torch.nn.init.constant_(model.weight, value)
-        _update_mean(averaged, model, 0.75)
-        assert averaged.module.weight.item() == expected
-    assert averaged.n_averaged == 2
-
-
-def test_what_is_wrapped_round_is_taken_off():
-    network = ColorNet(2).train()
-    wrapped = torch.nn.DataParallel(AveragedModel(network))
-    assert unwrapped(wrapped) is wrapped.module.module
-    copy = bare(wrapped)
-    assert isinstance(copy, ColorNet)
-    assert not copy.training
-    assert network.training
-    for name, weight in network.state_dict().items():
-        assert torch.equal(weight, copy.state_dict()[name]), name
+def test_the_running_mean_starts_at_the_weights_and_lags():
+    network = ColorNet(width=2)
+    accelerator = Accelerator(cpu=True)
+    model, optimizer = accelerator.prepare(
+        network, torch.optim.SGD(network.parameters(), lr=1.0)
+    )
+    averaged = running_mean(accelerator, model, optimizer, keep=0.75)
+    seen = []
+    for _ in range(2):
+        for parameter in network.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        optimizer.step()
+        seen.append(network.output.bias.detach().clone())
+    mean = bare(averaged).output.bias
+    torch.testing.assert_close(mean, 0.75 * seen[0] + 0.25 * seen[1])
+    assert running_mean(accelerator, model, optimizer, keep=0) is model
