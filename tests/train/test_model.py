@@ -41,7 +41,8 @@ def test_a_start_is_copied():
     one, other = ColorNet(width=4), ColorNet(width=4)
     start_from(one, other)
     for ours, theirs in zip(one.parameters(), other.parameters(), strict=True):
-        assert torch.equal(ours, theirs) and ours is not theirs
+        assert torch.equal(ours, theirs)
+        assert ours is not theirs
 
 
 def test_the_running_mean_starts_at_the_weights_and_lags():
