@@ -1,4 +1,4 @@
-"""Color before networks: by hand, by example, by features (not taught yet)."""
+"""Color before networks: by hand, by example, by features (a chapter a module)."""
 
 from colorlab._lazy import lazy_names
 
