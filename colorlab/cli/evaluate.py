@@ -43,28 +43,18 @@ def evaluate(  # noqa: PLR0913 - one argument an option
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "-o", "--out", metavar="OUT", help="Write OUT.json and OUT.html, a page."
-        ),
+        typer.Option("-o", "--out", metavar="OUT", help="Write OUT.json and OUT.html."),
     ] = None,
     pictures: Annotated[
         str | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Measure these, another system's, named as the images of DATA.",
-        ),
+        typer.Option(metavar="FOLDER", help="Measure these, named as DATA's images."),
     ] = None,
     listing: Annotated[
         Path | None,
-        typer.Option(
-            "--list",
-            metavar="FILE",
-            help="Take the images that FILE names, all of them.",
-        ),
+        typer.Option("--list", metavar="FILE", help="Take the images that FILE names."),
     ] = None,
     temperature: Annotated[
-        float,
-        typer.Option(help="Of the annealed mean. It is not taken from the card."),
+        float, typer.Option(help="Of the annealed mean. The card's is not used.")
     ] = T_PAPER,
     size: Size = SIZE,
     against: Annotated[
@@ -111,18 +101,13 @@ def evaluate(  # noqa: PLR0913 - one argument an option
 def _what_and_where(
     model: str | None, data: str | None, pictures: str | None, against: str | None
 ) -> tuple[str, str]:
-    """Tell what is measured, and on which data: pictures leave only DATA to type."""
+    """Return what is measured, and the data: with pictures, only DATA is typed."""
+    usage = "colorlab evaluate (MODEL | --pictures FOLDER) DATA"
     if pictures and (data or against):
-        raise ValueError(
-            "model must be left out with --pictures, and --against, too: "
-            "colorlab evaluate --pictures FOLDER DATA"
-        )
+        raise ValueError(f"model must be left out, as --against, too: {usage}")
     model, data = (pictures, model) if pictures else (model, data)
     if not model or not data:
-        raise ValueError(
-            "data must be given: colorlab evaluate MODEL DATA, or "
-            "colorlab evaluate --pictures FOLDER DATA"
-        )
+        raise ValueError(f"data must be given: {usage}")
     return model, data
 
 
@@ -164,24 +149,19 @@ def _print_scores(about: dict, scores: dict) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from colorlab.evaluate.bootstrap import interval_note, interval_text
-    from colorlab.evaluate.measure import MEASURES
+    from colorlab.evaluate.report import notes, score_table, title
 
-    title = f"{about['model']}, {about['photos']} images of {about['data']}, "
-    title += f"T = {about['T']:g}"
-    table = Table(title=Text(title), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("", min_width=14)  # of the longest word
-    shown = [r for r in scores if not ("other" in about and r in ("gray", "truth"))]
-    for row in shown:
-        table.add_column(row, justify="right", no_wrap=True)
-    for measure, (name, _) in MEASURES.items():
-        values = (scores[row][measure] for row in shown)
-        table.add_row(name, *(interval_text(value, "\n") for value in values))
-    Console().print(table)
-    print(interval_note(about["photos"]), "Gain = network minus gray.")
-    print("In nats, gray is the smoothed prior, and truth the entropy of the targets.")
     if "other" in about:
-        print(f"Other: {about['other']}. Lead = network minus other.")
+        scores = {k: row for k, row in scores.items() if k not in ("gray", "truth")}
+    head, *rows = score_table(scores, "\n")
+    table = Table(title=Text(title(about)), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(min_width=14)  # of the longest word
+    for name in head[1:]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+    print(*notes(about), sep="\n")
 
 
 def calibrate(

@@ -9,11 +9,13 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from string import Template
 
 import torch
 from torch import Tensor
 
 from colorlab.colorize import to_image
+from colorlab.datasets.formats import printable
 from colorlab.datasets.sources import ImageSource
 from colorlab.decode import T_PAPER
 from colorlab.evaluate.bootstrap import Interval, interval_note, interval_text
@@ -31,41 +33,32 @@ from colorlab.transfer import Network
 NUMBERS = r"\[\n[^][{}\"]*\]"  # a list of them; strings of JSON hold no line ends
 SHOWN = 24  # images on a page
 DARKEST = 60.0  # ab units: errors from here on are black
-COLUMNS = {
-    "gray": "what the network sees",
-    "predicted": "what it says",
-    "true": "what the camera saw",
-    "error": f"white: exact; black: {DARKEST:g} ab units off, or more",
-}
-PAGE = """<!DOCTYPE html>
+PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
+<title>$title</title>
 <style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 1rem auto; max-width: 50rem;
-  padding: 0 1rem; color: #222; background: #fff }}
-table {{ border-collapse: collapse; margin: 1rem 0; width: 100% }}
-th, td {{ padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #ddd }}
-th:first-child {{ text-align: left; font-weight: 600 }}
-.scroll {{ overflow-x: auto }}
-.photos td {{ padding: .15rem; border: 0; text-align: left; width: 25% }}
-.photos img {{ width: 100%; display: block }}
-.photos .about {{ font-size: .85rem; color: #555; overflow-wrap: anywhere }}
+body { font: 15px/1.5 system-ui, sans-serif; margin: 1rem auto; max-width: 50rem;
+  padding: 0 1rem; color: #222; background: #fff }
+table { border-collapse: collapse; display: block; overflow-x: auto }
+th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #ddd }
+th { text-align: left }
+figure { margin: 1rem 0; overflow-wrap: anywhere }
+h1 { font-size: 1.4rem }
+img { width: 100% }
 </style>
-<h1>{title}</h1>
-<p>{about}</p>
-<div class="scroll"><table>
-{metrics}
-</table></div>
-<p>{note}</p>
-<h2>{shown} images, the closest first</h2>
-<table class="photos">
-{heads}
-{photos}
+<h1>$title</h1>
+<table>
+$table
 </table>
+<p>$notes</p>
+<h2>$shown images, the closest first</h2>
+<p>From left to right: what the network sees, what it says, what the camera saw, and
+the error. White is exact; black is $darkest ab units off, or more.</p>
+$figures
 </html>
-"""
+""")
 
 
 def write_scores(path: str | Path, about: dict, scores: Scores) -> None:
@@ -95,7 +88,7 @@ def write_scores(path: str | Path, about: dict, scores: Scores) -> None:
     ...     json.loads(Path(folder, "scores.json").read_text())["scores"]
     {'network': {'psnr': [20.0, None, None]}}
     """
-    about = {k: _printable(v) if isinstance(v, str) else v for k, v in about.items()}
+    about = {k: printable(v) if isinstance(v, str) else v for k, v in about.items()}
     write_json(path, {**about, "scores": rounded(scores)})
 
 
@@ -208,87 +201,112 @@ def write_sheet(
     OSError
         If it cannot be written.
     """
-    T, size = about["T"], about["size"]
-    shown = sorted(_shown(model, images, T, size), key=lambda row: -row[0])
-    page = PAGE.format(
-        title=_escaped(f"{about['model']} on {about['data']}"),
-        about=_escaped(
-            f"{about['photos']} images at {size} x {size} pixels, temperature {T:g}."
-        ),
-        metrics=_metrics(scores),
-        note=interval_note(about["photos"]),
-        shown=len(shown),
-        heads=f"<tr>{''.join(f'<td>{k}: {v}</td>' for k, v in COLUMNS.items())}</tr>",
-        photos="\n".join(row for _, row in shown),
+    figures = _figures(model, images, about["T"], about["size"])
+    rows = [
+        f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+        for name, *cells in score_table(scores, "<br>")
+    ]
+    page = PAGE.substitute(
+        title=html.escape(title(about)),
+        table="\n".join(rows),
+        notes=html.escape(" ".join(notes(about))),
+        shown=len(figures),
+        darkest=f"{DARKEST:g}",
+        figures="\n".join(figures),
     )
     with whole_file(path) as file:
         file.write(page.encode())
 
 
-def _printable(name: str) -> str:
-    """Write bytes of a name that are no UTF-8, as of old archives, in hexadecimal."""
-    raw = name.encode("utf-8", "surrogateescape")
-    return raw.decode("utf-8", "backslashreplace")
+def title(about: dict) -> str:
+    """Return in one line what was measured, and how.
+
+    Parameters
+    ----------
+    about : dict
+        As for `write_sheet`.
+
+    Examples
+    --------
+    >>> title({"model": "l2", "data": "birds", "photos": 9, "T": 0.38, "size": 64})
+    'l2, 9 images of birds at 64 x 64 pixels, T = 0.38'
+    """
+    what = f"{about['model']}, {about['photos']} images of {about['data']}"
+    size = about["size"]
+    return printable(f"{what} at {size} x {size} pixels, T = {about['T']:g}")
 
 
-def _escaped(text: str) -> str:
-    return html.escape(_printable(text))
+def notes(about: dict) -> list[str]:
+    """Return what a reader of the table must know, line by line.
+
+    Parameters
+    ----------
+    about : dict
+        As for `write_sheet`; "other" names the network compared with, if there is one.
+    """
+    told = [
+        interval_note(about["photos"]),
+        "Gain = network minus gray.",
+        "In nats, gray is the smoothed prior, and truth the entropy of the targets.",
+    ]
+    if "other" in about:
+        told.append(f"Other: {about['other']}. Lead = network minus other.")
+    return told
 
 
-def _metrics(scores: Scores) -> str:
-    names = next(iter(scores.values()))
-    head = "".join(f"<th>{MEASURES[name].title}</th>" for name in names)
-    lines = [f"<tr><th></th>{head}</tr>"]
-    for row, measures in scores.items():
-        cells = (interval_text(interval, "<br>") for interval in measures.values())
-        told = "".join(f"<td>{cell}</td>" for cell in cells)
-        lines.append(f"<tr><th>{row}</th>{told}</tr>")
-    return "\n".join(lines)
+def score_table(scores: Scores, separator: str = " ") -> list[list[str]]:
+    """Return the rows of a table: a head, then one a measure, its name first.
+
+    Parameters
+    ----------
+    scores : dict
+        As `evaluate_images` returns them; each is a column.
+    separator : str
+        What stands between a value and its interval.
+
+    Examples
+    --------
+    >>> score_table({"gain": {name: (1, 0, 2) for name in MEASURES}})[:2]
+    [['', 'gain'], ['AuC %', '1.00 (0.00..2.00)']]
+    """
+    table = [["", *scores]]
+    for name, measure in MEASURES.items():
+        cells = (interval_text(row[name], separator) for row in scores.values())
+        table.append([measure.title, *cells])
+    return table
 
 
-def _shown(
+def _figures(
     model: Network | ImageSource, images: ImageSource, T: float, size: int
-) -> list[tuple[float, str]]:
-    """Return each shown image's AuC, and its two lines of the table."""
-    step = -(-len(images) // SHOWN)
-    some = replace(images, place=images.place[::step])
+) -> list[str]:
+    """Show some images, the largest AuC first."""
+    some = slice(None, None, -(-len(images) // SHOWN))
+    images = replace(images, place=images.place[some])
     if isinstance(model, ImageSource):
-        model = replace(model, place=model.place[::step])
+        model = replace(model, place=model.place[some])
     skipped: dict[str, str] = {}  # listed by the evaluation
     rows: list[tuple[float, Tensor, Tensor, Tensor]] = []
     with suppress(ValueError):  # none of these few can be read
-        for L, ab, guesses in guessed_batches(model, some, T, size, skipped=skipped):
+        for L, ab, guesses in guessed_batches(model, images, T, size, skipped=skipped):
             ab_hat = guesses["network"].ab
             histograms = error_histogram(ab_hat, ab, torch.ones_like(L[:, 0]))
             rows += zip(auc(histograms).tolist(), L, ab_hat, ab, strict=True)
-    names = (some.name(number) for number in range(len(some)))
-    read = (_escaped(name) for name in names if name not in skipped)
-    return [(row[0], _lines(name, *row)) for name, row in zip(read, rows, strict=True)]
+    names = [n for n in map(images.name, range(len(images))) if n not in skipped]
+    closest = sorted(zip(names, rows, strict=True), key=lambda pair: -pair[1][0])
+    return [_figure(html.escape(printable(name)), *row) for name, row in closest]
 
 
-def _lines(name: str, area: float, L: Tensor, ab_hat: Tensor, ab: Tensor) -> str:
-    said = f"AuC {area:.1f} %, chroma {_chroma(ab_hat)} of {_chroma(ab)}"
-    pictures = "".join(
-        f'<td><img src="{_inline(picture)}" alt="{kind}: {name}"'
-        f' title="{COLUMNS[kind]}"></td>'
-        for kind, picture in zip(COLUMNS, _pictures(L, ab_hat, ab), strict=True)
-    )
-    about = f'<tr><td colspan="4" class="about">{name}: {said}</td></tr>'
-    return f"{about}\n<tr>{pictures}</tr>"
-
-
-def _chroma(ab: Tensor) -> str:
-    return f"{ab.norm(dim=0).mean().item():.1f}"
-
-
-def _pictures(L: Tensor, ab_hat: Tensor, ab: Tensor) -> list[Tensor]:
-    """Gray, predicted, true, and the error, each (3, H, W) in [0, 1]."""
-    labs = [torch.cat([L, chroma]) for chroma in (0 * ab, ab_hat, ab)]
+def _figure(name: str, area: float, L: Tensor, ab_hat: Tensor, ab: Tensor) -> str:
+    """Put gray, predicted, true and error side by side, in one picture."""
+    rgbs = [lab_to_rgb(torch.cat([L, chroma])) for chroma in (0 * ab, ab_hat, ab)]
     error = (ab_hat - ab).norm(dim=0, keepdim=True) / DARKEST
-    return [*map(lab_to_rgb, labs), (1 - error.clamp(max=1)).expand(3, -1, -1)]
-
-
-def _inline(rgb: Tensor) -> str:
+    strip = torch.cat([*rgbs, (1 - error.clamp(max=1)).expand(3, -1, -1)], dim=2)
     file = io.BytesIO()
-    to_image(rgb).save(file, "JPEG", quality=88)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    to_image(strip).save(file, "JPEG", quality=88, subsampling=0)
+    source = base64.b64encode(file.getvalue()).decode()
+    vivid, true = (chroma.norm(dim=0).mean().item() for chroma in (ab_hat, ab))
+    return (
+        f"<figure><figcaption>{name}: AuC {area:.1f} %, chroma {vivid:.1f} of "
+        f'{true:.1f}</figcaption><img src="data:image/jpeg;base64,{source}" '
+        f'alt="{name}: gray, predicted, true, and the error"></figure>'
+    )
