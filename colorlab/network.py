@@ -124,8 +124,6 @@ class ColorNet(nn.Module):
     torch.Size([1, 313, 6, 10])
     """
 
-    centers: Tensor
-
     def __init__(
         self, width: int = 64, variant: str = "paper", out_channels: int = N_BINS
     ) -> None:
@@ -140,6 +138,7 @@ class ColorNet(nn.Module):
         self.width, self.variant, self.out_channels = width, variant, out_channels
         self.head = "ab" if out_channels == 2 else "bins"
         self.card: dict = {}
+        self.centers: Tensor
         register_centers(self)
         seven, eight = (width * times for times in LAST_BLOCKS[variant])
         self.conv1 = _block(1, width, layers=2, stride=2)

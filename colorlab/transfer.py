@@ -103,12 +103,12 @@ class BorrowedNet(nn.Module):
 
     head = "bins"
     variant, out_channels = "borrowed", N_BINS
-    centers: Tensor
 
     def __init__(self, width: int = WIDTH, frozen_norm: bool = True) -> None:
         super().__init__()
         self.width, self.frozen_norm = width, frozen_norm
         self.card: dict = {}
+        self.centers: Tensor
         register_centers(self)
         self.stem = nn.Sequential(*_convolution(1, STEM, kernel=3, stride=2))
         self.stages, inputs = nn.ModuleList(), STEM
