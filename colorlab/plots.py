@@ -267,7 +267,8 @@ def show_swatches(lab: Tensor, rows: Sequence[str], columns: Sequence[str]) -> A
     ax.set_yticks([i + 0.5 for i in range(height)], rows)
     ax.vlines(range(each, width, each), 0, height, color="white", linewidth=4)
     ax.hlines(range(1, height), 0, width, color="white", linewidth=4)
-    ax.tick_params(length=0, labeltop=True, labelbottom=False)
+    # A page's own font may be wider than the one measured here: leave room.
+    ax.tick_params(length=0, pad=10, labeltop=True, labelbottom=False)
     ax.spines[:].set_visible(False)
     return ax
 
