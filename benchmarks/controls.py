@@ -17,7 +17,8 @@ from pathlib import Path
 
 from colorlab.datasets.sources import ImageSource, find_images
 from colorlab.evaluate.measure import evaluate_images
-from colorlab.train.run import read_records, write_json
+from colorlab.files import write_json
+from colorlab.train.run import read_records
 from colorlab.weights import load_model
 
 FILE = Path(__file__).parents[1] / "data" / "evaluations" / "controls.json"

@@ -38,7 +38,8 @@ from colorlab.datasets.sources import ImageSource
 from colorlab.decode import T_PAPER
 from colorlab.evaluate import find_listed, reliability, training_adjustment
 from colorlab.evaluate.measure import SIZE, evaluate_images
-from colorlab.evaluate.report import rounded, write_json
+from colorlab.evaluate.report import rounded
+from colorlab.files import write_json
 from colorlab.losses import label_ab
 from colorlab.prior import LAM
 from colorlab.weights import ASSETS

@@ -28,8 +28,8 @@ from colorlab.decode import T_PAPER
 from colorlab.evaluate import find_listed
 from colorlab.evaluate.measure import guessed_batches
 from colorlab.evaluate.turing import rate_interval
+from colorlab.files import write_json
 from colorlab.train.config import fast_precision
-from colorlab.train.run import write_json
 from colorlab.weights import ASSETS
 
 ROOT = Path(__file__).parents[1]

@@ -1,11 +1,15 @@
 """Write files that appear whole or not at all (not taught in the book)."""
 
+import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+NUMBERS = r"\[\n[^][{}\"]*\]"  # a list of them; strings of JSON hold no line ends
 
 
 @contextmanager
@@ -51,3 +55,31 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
         raise OSError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, content: object) -> None:
+    """Write JSON with each list of numbers on one line, so that it can be read.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; it appears whole or not at all.
+    content : object
+        Anything JSON can hold.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_json(f"{folder}/a.json", {"row": [1, None]})
+    ...     print(Path(folder, "a.json").read_text().strip())
+    {
+     "row": [1, null]
+    }
+    """
+    text = json.dumps(content, indent=1, allow_nan=False)
+    lines = re.sub(
+        NUMBERS, lambda found: re.sub(r"\s+", "", found[0]).replace(",", ", "), text
+    )
+    with whole_file(path) as file:
+        file.write(f"{lines}\n".encode())

@@ -1,8 +1,10 @@
 """Files appear whole or not at all."""
 
+import json
+
 import pytest
 
-from colorlab.files import whole_file
+from colorlab.files import whole_file, write_json
 
 
 def test_file_appears_when_the_block_ends(tmp_path):
@@ -42,3 +44,10 @@ def test_mode_is_that_of_any_new_file(tmp_path):
     with whole_file(tmp_path / "whole"):
         pass
     assert len({file.stat().st_mode for file in tmp_path.iterdir()}) == 1
+
+
+def test_numbers_of_a_list_stand_on_one_line(tmp_path):
+    write_json(tmp_path / "a.json", {"row": [1.5, None, -2], "text": "[1,\n 2]"})
+    text = (tmp_path / "a.json").read_text()
+    assert '"row": [1.5, null, -2]' in text
+    assert json.loads(text) == {"row": [1.5, None, -2], "text": "[1,\n 2]"}

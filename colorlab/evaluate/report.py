@@ -5,7 +5,6 @@ import html
 import io
 import json
 import math
-import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,11 +25,10 @@ from colorlab.evaluate.measure import (
     guessed_batches,
 )
 from colorlab.evaluate.metrics import auc, error_histogram
-from colorlab.files import whole_file
+from colorlab.files import whole_file, write_json
 from colorlab.lab import lab_to_rgb
 from colorlab.transfer import Network
 
-NUMBERS = r"\[\n[^][{}\"]*\]"  # a list of them; strings of JSON hold no line ends
 SHOWN = 24  # images on a page
 DARKEST = 60.0  # ab units: errors from here on are black
 PAGE = Template("""<!DOCTYPE html>
@@ -112,24 +110,6 @@ def rounded(scores: Scores) -> dict:
         }
         for row, measures in scores.items()
     }
-
-
-def write_json(path: str | Path, content: dict) -> None:
-    """Write JSON with each list of numbers on one line, so that it can be read.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file; it appears whole or not at all.
-    content : dict
-        Anything JSON can hold.
-    """
-    text = json.dumps(content, indent=1, allow_nan=False)
-    lines = re.sub(
-        NUMBERS, lambda found: re.sub(r"\s+", "", found[0]).replace(",", ", "), text
-    )
-    with whole_file(path) as file:
-        file.write(f"{lines}\n".encode())
 
 
 def read_scores(path: str | Path, data: str, **terms: object) -> Scores:

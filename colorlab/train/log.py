@@ -16,7 +16,7 @@ from torch import Tensor
 
 from colorlab.datasets.batches import Batch, central_image
 from colorlab.datasets.sources import ImageSource
-from colorlab.files import whole_file
+from colorlab.files import whole_file, write_json
 from colorlab.lab import rgb_to_lab
 from colorlab.losses import NOT_GRAY, label_ab
 from colorlab.train.diagnostics import (
@@ -25,7 +25,7 @@ from colorlab.train.diagnostics import (
     diagnose,
     diagnostics,
 )
-from colorlab.train.run import read_json, write_json
+from colorlab.train.run import read_json
 from colorlab.transfer import Network
 from colorlab.weights import save_model
 

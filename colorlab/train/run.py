@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from accelerate import Accelerator
 
-from colorlab.files import whole_file
+from colorlab.files import whole_file, write_json
 from colorlab.train.config import (
     TrainConfig,
     changed_fields,
@@ -27,20 +27,6 @@ from colorlab.train.config import (
 
 CHECKPOINTS = 3  # in the folder at most: two whole ones, and one being written
 RENAMED = {"trouble": "warning", "photos": "images", "norm": "grad_norm"}
-
-
-def write_json(path: Path, content: object) -> None:
-    """Replace a file in one step, so that a crash leaves the old or the new.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    content : object
-        What JSON can hold.
-    """
-    with whole_file(path) as file:
-        file.write((json.dumps(content, indent=2) + "\n").encode())
 
 
 def read_json(path: Path, remedy: str, kind: type = object) -> Any:

@@ -21,10 +21,10 @@ from colorlab.evaluate.report import (
     SHOWN,
     read_scores,
     rounded,
-    write_json,
     write_scores,
     write_sheet,
 )
+from colorlab.files import write_json
 from colorlab.network import ColorNet
 
 SIZE = 16
@@ -126,13 +126,6 @@ def test_scores_are_read_again_by_their_terms(scores, tmp_path):
     for wrong in ({"T": 1.0}, {"size": 64}, {"other": "tiny"}):
         with pytest.raises(ValueError, match="path must hold an evaluation with"):
             read_scores(many, "photos", **wrong)
-
-
-def test_numbers_of_a_list_stand_on_one_line(tmp_path):
-    write_json(tmp_path / "a.json", {"row": [1.5, None, -2], "text": "[1,\n 2]"})
-    text = (tmp_path / "a.json").read_text()
-    assert '"row": [1.5, null, -2]' in text
-    assert json.loads(text) == {"row": [1.5, None, -2], "text": "[1,\n 2]"}
 
 
 def test_page_of_pictures(photos, model, scores, tmp_path):
