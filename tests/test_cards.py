@@ -47,7 +47,7 @@ def test_gray_is_the_same_whoever_is_measured(name):
 @pytest.mark.parametrize("data", SETS.values())
 def test_every_network_is_measured_on_every_set(name, data):
     scores = read_scores(FOLDER / f"{name}.json", data)
-    assert {tuple(row) for row in scores.values()} == {MEASURES}
+    assert {tuple(row) for row in scores.values()} == {tuple(MEASURES)}
     value, low, high = scores["gain"]["auc_rebalanced_by_photo"]
     assert low < value < high
 

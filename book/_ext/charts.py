@@ -18,7 +18,8 @@ INK, GROUND = "currentColor", "var(--chart-ground)"
 PX_PER_PT = 4 / 3
 QUALITY = 86  # of JPEG
 FEW = 256  # colors, which PNG holds exactly and in few bytes
-NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-\d+)?")
+NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-\d+)?")  # to be rounded
+SPARED = 0.5  # of a PNG's bytes, and JPEG is worth its loss
 LETTERS = ("text", "legend", "matplotlib.axis")
 ET.register_namespace("", SVG[1:-1])
 
@@ -34,6 +35,8 @@ def inline_chart(svg: str, name: str, alt: str, folder: Path, link: str) -> str:
         root.remove(metadata)
     width, height = (float(n) for n in root.get("viewBox").split()[2:])
     _paint(root, photo=False, letters=True)
+    for node in root.iter():
+        _join_paths(node)
     for image in root.iter(f"{SVG}image"):
         photo = _write_photo(image.attrib.pop(LINK), folder)
         image.set("href", f"{link}/{photo}")
@@ -49,7 +52,20 @@ def inline_chart(svg: str, name: str, alt: str, folder: Path, link: str) -> str:
         "viewBox": f"0 0 {width:g} {height:g}",
     } | {side: f"{pixels:.0f}" for side, pixels in size.items()}
     text = ET.tostring(root, encoding="unicode")
-    return re.sub(r"\n\s*", " ", NUMBER.sub(_round, text))
+    return re.sub(r"\s+", " ", NUMBER.sub(_round, text))
+
+
+def _join_paths(parent: ET.Element) -> None:
+    """Make one path of neighbors that differ in nothing but where they are."""
+    last = None
+    for child in [*parent]:
+        path = child.tag == f"{SVG}path" and "id" not in child.attrib
+        look = {**child.attrib, "d": ""} if path else None
+        if last is not None and look == {**last.attrib, "d": ""}:
+            last.set("d", f"{last.get('d')} {child.get('d')}")
+            parent.remove(child)
+        else:
+            last = child if path else None
 
 
 def _round(found: re.Match) -> str:
@@ -87,14 +103,22 @@ def _write_photo(address: str, folder: Path) -> str:
     image = Image.open(io.BytesIO(data))
     opaque = image.mode != "RGBA" or image.getextrema()[3][0] == 255
     image = image.convert("RGB" if opaque else "RGBA")
-    drawn = not opaque or image.getcolors(FEW) is not None
-    file = io.BytesIO()
-    if drawn:
-        image.save(file, "png", optimize=True)
-    else:
-        image.save(file, "jpeg", quality=QUALITY, optimize=True)
-    suffix = "png" if drawn else "jpg"
+    written = {}
+    if not opaque or image.getcolors(FEW):
+        written["png"] = _encode(image, "png")
+    if opaque:
+        written["jpg"] = _encode(image, "jpeg", quality=QUALITY)
+    if len(written) > 1:  # a drawing, or a gray photo
+        small = len(written["jpg"]) < SPARED * len(written["png"])
+        del written["png" if small else "jpg"]
+    ((suffix, content),) = written.items()
     path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(file.getvalue())
+    path.write_bytes(content)
     return path.name
+
+
+def _encode(image: Image.Image, kind: str, **settings: int) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, optimize=True, **settings)
+    return file.getvalue()
