@@ -60,9 +60,7 @@ def bare_figures(soup):
     """List pictures drawn by cells without a numbered caption, and such figures."""
     drawn = soup.select("article .cell_output :is(img, .chart)")
     bare = [i.get("src", "chart") for i in drawn if not i.find_parent("figure")]
-    for figure in soup.select(
-        "article figure:not(.still)"
-    ):  # the photo page's, of paper
+    for figure in soup.select("article figure:not(.still)"):  # .still: on paper only
         caption = figure.find("figcaption")
         if not (caption and caption.select_one(".caption-text")):
             bare.append(f"{figure.get('id')}: no caption")
