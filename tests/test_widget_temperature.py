@@ -200,6 +200,7 @@ def test_a_finger_drags_the_point_or_scrolls(browser, tmp_path, explorer):
         swipe(page, *[(x, low - n * 30) for n in range(5)])
         assert told(figure) == dragged  # far from the point, a finger scrolls
         # A finger drawn sideways takes the point along from anywhere.
+        page.wait_for_timeout(500)
         page.evaluate("scrollTo(0, 0)")
         left, top = box["x"] + 5, box["y"] + 5
         swipe(page, *[(left + n * 15, top) for n in range(4)])

@@ -14,9 +14,10 @@ from pathlib import Path
 from PIL import Image
 
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
+LOWEST = "#000001"  # as good as black, which SVG leaves out
 INK, GROUND = "currentColor", "var(--chart-ground)"
 PX_PER_PT = 4 / 3
-QUALITY = 86  # of JPEG
+QUALITY = 78  # of JPEG
 FEW = 256  # colors, which PNG holds exactly and in few bytes
 NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-\d+)?")  # to be rounded
 SPARED = 0.5  # of a PNG's bytes, and JPEG is worth its loss
@@ -37,13 +38,13 @@ def inline_chart(svg: str, name: str, alt: str, folder: Path, link: str) -> str:
     _paint(root, photo=False, letters=True)
     for node in root.iter():
         _join_paths(node)
+        _clip_once(node)
     for image in root.iter(f"{SVG}image"):
         photo = _write_photo(image.attrib.pop(LINK), folder)
         image.set("href", f"{link}/{photo}")
     for use in root.iter(f"{SVG}use"):
         use.set("href", use.attrib.pop(LINK))
-    for node in root.iter():
-        _rename(node, name)
+    _rename(root, name)
     size = {"width": width * PX_PER_PT, "height": height * PX_PER_PT}
     root.attrib = {
         "class": "chart",
@@ -68,6 +69,14 @@ def _join_paths(parent: ET.Element) -> None:
             last = child if path else None
 
 
+def _clip_once(parent: ET.Element) -> None:
+    """Clip a group instead of each of its parts."""
+    clips = {child.get("clip-path") for child in parent}
+    if len(parent) > 1 and len(clips) == 1 and None not in clips:
+        for child in parent:
+            parent.set("clip-path", child.attrib.pop("clip-path"))
+
+
 def _round(found: re.Match) -> str:
     return f"{float(found[0]):.2f}"
 
@@ -87,14 +96,37 @@ def _paint(node: ET.Element, photo: bool, letters: bool) -> None:
         node.set("style", style)
     for child in node:
         _paint(child, photo, letters)
+        if kind.startswith("PatchCollection") and "fill:" not in child.get(
+            "style", ""
+        ):
+            # The lowest value of a scale is black, and not ink.
+            child.set("style", f"fill: {LOWEST}; {child.get('style', '')}")
 
 
-def _rename(node: ET.Element, name: str) -> None:
-    for key, value in node.attrib.items():
-        if key == "id":
-            node.set(key, f"{name}-{value}")
-        elif key in ("href", "clip-path") and "#" in value:
-            node.set(key, value.replace("#", f"#{name}-"))
+def _rename(root: ET.Element, name: str) -> None:
+    """Give short names to the parts that others use, and none to the rest."""
+    known = {node.get("id"): node for node in root.iter() if node.get("id")}
+    users = [
+        (n, k)
+        for n in root.iter()
+        for k in ("href", "clip-path")
+        if k in n.keys()
+    ]
+    prefix = hashlib.sha256(name.encode()).hexdigest()[:4]
+    short = {}
+    for node, key in users:
+        address = node.get(key)
+        old = address.partition("#")[2].rstrip(")")
+        if old in known:
+            new = short.setdefault(old, f"c{prefix}-{len(short)}")
+            node.set(key, address.replace(f"#{old}", f"#{new}"))
+    for old, node in known.items():
+        if old in short:
+            node.set("id", short[old])
+        else:
+            del node.attrib["id"]
+        if old.startswith("text_"):
+            node.set("class", "letters")  # custom.css sets them off from photos
 
 
 def _write_photo(address: str, folder: Path) -> str:
