@@ -60,9 +60,11 @@ def bare_figures(soup):
     """List pictures drawn by cells without a numbered caption, and such figures."""
     drawn = soup.select("article .cell_output :is(img, .chart)")
     bare = [i.get("src", "chart") for i in drawn if not i.find_parent("figure")]
-    for figure in soup.select("article figure:not(.still)"):  # .still: on paper only
+    for figure in soup.select("article figure"):
         caption = figure.find("figcaption")
-        if not (caption and caption.select_one(".caption-text")):
+        if "still" in figure.get("class", []):  # on paper only, and not numbered there
+            bare += [] if caption and caption.text.strip() else ["still: no caption"]
+        elif not (caption and caption.select_one(".caption-text")):
             bare.append(f"{figure.get('id')}: no caption")
         elif not caption.select_one(".caption-number"):
             bare.append(f"{figure.get('id')}: no number")
