@@ -37,7 +37,7 @@ ALLOWED = {
         ("torch", "PIL", "accelerate", "safetensors"),
     ),
     "evaluate": ((*CORE, "colorize", "datasets"), ("torch", "PIL")),
-    "classics": (("_lazy",), ("scipy",)),
+    "classics": (("_lazy", "lab", "datasets.images"), ("scipy", "PIL")),
     "_notebook": ((), ("matplotlib", "matplotlib_inline")),
     "plots": (
         (*CORE, "colorize", "evaluate.turing", "_notebook"),
@@ -58,7 +58,7 @@ ORDER = {
         "formats profiles images download index splits sources shards batches".split()
     ),
     "train": "config run checkpoint recipe diagnostics log model prepare loop".split(),
-    "classics": ["scribbles"],
+    "classics": "scribbles example analogy".split(),
     "evaluate": (
         "metrics turing probability selection bootstrap measure report".split()
     ),

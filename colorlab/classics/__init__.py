@@ -4,5 +4,9 @@ from colorlab._lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
-    {"scribbles": "geodesic_shares neighbor_weights propagate scribble_shares"},
+    {
+        "scribbles": "geodesic_shares neighbor_weights propagate scribble_shares",
+        "example": "find_matches jittered_places look_of welsh welsh_swatches",
+        "analogy": "analogy irony",
+    },
 )
