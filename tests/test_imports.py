@@ -37,7 +37,10 @@ ALLOWED = {
         ("torch", "PIL", "accelerate", "safetensors"),
     ),
     "evaluate": ((*CORE, "colorize", "datasets"), ("torch", "PIL")),
-    "classics": (("_lazy", "lab", "datasets.images"), ("scipy", "PIL")),
+    "classics": (
+        ("_lazy", "lab", "decode", "datasets.images"),
+        ("torch", "scipy", "PIL"),
+    ),
     "_notebook": ((), ("matplotlib", "matplotlib_inline")),
     "plots": (
         (*CORE, "colorize", "evaluate.turing", "_notebook"),
@@ -58,7 +61,7 @@ ORDER = {
         "formats profiles images download index splits sources shards batches".split()
     ),
     "train": "config run checkpoint recipe diagnostics log model prepare loop".split(),
-    "classics": "scribbles example analogy".split(),
+    "classics": "scribbles example analogy filters descriptors".split(),
     "evaluate": (
         "metrics turing probability selection bootstrap measure report".split()
     ),

@@ -8,5 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "scribbles": "geodesic_shares neighbor_weights propagate scribble_shares",
         "example": "find_matches jittered_places look_of welsh welsh_swatches",
         "analogy": "analogy irony",
+        "descriptors": "color_pixels daisy fit_perceptron patches principal_axes",
+        "filters": "guided_filter joint_bilateral",
     },
 )
