@@ -41,6 +41,7 @@ ALLOWED = {
         ("_lazy", "lab", "decode", "datasets.images"),
         ("torch", "scipy", "PIL"),
     ),
+    "probe": ((*CORE, "datasets", "evaluate.turing"), TORCH),
     "_notebook": ((), ("matplotlib", "matplotlib_inline")),
     "plots": (
         (*CORE, "colorize", "evaluate.turing", "_notebook"),
@@ -51,7 +52,7 @@ ALLOWED = {
         ("torch", "PIL", "matplotlib", "anywidget", "traitlets"),
     ),
     "cli": (
-        (*CORE, "colorize", "datasets", "train", "evaluate"),
+        (*CORE, "colorize", "datasets", "train", "evaluate", "probe"),
         ("torch", "PIL", "typer", "rich", "tqdm"),
     ),
 }
@@ -62,12 +63,13 @@ ORDER = {
     ),
     "train": "config run checkpoint recipe diagnostics log model prepare loop".split(),
     "classics": "scribbles example analogy filters descriptors".split(),
+    "probe": ["features", "linear", "measure"],
     "evaluate": (
         "metrics turing probability selection bootstrap measure report".split()
     ),
     "cli": [
         *("messages", "models", "results", "targets"),
-        *("colorize", "data", "train", "evaluate", "networks", "app"),
+        *("colorize", "data", "train", "evaluate", "probe", "networks", "app"),
     ],
 }
 ALWAYS = {"numpy", *sys.stdlib_module_names}
@@ -132,7 +134,8 @@ def test_rooms_have_no_circle():
             assert all(rank[name.split(".")[0]] < rank[room] for name in own), room
 
 
-FACES = ("", "classics/", "datasets/", "train/", "evaluate/", "widgets/", "cli/")
+FACES = [""]
+FACES += [f"{room}/" for room in (*ORDER, "widgets")]
 
 
 @pytest.mark.parametrize("room", FACES)

@@ -14,6 +14,7 @@ from colorlab.cli.data import data_app, prior
 from colorlab.cli.evaluate import calibrate, evaluate
 from colorlab.cli.messages import say_reason
 from colorlab.cli.networks import export, info
+from colorlab.cli.probe import probe
 from colorlab.cli.train import train
 
 INTERRUPTED, NO_READER = 130, 141  # exit codes, as shells have them
@@ -59,7 +60,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_app, name="data")
-for command in (colorize, prior, train, evaluate, calibrate, export, info):
+for command in (colorize, prior, train, evaluate, probe, calibrate, export, info):
     app.command()(command)
 
 

@@ -1,0 +1,85 @@
+"""colorlab/probe/measure.py and `colorlab probe`: from classes to a table."""
+
+import json
+
+import pytest
+import torch
+from cli_fixtures import (  # noqa: F401 (fixtures are used by name)
+    fixture_network,
+    run,
+)
+from PIL import Image
+
+from colorlab import ColorNet
+from colorlab.datasets import find_images
+from colorlab.probe import class_names, probe_network
+
+
+@pytest.fixture
+def two_classes(tmp_path):
+    """Dark and bright pictures, a folder each, with a split."""
+    for split, count in (("train", 12), ("val", 4)):
+        for name, gray in (("dark", 40), ("bright", 200)):
+            folder = tmp_path / "data" / split / name
+            folder.mkdir(parents=True)
+            for n in range(count):
+                color = (gray + n, gray, gray)
+                Image.new("RGB", (40, 40), color).save(folder / f"{n}.png")
+    return tmp_path / "data"
+
+
+def test_classes_are_folders(two_classes, tmp_path):
+    names = class_names(find_images(two_classes, "val"))
+    assert sorted(set(names)) == ["bright", "dark"]
+    inner = tmp_path / "tiny" / "val"
+    for name in ("a", "b"):
+        (inner / name / "images").mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(inner / name / "images" / "0.png")
+    images = find_images(tmp_path / "tiny", "val")
+    assert class_names(images) == ["a", "b"]
+
+
+def test_one_folder_has_no_classes(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
+    images = find_images(tmp_path, "val", hold_out=False)
+    with pytest.raises(ValueError, match="folder of classes"):
+        class_names(images)
+
+
+def test_dark_and_bright_are_told_apart(two_classes):
+    splits = [find_images(two_classes, split) for split in ("train", "val")]
+    torch.manual_seed(0)
+    model = ColorNet(width=2)
+    scores = probe_network(model, *splits, per_class=10, size=32)
+    assert scores["conv1"].accuracy[0] == 1
+
+
+def test_a_photo_that_cannot_be_read_is_left_out(two_classes):
+    (two_classes / "val" / "dark" / "0.png").write_bytes(b"no picture")
+    splits, skipped = [find_images(two_classes, s) for s in ("train", "val")], {}
+    probe_network(ColorNet(width=2), *splits, 10, [0], 32, skipped)
+    assert [*skipped] == ["val/dark/0.png"]
+
+
+def test_other_classes_in_the_other_split(two_classes):
+    (two_classes / "val" / "dark").rename(two_classes / "val" / "gray")
+    splits = [find_images(two_classes, split) for split in ("train", "val")]
+    with pytest.raises(ValueError, match="same classes; not so: dark"):
+        probe_network(ColorNet(width=2), *splits, 10)
+
+
+def test_the_command_prints_and_writes_a_table(
+    two_classes, network, tmp_path, monkeypatch, capsys
+):
+    words = ("probe", network, two_classes, "--per-class", 10, "--size", 32)
+    words += ("-o", tmp_path / "table.json")
+    assert run(monkeypatch, *words) == 0
+    told = capsys.readouterr().out
+    assert "2 classes, 10 labels of each" in told
+    assert "chance is 50.0 %" in told
+    table = json.loads((tmp_path / "table.json").read_text())
+    assert table["images"] == 8
+    assert [*table["scores"]] == ["network", "random weights"]
+    assert table["scores"]["network"]["conv1"]["accuracy"][0] == 1
+    assert run(monkeypatch, *words) == 2
+    assert "exists" in capsys.readouterr().err
