@@ -13,6 +13,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         "network": "ColorNet best_device layer_table",
         "weights": "calibrate load_model load_pretrained save_model",
         "losses": "l2_loss logit_adjustment soft_cross_entropy",
-        "decode": "annealed_mean geometric_median mode upsample",
+        "decode": "annealed_mean draw expected_distance geometric_median mode upsample",
     },
 )

@@ -1,11 +1,14 @@
 """From a distribution over bins to one color per pixel (book chapter: decode)."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 T_PAPER = 0.38  # Zhang et al. 2016, section 2.3; the released Caffe net has 1 / 2.606
 MEDIAN_STEPS = 30  # of the geometric median: within 0.5 ab units on photos
+T_DRAWN = 0.1  # of drawn colors: close to one bin, and soft where two are as likely
 NEAR = 0.1  # ab units; the median treats what is nearer as if it were this far
 
 
@@ -143,6 +146,116 @@ def geometric_median(
             pull = Z_hat / torch.cdist(ab, bins).clamp(min=NEAR)
             ab = pull @ bins / pull.sum(dim=-1, keepdim=True)
     return ab.movedim(-1, 1).to(logits.dtype)
+
+
+def expected_distance(logits: Tensor, centers: Tensor, ab: Tensor) -> Tensor:
+    """Return how far a network expects the truth to be from an answer.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (N, Q, h, w)
+        The network's output, before softmax.
+    centers : Tensor, shape (Q, 2)
+        Bin centers in ab units.
+    ab : Tensor, shape (N, 2, h, w)
+        The answer, in Lab units.
+
+    Returns
+    -------
+    Tensor, shape (N, h, w)
+        In ab units: the mean distance of the bins from `ab`, by their probabilities.
+        `geometric_median` makes it least.
+
+    Raises
+    ------
+    ValueError
+        As `annealed_mean`, or if `ab` has another shape.
+
+    Examples
+    --------
+    >>> two = torch.tensor([[30.0, 40.0], [0.0, 0.0]])
+    >>> expected_distance(torch.zeros(1, 2, 1, 1), two, torch.zeros(1, 2, 1, 1))
+    tensor([[[25.]]])
+    """
+    _check_bins(logits, centers)
+    wanted = (len(logits), 2, *logits.shape[2:])
+    if ab.shape != wanted:
+        raise ValueError(f"ab must have shape {wanted}, got {tuple(ab.shape)}")
+    Z_hat = _exact(logits).softmax(dim=1).movedim(1, -1)  # (N, h, w, Q)
+    distance = torch.cdist(ab.to(Z_hat.dtype).movedim(1, -1), centers.to(Z_hat.dtype))
+    return (Z_hat * distance).sum(dim=-1)
+
+
+def draw(
+    logits: Tensor,
+    centers: Tensor,
+    rng: torch.Generator | None = None,
+    patches: int = 1,
+    T: float = T_DRAWN,
+) -> Tensor:
+    """Draw a color for each pixel from its distribution, neighbors together.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (N, Q, h, w)
+        The network's output, before softmax.
+    centers : Tensor, shape (Q, 2)
+        Bin centers in ab units.
+    rng : torch.Generator, optional
+        Of the draw, on the CPU.
+    patches : int
+        1: one random number for each bin, the same for all pixels, so that pixels
+        with equal distributions get equal colors. More: numbers that change smoothly,
+        over about so many patches along the shorter side. 0: each pixel its own.
+    T : float
+        Temperature at which the drawn bins are averaged; low is close to one bin.
+
+    Returns
+    -------
+    Tensor, shape (N, 2, h, w)
+        ab in Lab units, dtype of `logits`.
+
+    Raises
+    ------
+    ValueError
+        As `annealed_mean`, or if `patches` is negative.
+
+    Notes
+    -----
+    Gumbel's way to draw: add -log(-log(u)), u uniform in 0..1, to each logit and take
+    the largest. How the u of different pixels hang together does not change the
+    distribution of any one pixel, only what pixels have in common.
+    Book chapter: decode.
+
+    Examples
+    --------
+    >>> two = torch.tensor([[40.0, 60.0], [0.0, -40.0]])
+    >>> ab = draw(torch.zeros(1, 2, 4, 4), two, torch.Generator().manual_seed(0))
+    >>> bool((ab == ab[:, :, :1, :1]).all())
+    True
+    """
+    _check_bins(logits, centers)
+    if patches < 0:
+        raise ValueError(f"patches must not be negative, got {patches}")
+    exact = _exact(logits)
+    noise = _noise(exact.shape, patches, rng).to(exact)
+    u = torch.special.ndtr(noise).clamp(torch.finfo(exact.dtype).tiny, 1 - 1e-7)
+    drawn = annealed_mean(exact.log_softmax(dim=1) - (-u.log()).log(), centers, T)
+    return drawn.to(logits.dtype)
+
+
+def _noise(shape: torch.Size, patches: int, rng: torch.Generator | None) -> Tensor:
+    """Return normal random numbers, of variance 1 at each pixel, smooth over patches."""
+    images, bins, height, width = shape
+    if patches == 0:
+        return torch.randn(shape, generator=rng)
+    cell = min(height, width) / patches
+    grid = [1 if patches == 1 else math.ceil(n / cell) + 1 for n in (height, width)]
+    noise = torch.randn(images, bins, *grid, generator=rng)
+    whole = interpolate(noise, (height, width), mode="bilinear", align_corners=True)
+    one = torch.eye(grid[0] * grid[1]).view(1, -1, *grid)
+    part = interpolate(one, (height, width), mode="bilinear", align_corners=True)
+    return whole / part.square().sum(dim=1, keepdim=True).sqrt()
 
 
 def upsample(ab: Tensor, size: tuple[int, int]) -> Tensor:

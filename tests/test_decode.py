@@ -6,8 +6,15 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from colorlab.decode import annealed_mean, geometric_median, mode, upsample
-from colorlab.quantize import N_BINS
+from colorlab.decode import (
+    annealed_mean,
+    draw,
+    expected_distance,
+    geometric_median,
+    mode,
+    upsample,
+)
+from colorlab.quantize import N_BINS, bin_centers
 
 SMALLEST_T = 1e-30
 HALVES = [torch.float16, torch.bfloat16]
@@ -219,3 +226,69 @@ def test_median_is_finite_and_keeps_its_dtype(centers, dtype):
     ab = geometric_median(logits.to(dtype), centers)
     assert ab.isfinite().all()
     assert ab.dtype == dtype
+
+
+@pytest.mark.parametrize("patches", [0, 1, 3])
+def test_each_pixel_is_drawn_from_its_own_distribution(patches):
+    """However the pixels hang together, each has its own frequencies."""
+    centers = torch.tensor([[40.0, 60.0], [0.0, -40.0], [0.0, 0.0]])
+    wanted = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]]).T  # (Q, pixels)
+    logits = wanted.log().view(1, 3, 1, 2).repeat(1, 1, 2, 2)
+    rng, times = torch.Generator().manual_seed(0), 4000
+    ab = draw(logits.expand(times, -1, -1, -1), centers, rng, patches, T=1e-6)
+    for q, center in enumerate(centers):
+        drawn = (ab == center[:, None, None]).all(dim=1).float().mean(dim=0)
+        off = (drawn - wanted[q].repeat(2)).abs().max()
+        assert off < 0.035, f"bin {q}: {drawn} for {wanted[q]}"
+
+
+def test_one_number_for_all_makes_equal_pixels_equal():
+    rng = torch.Generator().manual_seed(0)
+    logits = torch.randn(1, 313, 1, 1, generator=rng).expand(1, 313, 6, 8)
+    centers = bin_centers()
+    for _ in range(5):
+        ab = draw(logits, centers, rng)
+        assert (ab == ab[:, :, :1, :1]).all()
+    own = draw(logits, centers, rng, patches=0)
+    assert (own != own[:, :, :1, :1]).any()
+
+
+def test_neighbors_agree_the_more_the_larger_the_patches():
+    logits, centers = torch.zeros(1, 313, 24, 32), bin_centers()
+
+    def changes(patches):
+        ab = draw(logits, centers, torch.Generator().manual_seed(0), patches)
+        return (ab[..., 1:] - ab[..., :-1]).norm(dim=1).mean()
+
+    assert 0 == changes(1) < changes(2) < changes(6) < changes(0)
+
+
+def test_a_draw_repeats_with_its_seed(device):
+    logits = torch.randn(1, 313, 4, 4, generator=torch.Generator().manual_seed(1))
+    each = [
+        draw(
+            logits.to(where), bin_centers().to(where), torch.Generator().manual_seed(7)
+        )
+        for where in ("cpu", device)
+    ]
+    assert each[1].device.type == device.type
+    torch.testing.assert_close(each[0], each[1].cpu(), atol=1e-3, rtol=1e-3)
+
+
+def test_negative_patches():
+    with pytest.raises(ValueError, match="patches must not be negative, got -1"):
+        draw(torch.zeros(1, 313, 2, 2), bin_centers(), patches=-1)
+
+
+def test_expected_distance_is_least_at_the_median():
+    logits = 3 * torch.randn(1, 313, 3, 4, generator=torch.Generator().manual_seed(2))
+    centers = bin_centers()
+    answers = [f(logits, centers) for f in (geometric_median, mode, annealed_mean)]
+    far = [expected_distance(logits, centers, ab) for ab in answers]
+    assert (far[0] <= far[1] + 0.02).all()
+    assert (far[0] <= far[2] + 0.02).all()
+    p = logits.softmax(1)[0, :, 1, 2]
+    by_hand = (p * (centers - answers[1][0, :, 1, 2]).norm(dim=1)).sum()
+    torch.testing.assert_close(far[1][0, 1, 2], by_hand)
+    with pytest.raises(ValueError, match=r"ab must have shape \(1, 2, 3, 4\), got"):
+        expected_distance(logits, centers, answers[0][:, :, :2])
