@@ -245,7 +245,7 @@ def draw(
 
 
 def _noise(shape: torch.Size, patches: int, rng: torch.Generator | None) -> Tensor:
-    """Return normal random numbers, of variance 1 at each pixel, smooth over patches."""
+    """Return normal numbers of variance 1, smooth over patches."""
     images, bins, height, width = shape
     if patches == 0:
         return torch.randn(shape, generator=rng)
