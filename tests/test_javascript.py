@@ -6,6 +6,7 @@ Node runs `tests/js`. What its functions must give is computed here, by colorlab
 import base64
 import json
 import re
+from itertools import product
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from javascript_fixtures import (  # noqa: F401 (the fixtures are used by name)
 from page_networks import photo, rounded
 from PIL import Image
 from torch import nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import conv2d, interpolate
 
 from colorlab import (
     ColorNet,
@@ -44,6 +45,7 @@ from colorlab.widgets.receptivefield import network_layers
 
 WIDGETS, WHOLE = "colorlab/widgets", "tests/js/whole.mjs"
 COLOR, BINS = f"{WIDGETS}/color.js", f"{WIDGETS}/bins.js"
+CONVOLUTION = f"{WIDGETS}/convolution.js"
 LAYERS, REPORT = f"{WIDGETS}/layers.js", f"{WIDGETS}/turingreport.js"
 PICTURE = "book/_photo/picture.js"
 SOURCES = [*(ROOT / WIDGETS).glob("*.js"), *(BOOK / "_photo").glob("*.js")]
@@ -489,6 +491,36 @@ def field_cases():
     ]
 
 
+def convolution_cases():
+    """Give conv2d's answers for each stride, dilation and padding of the figure."""
+    side, whole, sides, real = 11, [], [], []
+    photo = torch.randint(-50, 51, (side, side), generator=seeded()).double()
+    kernel = torch.randint(-5, 6, (3, 3), generator=seeded(1)).double()
+    weights = torch.randn(3, 3, generator=seeded(2), dtype=torch.float64)
+    for stride, dilation, padding in product((1, 2, 3), (1, 2, 3), (0, 1, 2, 3)):
+        steps = {"stride": stride, "dilation": dilation, "padding": padding}
+        for calls, weight, bias in ((whole, kernel, 7), (real, weights, 0.3)):
+            told = torch.tensor([bias], dtype=torch.float64)
+            expected = conv2d(photo[None, None], weight[None, None], told, **steps)
+            args = (photo, side, weight, bias, steps)
+            calls.append(call("convolve", *args, expected=expected))
+        sides.append(call("outputSide", side, steps, expected=[expected.shape[-1]]))
+    steps = {"stride": 2, "dilation": 2, "padding": 1}  # middles at 1, 3, 5, 7, 9
+    around = {(5, 0): (2, 0), (0, 10): (0, 4), (-3, 6.9): (0, 3)}
+    cells = [
+        call("cellAround", side, steps, pixel, expected=cell)
+        for pixel, cell in around.items()
+    ]
+    wide = {"stride": 1, "dilation": 3, "padding": 0}
+    sides.append(call("outputSide", 4, wide, expected=[0]))  # no room for a window
+    return [
+        case("conv2d of whole numbers, exactly", CONVOLUTION, whole),
+        case("conv2d", CONVOLUTION, real, 1e-12),
+        case("sides of a map", CONVOLUTION, sides),
+        case("the output around a pixel", CONVOLUTION, cells),
+    ]
+
+
 def picture_cases():
     sides = [
         (640, 427, 128),
@@ -553,6 +585,7 @@ def twins():
         widest_case(),
         *prior_cases(),
         *field_cases(),
+        *convolution_cases(),
         *picture_cases(),
         *network_cases(),
         turing_case(),

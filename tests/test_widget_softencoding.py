@@ -8,6 +8,7 @@ import torch
 from browser_fixtures import fixture_browser, open_page  # noqa: F401 (used by name)
 from ipywidgets.embed import dependency_state
 from test_widget_gamut import OVERFLOW, save_page
+from test_widget_pages import open_on_phone
 
 from colorlab import bin_centers, lab_to_rgb, soft_encode
 from colorlab.widgets import SoftEncodingPicker
@@ -240,3 +241,13 @@ def test_paper_has_the_still_picture(picker_page):
     picker_page.emulate_media(media="print")
     assert picker_page.locator(".tag_still").is_visible()
     assert not picker_page.locator(".soft-encoding-picker").is_visible()
+
+
+@pytest.mark.browser
+def test_sliders_stay_in_view_with_what_they_change(browser, tmp_path):
+    with open_on_phone(browser, SoftEncodingPicker(), tmp_path) as (page, picker):
+        shares = picker.locator(".shares")
+        shares.evaluate("(node) => node.scrollIntoView({ block: 'end' })")
+        assert page.evaluate("scrollY") > 200
+        for slider in picker.get_by_role("slider").all():
+            assert 0 <= slider.bounding_box()["y"] < shares.bounding_box()["y"]

@@ -15,6 +15,7 @@ from colorlab.widgets import (
     Curtain,
     GamutExplorer,
     Journey,
+    Microscope,
     PriorBench,
     ReceptiveField,
     SoftEncodingPicker,
@@ -186,6 +187,21 @@ PLAYED = {
             (press("slider", "Layer", "ArrowRight"), {"layer": "conv5_2"}),
             (click("dilation 2, as built"), {"dilation": 2}),
             (click("since conv5_1"), {"since": "conv5"}),
+        ],
+    ),
+    "microscope": (
+        lambda: Microscope(
+            ColorNet(width=4).eval(), {"one": noise(48, 48), "two": noise(60, 48)}
+        ),
+        [({"stride": 2}, "24 \u00d7 24"), ({"padding": 0}, "23 \u00d7 23")]
+        + [({"dilation": 2}, "22 \u00d7 22")]
+        + [({"cell": [2, 3]}, "Row 4, column 3"), ({"bias": 9}, "with the bias")]
+        + [({"kernel": [0] * 8 + [1000]},), ({"photo": 1},), ({"relu": True},)],
+        [
+            (press_in("canvas.output", "ArrowRight"), {"cell": [3, 3]}),
+            (click("then ReLU"), {"relu": False}),
+            (click("identity"), {"kernel": [0] * 4 + [1] + [0] * 4, "bias": 0}),
+            (choose("Photo", "one"), {"photo": 0}),
         ],
     ),
     "encoding": (

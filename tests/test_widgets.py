@@ -245,6 +245,17 @@ def play_field(figure):
     assert "conv5_1 sees 101 \u00d7 101" in figure.inner_text()
 
 
+def play_microscope(figure):
+    output = figure.locator("canvas.output")
+    figure.get_by_role("button", name="identity").click()
+    answer, pixel = figure.locator(".told strong"), figure.locator(".pixel").nth(4)
+    assert answer.inner_text() == pixel.inner_text()
+    output.press("ArrowRight")
+    assert answer.inner_text() == pixel.inner_text()
+    figure.get_by_label("Weight in row 2, column 2").fill("0")
+    assert answer.inner_text() == "0"
+
+
 def draw_curtain(curtain):
     rail = curtain.get_by_role("slider", name="Curtain")
     rail.press("ArrowLeft")
@@ -264,7 +275,7 @@ PLAYED = {
     "lab": {".gamut-explorer": play_slice},
     "quantize": {".gamut-explorer": play_gamut, ".soft-encoding-picker": play_encoding},
     "prior": {".prior-bench": play_bench},
-    "network": {".receptive-field": play_field},
+    "network": {".microscope": play_microscope, ".receptive-field": play_field},
     "losses": {".two-colors": play_two_colors, ".curtain": play_curtain},
     "evaluate": {".curtain": play_curtain},
 }

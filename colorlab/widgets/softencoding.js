@@ -269,11 +269,11 @@ function render({ model, el }) {
   connect(close, frame, true);
   el.append(
     make("div", { class: "lab-figure soft-encoding-picker" }, [
+      make("div", { class: "bar" }, [sliders.sigma.row, sliders.k.row]),
       make("div", { class: "panes" }, [
         make("div", { class: "pane left" }, [whole, softLegend()]),
         make("div", { class: "pane right" }, [close]),
       ]),
-      make("div", { class: "bar" }, [sliders.sigma.row, sliders.k.row]),
       known.row,
       make("p", { class: "error", "aria-live": "polite" }, [error, rest]),
       list,
