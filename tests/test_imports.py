@@ -48,7 +48,7 @@ ALLOWED = {
         ("torch", "matplotlib"),
     ),
     "widgets": (
-        (*CORE, "colorize", "plots", "evaluate.turing"),
+        (*CORE, "colorize", "plots", "evaluate.turing", "classics.scribbles"),
         ("torch", "PIL", "matplotlib", "anywidget", "traitlets"),
     ),
     "cli": (

@@ -6,8 +6,9 @@ Node runs `tests/js`. What its functions must give is computed here, by colorlab
 import base64
 import json
 import re
-from itertools import product
+from itertools import pairwise, product
 
+import numpy as np
 import pytest
 import torch
 from book_pages import BOOK, ROOT
@@ -35,6 +36,7 @@ from colorlab import (
     soft_encode,
     upsample,
 )
+from colorlab.classics.scribbles import neighbor_weights, propagate
 from colorlab.colorize import network_size
 from colorlab.evaluate.turing import rate_interval
 from colorlab.network import layer_table
@@ -568,6 +570,67 @@ def network_cases():
     return [*cases, case("maps are doubled bilinearly", WHOLE, calls, 1e-6)]
 
 
+def stroke_of(rng, size):
+    """Give points (x, y) in 0..1, a radius, and which pixels they cover."""
+    points, radius = rng.uniform(-0.05, 1.05, (3, 2)), rng.uniform(1, 4)
+    height, width = size
+    y, x = np.indices(size) + 0.5
+    covered = np.zeros(size, bool)
+    for t in np.linspace(0, 1, 3000):
+        for start, end in pairwise(points):
+            u, v = ((1 - t) * start + t * end) * [width, height]
+            covered |= np.hypot(x - u, y - v) <= radius
+    return points.tolist(), radius, covered
+
+
+def scribble_cases():
+    """Random strokes on noise and on photos, weak and strong stops."""
+    rng = np.random.default_rng(0)
+    grays = [rng.uniform(0, 1, (23, 31)), np.full((9, 1), 0.5), np.full((20, 20), 0.2)]
+    for name in ("fig-in-bowl", "autumn-ridge"):
+        image = Image.open(ROOT / f"data/photos/{name}.jpg").resize((72, 48))
+        grays.append(np.asarray(image.convert("L")) / 255)
+    weights, spread = [], []
+    for gray in grays:
+        for scale, stop in ((0.6, 0), (0.6, 8), (2, 3), (0.3, 0), (20, 0)):
+            shown = torch.from_numpy(gray), gray.shape[1]
+            expected = neighbor_weights(gray, scale, stop).reshape(8, -1).T.ravel()
+            args = (*shown, scale, stop)
+            weights.append(call("neighborWeights", *args, expected=list(expected)))
+            channel = rng.uniform(-100, 100, gray.shape)
+            first, last = (rng.uniform(0, 1, gray.shape) < 0.02 for _ in range(2))
+            first[0, 0] = True
+            args = (channel, first.astype(np.uint8), last.astype(np.uint8))
+            expected = propagate(gray, channel[None], first | last, scale, stop)
+            args = (*shown, *map(torch.from_numpy, args), scale, stop)
+            spread.append(call("spread", *args, expected=expected.ravel().tolist()))
+    return [
+        case("neighbor_weights", f"{WIDGETS}/flow.js", weights, 1e-9),
+        case("propagate, to a tenth of a byte", WHOLE, spread, 0.02),  # Lab units
+        *stroke_cases(rng),
+    ]
+
+
+def stroke_cases(rng):
+    covered, size = [], (20, 30)
+    truth = rng.uniform(-50, 50, (*size, 2)).astype(np.float32)
+    strokes, labels, colors = [], np.zeros(size, int), []
+    for color in ([10, 20], None, [10, 20], None):
+        points, radius, mask = stroke_of(rng, size)
+        expected = mask.ravel().astype(int).tolist()
+        covered.append(call("covered", points, radius, 30, 20, expected=expected))
+        strokes.append({"color": color, "points": points, "radius": radius})
+        color = color or truth[mask].mean(axis=0).tolist()
+        colors += [] if color in colors else [color]
+        labels[mask] = 1 + colors.index(color)
+    args = (strokes, 30, 20, torch.from_numpy(truth))
+    expected = [*labels.ravel().tolist(), *np.ravel(colors).tolist()]
+    return [
+        case("pixels under a stroke", WHOLE, covered),
+        case("strokes", WHOLE, [call("painted", *args, expected=expected)], 1e-4),
+    ]
+
+
 def turing_case():
     counts = [(0, 10), (10, 10), (1, 2), (9, 32), (13, 40), (640, 2000)]
     calls = [call("rateInterval", *c, expected=list(rate_interval(*c))) for c in counts]
@@ -588,6 +651,7 @@ def twins():
         *convolution_cases(),
         *picture_cases(),
         *network_cases(),
+        *scribble_cases(),
         turing_case(),
     ]
 

@@ -269,6 +269,18 @@ def play_journey(journey):
     assert journey.get_by_role("link").get_attribute("href") == "colorize.html"
 
 
+def play_painter(figure):
+    readout = figure.locator(".readout")
+    expect(readout).to_contain_text("2 strokes on")
+    figure.get_by_role("button", name="sky blue").click()
+    figure.locator("canvas.picture").press("Enter")
+    figure.locator("canvas.picture").press("Shift+ArrowLeft")
+    figure.locator("canvas.picture").press("Enter")
+    expect(readout).to_contain_text("3 strokes on")
+    figure.get_by_role("button", name="undo").click()
+    expect(readout).to_contain_text("2 strokes on")
+
+
 DECODED = "(images) => Promise.all(images.map((image) => image.decode()))"
 PLAYED = {
     "intro": {".curtain": draw_curtain, ".journey": play_journey},
@@ -278,6 +290,7 @@ PLAYED = {
     "network": {".microscope": play_microscope, ".receptive-field": play_field},
     "losses": {".two-colors": play_two_colors, ".curtain": play_curtain},
     "evaluate": {".curtain": play_curtain},
+    "scribbles": {".painter": play_painter},
 }
 
 

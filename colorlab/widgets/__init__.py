@@ -4,6 +4,7 @@ from colorlab.widgets.curtain import Curtain as Curtain
 from colorlab.widgets.gamut import GamutExplorer as GamutExplorer
 from colorlab.widgets.journey import Journey as Journey
 from colorlab.widgets.microscope import Microscope as Microscope
+from colorlab.widgets.painter import Painter as Painter
 from colorlab.widgets.priorbench import PriorBench as PriorBench
 from colorlab.widgets.receptivefield import ReceptiveField as ReceptiveField
 from colorlab.widgets.softencoding import SoftEncodingPicker as SoftEncodingPicker

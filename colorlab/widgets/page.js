@@ -243,9 +243,10 @@ export function onSwipe(node, tell) {
   node.addEventListener("pointercancel", end);
 }
 
+// Keys on a focused node, by name: tells the table's value, and whether with Shift.
 /** @type {<T>(node: HTMLElement, table: Record<string, T>,
  *   tell: (value: T, shift: boolean) => void) => void} */
-function onKeys(node, table, tell) {
+export function onKeys(node, table, tell) {
   node.addEventListener("keydown", (event) => {
     if (!Object.hasOwn(table, event.key)) return;
     event.preventDefault();

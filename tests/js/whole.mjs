@@ -10,6 +10,13 @@ import {
   upsampler,
 } from "../../colorlab/widgets/bins.js";
 import { paintRows, rootOf } from "../../colorlab/widgets/color.js";
+import {
+  finish,
+  makeSystem,
+  neighborWeights,
+  propagate,
+} from "../../colorlab/widgets/flow.js";
+import { coveredBy, paintStrokes } from "../../colorlab/widgets/strokes.js";
 
 export function upsample(ab, rows, columns, height, width) {
   const rowOf = upsampler(ab, rows, columns, height, width);
@@ -66,4 +73,25 @@ export function encode(a, b, centers, k, sigma) {
 export function scaledWeights(p, lam) {
   const w = rebalanceWeights(p, lam);
   return w.map((weight) => weight / Math.max(...w));
+}
+
+// One channel, spread from where it is known; `last` more pixels are known at the end,
+// so that most of the system before them is used again.
+export function spread(gray, width, channel, known, last, scale, stop) {
+  const weights = neighborWeights(gray, width, scale, stop);
+  const before = finish(makeSystem(weights, width, known));
+  const all = known.map((is, i) => is || last[i]);
+  return propagate(finish(makeSystem(weights, width, all, before)), channel);
+}
+
+export function covered(points, radius, width, height) {
+  const mask = new Uint8Array(width * height);
+  for (const i of coveredBy({ points, radius }, width, height)) mask[i] = 1;
+  return mask;
+}
+
+// Strokes over each other, as labels and the colors of these.
+export function painted(strokes, width, height, truth) {
+  const { labels, colors } = paintStrokes(strokes, width, height, truth);
+  return [...labels, ...colors.flat()];
 }
