@@ -38,7 +38,8 @@ expect.set_options(timeout=PATIENCE * 1000)
 
 # Widgets are shown when each one's place has got an element.
 SETTLED = """async () => {
-  if (window.MathJax && MathJax.startup) await MathJax.startup.promise;
+  if (window.MathJax && !MathJax.startup) return false; // not loaded yet
+  if (window.MathJax) await MathJax.startup.promise;
   const places = document.querySelectorAll(
     'script[type="application/vnd.jupyter.widget-view+json"]');
   return [...places].every(

@@ -16,7 +16,7 @@ def load(path):
     return module
 
 
-backmatter, charts, figures, share = (
+backmatter, charts, excerpts, figures, journey, light, share = (
     load(BOOK / f"_ext/{name}.py")
-    for name in ("backmatter", "charts", "figures", "share")
+    for name in "backmatter charts excerpts figures journey light share".split()
 )

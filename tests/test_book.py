@@ -436,21 +436,13 @@ def test_vendored_files_are_as_published():
     third_party = {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in names.items()
-        if name not in ("README.md", "widgets-config.js")
-        and not name.startswith("licenses/")
+        if name != "README.md" and not name.startswith("licenses/")
     }
     assert third_party == {name: row[1] for name, row in vendor_table().items()}
 
 
-def test_vendored_anywidget_is_the_pinned_one():
-    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").lower()
-    version = vendor_table()["anywidget.js"][0].split()[1]
-    assert f"\nanywidget=={version}\n" in pins
-
-
 def test_vendored_packages_bring_their_licenses():
     named = re.findall(r"`([\w-]+\.txt)`", (VENDOR / "README.md").read_text("utf-8"))
-    named = {name for name in named if name != "constraints.txt"}
     assert named == {path.name for path in (VENDOR / "licenses").iterdir()}
 
 

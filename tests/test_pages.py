@@ -4,6 +4,7 @@ The files of `book/_ext` that lay the pages out are tested here as well.
 """
 
 import io
+import json
 import re
 
 import matplotlib.pyplot as plt
@@ -15,8 +16,9 @@ from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
     open_page,
 )
 from bs4 import BeautifulSoup
-from extensions import charts, figures, share
+from extensions import charts, excerpts, figures, journey, light, share
 from PIL import Image
+from playwright.sync_api import expect
 
 PHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -107,6 +109,14 @@ def test_photo_of_a_chart_becomes_a_file(tmp_path):
     assert folder == "../img"
     with Image.open(tmp_path / name) as photo:
         assert photo.format == "JPEG"
+
+
+def test_letters_are_as_large_as_their_places_say(tmp_path):
+    text = str(drawn(tmp_path, photo=False))
+    (scale,) = set(
+        re.findall(r'<path d="[^"]*" id="[^"]*" transform="scale\((\S+)\)', text)
+    )
+    assert abs(float(scale) * 64 - 1) < 1e-3  # of matplotlib's glyphs: 64 units a point
 
 
 def test_names_of_two_charts_never_meet(tmp_path):
@@ -324,3 +334,109 @@ def test_letters_are_a_list_on_a_phone(browser):
     )
     assert min(widths) > 300
     context.close()
+
+
+# Light pages, and the search
+
+STATE = (
+    '<script type="application/vnd.jupyter.widget-state+json">{"state": {}}</script>'
+)
+HEAVY = (
+    '<script defer src="../_static/scripts/fontawesome.js?digest=5"></script>\n'
+    '<script defer="defer" src="../_static/vendor/mathjax/tex-mml-chtml.js"></script>\n'
+    '<script src="../_static/searchtools.js"></script>'
+    '<script src="../searchindex.js"></script>'
+)
+KEPT = '<script src="../_static/pages.js"></script>'
+
+
+def test_a_page_waits_for_nothing_that_comes_later():
+    page = f"<html><head>{HEAVY}{KEPT}{STATE}</head><body><p>x</p></body></html>"
+    light_page = f"<html><head>{KEPT}</head><body><p>x</p>{STATE}</body></html>"
+    assert light.lighten(page, searches=False) == light_page
+    assert light.lighten(light_page, searches=False) == light_page  # a second build
+    searching = light.lighten(page, searches=True)
+    assert "searchtools" in searching
+    assert "searchindex" in searching
+
+
+@pytest.mark.parametrize("name", [*PAGES, "genindex"])
+def test_built_pages_ask_first_for_what_one_sees(name):
+    page = BeautifulSoup((BUILT / f"{name}.html").read_text("utf-8"), "html.parser")
+    scripts = " ".join(script["src"] for script in page.head.select("script[src]"))
+    for late in ("mathjax", "fontawesome", "search"):
+        assert late not in scripts
+    assert not page.head.select('script[type$="widget-state+json"]')
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_all_figures_with_controls_are_anywidgets(chapter):
+    page = built(chapter)
+    texts = [node.string for node in page.select('script[type$="widget-state+json"]')]
+    states = {}
+    for text in texts:
+        states |= json.loads(text)["state"]
+    views = page.select('script[type$="widget-view+json"]')
+    shown = [json.loads(view.string)["model_id"] for view in views]
+    assert {states[one]["model_name"] for one in shown} <= {"AnyModel"}
+    kinds = {state["model_name"] for state in states.values()}
+    assert kinds <= {"AnyModel", "LayoutModel"}
+
+
+MOST_PAGE = 1_500_000  # bytes of a page and its pictures
+OURS = re.compile(r'(?:src|href)="(\.\./(?:_images|_static/journey)/[^"]*)"')
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_light(name):
+    path = BUILT / f"{name}.html"
+    text = path.read_text("utf-8")
+    pictures = {path.parent / found for found in OURS.findall(text)}
+    weight = path.stat().st_size + sum(each.stat().st_size for each in pictures)
+    assert weight <= MOST_PAGE
+
+
+def test_excerpts_are_short_and_hold_the_prose():
+    text = (BUILT / excerpts.FILE).read_text("utf-8")
+    assert len(text.encode()) < 300_000
+    told = excerpts.unpack(text)
+    assert set(told) >= {page for page in PAGES if page != "book/api"}
+    anchors = [anchor for anchor, _ in told["book/decode"]]
+    assert anchors[0] == ""
+    assert "#exercises" in anchors
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("words", ["rebalanced", "annealed mean"])
+def test_search_shows_the_words_round_what_is_found(browser, words):
+    url = f"{(BUILT / 'search.html').as_uri()}?q={words.replace(' ', '+')}"
+    with open_page(browser, url, settle=False) as (page, problems):
+        expect(page.locator("#search-summary")).to_contain_text("found")
+        shown = page.locator("#search-results p.context").all_inner_texts()
+        assert len(shown) >= 3
+        assert all(len(text) < 300 for text in shown)
+        marked = page.locator("#search-results p.context strong").all_inner_texts()
+        assert {text.lower() for text in marked} <= set(words.split())
+        assert marked
+        assert problems == []
+
+
+# The journey of one pixel
+
+
+def test_every_chapter_is_on_the_way_or_beside_it():
+    stations = [name for *_, chapters in journey.STATIONS for name in chapters]
+    beside = journey.beside()
+    assert not set(stations) & set(beside)
+    assert set(CHAPTERS) - {"intro", "turing"} <= {*stations, *beside}
+
+
+def test_a_strip_says_where_its_chapter_is():
+    on, off = (
+        BeautifulSoup(journey.strip(chapter, ".."), "html.parser")
+        for chapter in ("decode", "scribbles")
+    )
+    assert on.select_one("[aria-current=step]").get_text() == "one color"
+    (here,) = off.select("[aria-current]")
+    assert here.get_text() == "you are here: another road, without a network"
+    assert len(on.select("li")) == len(journey.STATIONS) == len(off.select("li")) - 1

@@ -16,6 +16,7 @@ import pytest
 import torch
 from book_pages import BOOK, ROOT
 from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
+    PATIENCE,
     QuietHandler,
     fixture_browser,
     open_page,
@@ -24,7 +25,7 @@ from extensions import load
 from page_networks import photo, rounded
 from PIL import Image
 from playwright.sync_api import expect
-from test_widget_pages import small_targets
+from test_widget_pages import PAUSE, small_targets, swipe
 
 from colorlab import load_pretrained, upsample
 from colorlab.colorize import colorize, network_size, output_to_ab
@@ -757,6 +758,60 @@ def test_a_photo_can_be_dropped_or_pasted(browser, address, kind, name):
         shown(page, 120, 80)
         assert page.get_by_text(f"{name}: ").is_visible()
         assert problems == []
+
+
+@pytest.mark.browser
+def test_coming_back_finds_the_photo_again(browser, address):
+    with open_page(browser, address, settle=False) as (page, problems):
+        give(page, encode(lake()), "mine.png")
+        shown(page, 120, 80)
+        page.wait_for_function("sessionStorage.length === 1")
+        page.reload()
+        shown(page, 120, 80)
+        page.goto("about:blank")
+        page.go_back()
+        shown(page, 120, 80)
+        assert page.get_by_text("mine.png: ").is_visible()
+        page.goto(address)  # a new visit
+        assert page.evaluate("sessionStorage.length") == 0
+        assert page.locator(".result").is_hidden()
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_a_finger_draws_curtain_and_brush(browser, address):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
+    )
+    context.set_default_timeout(PATIENCE * 1000)
+    page = context.new_page()
+    page.goto(address)
+    give(page, encode(lake(240, 160)))
+    shown(page, 240, 160)
+    rail, stage = page.get_by_role("slider", name="Curtain"), page.locator(".stage")
+
+    def across(y, *shares):
+        box = stage.bounding_box()
+        points = [(box["x"] + s * box["width"], box["y"] + y) for s in shares]
+        swipe(page, *points)
+        page.wait_for_timeout(PAUSE)
+
+    across(30, 0.05, 0.15, 0.3, 0.4)  # far from the curtain's handle
+    assert rail.get_attribute("aria-valuenow") == "40"
+    page.get_by_text("Break it: the colors follow").tap()
+    page.get_by_role("button", name="erase").tap()
+    before = page.evaluate(f"String(({PIXELS})('.before'))")
+    stage.scroll_into_view_if_needed()
+    scrolled = page.evaluate("scrollY")
+    box = stage.bounding_box()
+    x = box["x"] + 0.2 * box["width"]
+    swipe(page, *[(x, box["y"] + share * box["height"]) for share in (0.02, 0.4, 0.8)])
+    page.wait_for_function(
+        f"(old) => String(({PIXELS})('.before')) !== old", arg=before
+    )
+    assert page.evaluate("scrollY") == scrolled  # the brush, not the page
+    assert rail.get_attribute("aria-valuenow") == "40"
+    context.close()
 
 
 @pytest.mark.browser

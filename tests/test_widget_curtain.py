@@ -7,6 +7,7 @@ import pytest
 from browser_fixtures import fixture_browser  # noqa: F401
 from PIL import Image
 from test_widget_pages import (
+    PAUSE,
     open_on_phone,
     open_widget,
     screenshot,
@@ -225,3 +226,6 @@ def test_scrolling_past_leaves_the_curtain(browser, tmp_path, pictures):
         points = [(x + share * box["width"], y) for share in (0.3, 0.4, 0.5, 0.7)]
         swipe(page, *points)
         assert rail.get_attribute("aria-valuenow") == "80"
+        page.wait_for_timeout(PAUSE)
+        page.touchscreen.tap(x, y)
+        assert rail.get_attribute("aria-valuenow") == "10"

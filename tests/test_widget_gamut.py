@@ -8,13 +8,11 @@ import torch
 from book_pages import BOOK
 from browser_fixtures import fixture_browser, open_page  # noqa: F401 (used by name)
 from ipywidgets.embed import dependency_state
-from test_widget_pages import swipe
+from test_widget_pages import SCRIPTS, swipe
 
 from colorlab import lab_to_rgb
 from colorlab.widgets import GamutExplorer
 from colorlab.widgets.gamut import LEVELS, surface_ab
-
-SCRIPTS = ("require.js", "widgets-config.js", "html-manager/dist/embed-amd.js")
 
 
 def save_page(folder, widget):
@@ -22,7 +20,6 @@ def save_page(folder, widget):
     states = dependency_state([widget], drop_defaults=False)
     state = {"version_major": 2, "version_minor": 0, "state": states}
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    vendor = (BOOK / "_static" / "vendor").as_uri()
     mime = "application/vnd.jupyter.widget"
     path = folder / "page.html"
     path.write_text(
@@ -30,7 +27,7 @@ def save_page(folder, widget):
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         "<link rel='icon' href='data:,'>"
         f"<link rel='stylesheet' href='{(BOOK / '_static/custom.css').as_uri()}'>"
-        + "".join(f"<script src='{vendor}/{name}'></script>" for name in SCRIPTS)
+        + "".join(f"<script src='{script}'></script>" for script in SCRIPTS)
         + f"<script type='{mime}-state+json'>{json.dumps(state)}</script>"
         "<div class='cell tag_still'><p>A still picture</p></div>"
         "<div class='cell'><div class='cell_output'>"

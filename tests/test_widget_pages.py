@@ -11,8 +11,8 @@ from PIL import Image
 
 from colorlab.widgets import TwoColors
 
-VENDOR = BOOK / "_static/vendor"
-SCRIPTS = ["require.js", "widgets-config.js", "html-manager/dist/embed-amd.js"]
+SCRIPTS = [(BOOK / "_static" / name).as_uri() for name in ("pages.js", "widgets.js")]
+PAUSE = 500  # ms: what comes sooner, a browser takes for a part of the gesture before
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>widget</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
 <style>body {{ margin: 8px }} .replaced {{ display: none }}</style>
@@ -29,9 +29,7 @@ def write_page(widget, folder):
     state = dependency_state([widget], drop_defaults=False)
     whole = {"version_major": 2, "version_minor": 0, "state": state}
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    scripts = [
-        f'<script src="{(VENDOR / name).as_uri()}"></script>' for name in SCRIPTS
-    ]
+    scripts = [f'<script src="{address}"></script>' for address in SCRIPTS]
     texts = [json.dumps(part).replace("</", r"<\/") for part in (whole, view)]
     text = PAGE.format(state=texts[0], view=texts[1], scripts="\n".join(scripts))
     path = folder / "widget.html"

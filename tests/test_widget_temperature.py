@@ -8,6 +8,7 @@ import torch
 from browser_fixtures import fixture_browser  # noqa: F401 (used by name)
 from PIL import Image
 from test_widget_pages import (
+    PAUSE,
     open_on_phone,
     open_widget,
     small_targets,
@@ -200,8 +201,9 @@ def test_a_finger_drags_the_point_or_scrolls(browser, tmp_path, explorer):
         swipe(page, *[(x, low - n * 30) for n in range(5)])
         assert told(figure) == dragged  # far from the point, a finger scrolls
         # A finger drawn sideways takes the point along from anywhere.
-        page.wait_for_timeout(500)
+        page.wait_for_timeout(PAUSE)
         page.evaluate("scrollTo(0, 0)")
+        page.wait_for_function("scrollY === 0")
         left, top = box["x"] + 5, box["y"] + 5
         swipe(page, *[(left + n * 15, top) for n in range(4)])
         assert told(figure)[:2] == (1 + int(50 / box["width"] * 18), 1)

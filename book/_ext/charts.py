@@ -78,7 +78,9 @@ def _clip_once(parent: ET.Element) -> None:
 
 
 def _round(found: re.Match) -> str:
-    return f"{float(found[0]):.2f}"
+    """Round a place to hundredths; a factor, such as a letter's, keeps more."""
+    value = float(found[0])
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.4g}"
 
 
 def _paint(node: ET.Element, photo: bool, letters: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import yaml
 from PIL import Image, ImageDraw
 
 from colorlab import annealed_mean, bin_centers, lab_to_rgb, load_pretrained
@@ -16,15 +17,16 @@ from colorlab.decode import T_PAPER, upsample
 from colorlab.lab import rgb_to_lab
 from colorlab.widgets.journey import walk
 
-PHOTO = Path(__file__).parents[2] / "data/photos/coffee-cup.jpg"
+ROOT = Path(__file__).parents[2]
+PHOTO = ROOT / "data/photos/coffee-cup.jpg"
 PLACE = (0.17, 0.64)  # of the pixel that is followed: the saucer
 SIZE = (108, 72)  # pixels of a picture, shown at two thirds and less
 FOLDER = "_static/journey"
 # Name, what its picture shows, and its chapters; a click leads to the first.
 STATIONS = [
     ("gray", "the cup in gray", ["lab"]),
-    ("layers", "eight maps of the network", ["network"]),
-    ("scores", "313 squares of many sizes", ["quantize"]),
+    ("layers", "eight maps of the network", ["network", "transfer", "probe"]),
+    ("scores", "313 squares of many sizes", ["quantize", "game", "hints"]),
     (
         "taught",
         "the cup's true colors",
@@ -34,6 +36,18 @@ STATIONS = [
     ("joined", "the cup, colored", ["colorize"]),
     ("judged", "where the colors are off", ["evaluate"]),
 ]
+# The chapters of this part go from gray to joined without the network.
+OTHER_ROAD = "Before the network"
+BESIDE = "another road, without a network"
+
+
+def beside() -> list[str]:
+    """Return the chapters of the other road."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    parts = [part for part in toc["parts"] if part["caption"] == OTHER_ROAD]
+    return [
+        Path(each["file"]).name for part in parts for each in part["chapters"]
+    ]
 
 
 def pictures() -> list[Image.Image]:
@@ -111,6 +125,9 @@ def strip(chapter: str, up: str) -> str:
         told = "<b>you are here</b>" if here else ""
         link = f'<a href="{chapters[0]}.html"{here}>{image}{name}</a>'
         items.append(f"<li>{link}{told}</li>")
+    if chapter in beside():
+        told = f"<b>you are here:</b> {BESIDE}"
+        items.append(f'<li class="beside" aria-current="step">{told}</li>')
     label = "The journey of one pixel, and where this chapter is"
     return (
         f'<nav class="journey-strip" aria-label="{label}">'
@@ -120,7 +137,8 @@ def strip(chapter: str, up: str) -> str:
 
 def _insert(app, pagename, templatename, context, doctree):
     chapter = pagename.removeprefix("book/")
-    if any(chapter in chapters for *_, chapters in STATIONS):
+    on_the_way = any(chapter in chapters for *_, chapters in STATIONS)
+    if on_the_way or chapter in beside():
         up = context["pathto"](FOLDER, resource=True)
         head, end, rest = context["body"].partition("</h1>")
         context["body"] = head + end + strip(chapter, up) + rest

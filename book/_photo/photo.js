@@ -11,6 +11,7 @@ import {
 import { makeBreaker } from "./breaker.js";
 import { decode, encode } from "./files.js";
 import { missing, startWorker } from "./loader.js";
+import { keep, recall } from "./memory.js";
 import { NETWORKS, tellNetwork, weigh } from "./networks.js";
 import { makeStage, put } from "./stage.js";
 import { makeStart } from "./start.js";
@@ -218,6 +219,7 @@ function render(root) {
       await use(engine, blob, title);
       start.press(sample);
       note.scrollIntoView({ block: "start" });
+      if (found) keep(blob, found.original, title, sample);
     });
   }
 
@@ -362,6 +364,8 @@ function render(root) {
     const told = `Your browser lacks ${lacking}, which this page needs.`;
     complain(new Error(`${told} A newer one will do.`));
   }
+  const kept = recall();
+  if (kept) open(kept.blob, kept.name, kept.sample);
 }
 
 const place = document.getElementById("photo-lab");

@@ -1,8 +1,8 @@
 // What every page of the book can do beyond its text.
 
-// What the theme and html-manager tell at every start is news to nobody.
+// What the theme tells at every start is news to nobody.
 (function () {
-  const IDLE = /^(\[PST\]|\[togglebutton\]|strict mode: use allowUnionTypes)/;
+  const IDLE = /^(\[PST\]|\[togglebutton\])/;
   for (const kind of ["log", "warn"]) {
     const tell = console[kind];
     console[kind] = function (...told) {
@@ -11,10 +11,21 @@
   }
 })();
 
-// From a folder a page may not read another: the search then lists no excerpts.
-if (location.protocol === "file:") {
-  DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
-}
+// Formulas are set, and icons drawn, after the first picture: see _ext/light.py.
+(function () {
+  const home = document.currentScript.src.replace(/[^/]*$/, "");
+  const load = (name) => {
+    const script = document.createElement("script");
+    script.src = home + name;
+    document.head.append(script);
+  };
+  afterPaint(function () {
+    if (window.MathJax) load("vendor/mathjax/tex-mml-chtml.js");
+    // From a folder, Firefox loads no fonts: there, a script draws the icons.
+    document.fonts.load('900 1em "Font Awesome 6 Free"')
+      .catch(() => load("scripts/fontawesome.js"));
+  });
+})();
 
 // On paper the book is light.
 (function () {
@@ -135,6 +146,18 @@ whenRead(function () {
   place.append(link);
   skip.after(place);
 });
+
+function afterPaint(start) {
+  let waits = true; // a hidden page never paints
+  const once = () => {
+    if (waits) start();
+    waits = false;
+  };
+  whenRead(() => {
+    requestAnimationFrame(() => setTimeout(once));
+    setTimeout(once, 1000);
+  });
+}
 
 function whenRead(start) {
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);

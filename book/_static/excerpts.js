@@ -1,0 +1,68 @@
+// On the search's page: below each page found, the words round what was looked for.
+// They stand in EXCERPTS, so that nothing is asked for: see _ext/excerpts.py.
+
+DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole pages
+
+(function () {
+  const [BEFORE, LONG] = [100, 240]; // letters
+  const words = (new URLSearchParams(location.search).get("q") ?? "")
+    .toLowerCase().split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 1);
+
+  // The section that the address names, else the first one with most of the words.
+  function choose(sections, anchor) {
+    const count = ([, text]) => words.filter((w) => text.toLowerCase().includes(w)).length;
+    const named = sections.find(([name]) => name && name === anchor);
+    if (named && count(named)) return named[1];
+    const best = Math.max(...sections.map(count));
+    return (named ?? sections.find((section) => count(section) === best))?.[1] ?? "";
+  }
+
+  function cut(text) {
+    const places = words.map((word) => text.toLowerCase().indexOf(word));
+    const first = Math.min(...places.filter((place) => place >= 0), text.length);
+    const from = first < text.length ? Math.max(0, first - BEFORE) : 0;
+    const start = from ? text.indexOf(" ", from) + 1 : 0;
+    const end = start + LONG < text.length ? text.lastIndexOf(" ", start + LONG) : undefined;
+    const piece = text.slice(start, end);
+    return `${start ? "\u2026 " : ""}${piece}${end ? " \u2026" : ""}`;
+  }
+
+  function mark(piece) {
+    const told = document.createElement("p");
+    told.className = "context";
+    const seen = words.length ? new RegExp(`(${words.join("|")})`, "giu") : /$^/;
+    piece.split(seen).forEach((part, i) => {
+      if (!(i % 2)) return told.append(part);
+      const found = document.createElement("strong");
+      found.textContent = part;
+      told.append(found);
+    });
+    return told;
+  }
+
+  async function unpack() {
+    const bytes = Uint8Array.from(atob(EXCERPTS), (letter) => letter.charCodeAt(0));
+    const open = new DecompressionStream("gzip");
+    return new Response(new Blob([bytes]).stream().pipeThrough(open)).json();
+  }
+
+  function tell(pages, item) {
+    const link = item.querySelector("a");
+    if (!link || item.querySelector("span, .context")) return; // a name of the library
+    const { pathname, hash } = new URL(link.href);
+    const name = Object.keys(pages).find((page) => pathname.endsWith(`/${page}.html`));
+    const piece = name ? cut(choose(pages[name], hash)) : "";
+    if (piece) item.append(mark(piece));
+  }
+
+  whenRead(async function () {
+    const place = document.getElementById("search-results");
+    if (!place) return;
+    const pages = await unpack();
+    const tellAll = () => {
+      for (const item of place.querySelectorAll("li")) tell(pages, item);
+    };
+    new MutationObserver(tellAll).observe(place, { childList: true, subtree: true });
+    tellAll();
+  });
+})();
