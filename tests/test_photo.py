@@ -788,7 +788,7 @@ def test_a_finger_draws_curtain_and_brush(browser, address):
     page.goto(address)
     give(page, encode(lake(240, 160)))
     shown(page, 240, 160)
-    rail, stage = page.get_by_role("slider", name="Curtain"), page.locator(".stage")
+    rail, stage = page.locator(".rail"), page.locator(".stage")
 
     def across(y, *shares):
         box = stage.bounding_box()
