@@ -48,7 +48,7 @@ ALLOWED = {
         ("torch", "matplotlib"),
     ),
     "widgets": (
-        (*CORE, "colorize", "plots", "evaluate.turing", "classics.scribbles"),
+        (*CORE, "colorize", "plots", "evaluate.turing", "classics"),
         ("torch", "PIL", "matplotlib", "anywidget", "traitlets"),
     ),
     "cli": (

@@ -36,6 +36,12 @@ from colorlab import (
     soft_encode,
     upsample,
 )
+from colorlab.classics.example import (
+    find_matches,
+    jittered_places,
+    look_of,
+    move_statistics,
+)
 from colorlab.classics.scribbles import neighbor_weights, propagate
 from colorlab.colorize import network_size
 from colorlab.evaluate.turing import rate_interval
@@ -50,6 +56,7 @@ COLOR, BINS = f"{WIDGETS}/color.js", f"{WIDGETS}/bins.js"
 CONVOLUTION = f"{WIDGETS}/convolution.js"
 LAYERS, REPORT = f"{WIDGETS}/layers.js", f"{WIDGETS}/turingreport.js"
 PICTURE = "book/_photo/picture.js"
+MATCHING = f"{WIDGETS}/matching.js"
 SOURCES = [*(ROOT / WIDGETS).glob("*.js"), *(BOOK / "_photo").glob("*.js")]
 KINDS = {
     torch.float32: "Float32Array",
@@ -157,7 +164,7 @@ def seeded(seed=0):
 
 
 def call(run, *args, expected):
-    if torch.is_tensor(expected):
+    if isinstance(expected, (torch.Tensor, np.ndarray)):
         expected = expected.flatten().tolist()
     return {"run": run, "args": [packed(a) for a in args], "expected": expected}
 
@@ -637,6 +644,39 @@ def turing_case():
     return case("rate_interval", REPORT, calls, 1e-12)  # of doubles
 
 
+def matching_cases():
+    gray, other = (
+        torch.rand(*s, generator=seeded()).double() for s in ((9, 7), (8, 10))
+    )
+    places = jittered_places(8, 10, 40, np.random.default_rng(0))
+    pixels = (places[:, 0] * 10 + places[:, 1]).tolist()
+    looks = [
+        call("look", gray.flatten(), 7, side, expected=look_of(gray.numpy(), side))
+        for side in (3, 5, 9)  # nine: the whole picture is mirrored
+    ]
+    flat = torch.full((6,), 0.3).double()
+    moved = [
+        call(
+            "moveStatistics",
+            source.flatten(),
+            gray.flatten(),
+            expected=move_statistics(source.numpy(), gray.numpy()),
+        )
+        for source in (other, flat)
+    ]
+    matches = []
+    for k in (1, 5, 40):
+        found = find_matches(gray.numpy(), other.numpy(), places, k)
+        best = np.array(pixels)[found].reshape(k, -1).T  # (pixels, k)
+        args = (gray.flatten(), 7, other.flatten(), 10, pixels, k)
+        matches.append(call("matches", *args, expected=best))
+    return [
+        case("look_of", WHOLE, looks, 1e-7),  # the root of a rounded difference
+        case("move_statistics", MATCHING, moved, 1e-12),
+        case("find_matches", WHOLE, matches),
+    ]
+
+
 @pytest.fixture(scope="module")
 def twins():
     return [
@@ -652,6 +692,7 @@ def twins():
         *picture_cases(),
         *network_cases(),
         *scribble_cases(),
+        *matching_cases(),
         turing_case(),
     ]
 

@@ -263,8 +263,8 @@ def welsh_swatches(
     Notes
     -----
     Welsh et al. 2002: `welsh` from box to box, with 50 samples. Then each pixel takes
-    the color of the pixel of a box of *its own* picture whose 5 x 5 lightnesses are
-    nearest; the reference is no longer asked.
+    the color of that of about 200 pixels of each box of *its own* picture whose 5 x 5
+    lightnesses are nearest. The reference is no longer asked.
 
     Examples
     --------
@@ -278,13 +278,18 @@ def welsh_swatches(
     gray, picture = check_gray(gray), open_image(reference).convert("RGB")
     if not swatches:
         raise ValueError("swatches must hold a pair of boxes or more, got none")
+    rng = rng or np.random.default_rng(0)
     patches, colors, looks = patches_of(gray, WINDOW), [], []
     for here, there in swatches:
         rows, columns = _slices(here, gray.shape)
         _slices(there, (picture.height, picture.width))
         part = welsh(gray[rows, columns], picture.crop(there), 1, SWATCH_SAMPLES, rng)
-        colors.append(part.reshape(2, -1))
-        looks.append(patches[rows, columns].reshape(-1, WINDOW**2))
+        height, width = part.shape[1:]
+        y, x = jittered_places(
+            height, width, SAMPLES, rng or np.random.default_rng(0)
+        ).T
+        colors.append(part[:, y, x])
+        looks.append(patches[rows, columns][y, x])
     tree = cKDTree(np.concatenate(looks))
     found = tree.query(patches.reshape(-1, WINDOW**2))[1]
     return np.concatenate(colors, axis=1)[:, found].reshape(2, *gray.shape)

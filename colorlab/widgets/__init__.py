@@ -3,6 +3,7 @@
 from colorlab.widgets.curtain import Curtain as Curtain
 from colorlab.widgets.gamut import GamutExplorer as GamutExplorer
 from colorlab.widgets.journey import Journey as Journey
+from colorlab.widgets.matches import Matches as Matches
 from colorlab.widgets.microscope import Microscope as Microscope
 from colorlab.widgets.painter import Painter as Painter
 from colorlab.widgets.priorbench import PriorBench as PriorBench

@@ -16,6 +16,11 @@ import {
   neighborWeights,
   propagate,
 } from "../../colorlab/widgets/flow.js";
+import {
+  findMatches,
+  lookOf,
+  moveStatistics,
+} from "../../colorlab/widgets/matching.js";
 import { coveredBy, paintStrokes } from "../../colorlab/widgets/strokes.js";
 
 export function upsample(ab, rows, columns, height, width) {
@@ -94,4 +99,17 @@ export function covered(points, radius, width, height) {
 export function painted(strokes, width, height, truth) {
   const { labels, colors } = paintStrokes(strokes, width, height, truth);
   return [...labels, ...colors.flat()];
+}
+
+// The look of each pixel: lightness, then deviation.
+export function look(L, width, side) {
+  const { L: lightness, s } = lookOf(L, width, side);
+  return [lightness, s];
+}
+
+// The k matches of each pixel, one after the other.
+export function matches(L, width, other, otherWidth, places, k) {
+  const photo = lookOf(L, width);
+  const reference = lookOf(moveStatistics(other, L), otherWidth);
+  return Array.from(L, (_, at) => findMatches(photo, at, reference, places, k));
 }
