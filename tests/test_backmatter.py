@@ -145,7 +145,7 @@ def test_plans_name_chapters_and_the_longest_all():
         assert len(set(named)) == len(named)
         assert set(named) <= set(ORDER)
     assert [name for session in plans()[0] for name in session] == ORDER
-    assert set(CHAPTERS) <= set(ORDER) | {"photo", "turing"}
+    assert set(CHAPTERS) <= set(ORDER) | {"photo", "game", "turing"}
 
 
 @pytest.mark.parametrize("name", STORED)

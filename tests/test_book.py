@@ -25,7 +25,7 @@ from book_pages import (
     tags,
 )
 
-PLAYED = {"turing"}  # a page to play; its module is told of in evaluate
+PLAYED = {"game", "turing"}  # pages to play, and what their results say
 NO_MODULE = {"intro"} | PLAYED  # chapters that explain no module
 # A chapter teaches a module or a folder of its name. The exceptions, at most five:
 NO_CHAPTER = {"cli", "files", "plots", "weights", "widgets"}

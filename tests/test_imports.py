@@ -48,7 +48,7 @@ ALLOWED = {
         ("torch", "matplotlib"),
     ),
     "widgets": (
-        (*CORE, "colorize", "plots", "evaluate.turing", "classics"),
+        (*CORE, "colorize", "plots", "evaluate.turing", "evaluate.game", "classics"),
         ("torch", "PIL", "matplotlib", "anywidget", "traitlets"),
     ),
     "cli": (
@@ -65,7 +65,7 @@ ORDER = {
     "classics": "scribbles example analogy filters descriptors".split(),
     "probe": ["features", "linear", "measure"],
     "evaluate": (
-        "metrics turing probability selection bootstrap measure report".split()
+        "metrics turing game probability selection bootstrap measure report".split()
     ),
     "cli": [
         *("messages", "models", "results", "targets"),

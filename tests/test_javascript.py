@@ -44,7 +44,9 @@ from colorlab.classics.example import (
 )
 from colorlab.classics.scribbles import neighbor_weights, propagate
 from colorlab.colorize import network_size
+from colorlab.evaluate.game import share_chips, spread_chips
 from colorlab.evaluate.turing import rate_interval
+from colorlab.losses import soft_cross_entropy
 from colorlab.network import layer_table
 from colorlab.weights import load_pretrained
 from colorlab.widgets.front import bundle
@@ -55,6 +57,7 @@ WIDGETS, WHOLE = "colorlab/widgets", "tests/js/whole.mjs"
 COLOR, BINS = f"{WIDGETS}/color.js", f"{WIDGETS}/bins.js"
 CONVOLUTION = f"{WIDGETS}/convolution.js"
 LAYERS, REPORT = f"{WIDGETS}/layers.js", f"{WIDGETS}/turingreport.js"
+SCORE = f"{WIDGETS}/gamescore.js"
 PICTURE = "book/_photo/picture.js"
 MATCHING = f"{WIDGETS}/matching.js"
 SOURCES = [*(ROOT / WIDGETS).glob("*.js"), *(BOOK / "_photo").glob("*.js")]
@@ -677,6 +680,35 @@ def matching_cases():
     ]
 
 
+def game_cases():
+    centers = bin_centers()
+    prior = smooth_prior(load_prior(), centers)
+    shared, spread, lost, floors = [], [], [], []
+    for seed, scale in enumerate((0, 1, 3, 8)):  # from all alike to nearly sure
+        p = (scale * torch.randn(313, generator=seeded(seed))).softmax(0)
+        chips = share_chips(p)
+        bins = torch.arange(313).repeat_interleave(chips)
+        shared.append(call("shareChips", p, 10, expected=bins))
+        q = spread_chips(chips, prior, centers)
+        args = (chips.double(), prior, centers, 5, 0.2)
+        spread.append(call("spreadChips", *args, expected=q))
+        ab = 200 * torch.rand(2, generator=seeded(seed)) - 100
+        bins, weights = soft_encode(ab.view(1, 2, 1, 1), centers)
+        nats = soft_cross_entropy(q.log().view(1, -1, 1, 1), bins, weights)
+        args = (*ab.tolist(), centers, 5, 5)
+        lost.append(call("crossEntropy", q, *args, expected=[nats.item()]))
+        floor = torch.special.entr(weights).sum()
+        floors.append(call("leastLoss", *args, expected=[floor.item()]))
+    none = (torch.zeros(313).double(), prior, centers, 5, 0.2)
+    spread.append(call("spreadChips", *none, expected=prior))
+    return [
+        case("share_chips", SCORE, shared),
+        case("spread_chips", SCORE, spread, 1e-9),
+        case("soft_cross_entropy of chips", SCORE, lost, 1e-4),  # nats
+        case("the floor of the loss", SCORE, floors, 1e-4),
+    ]
+
+
 @pytest.fixture(scope="module")
 def twins():
     return [
@@ -694,6 +726,7 @@ def twins():
         *scribble_cases(),
         *matching_cases(),
         turing_case(),
+        *game_cases(),
     ]
 
 

@@ -1,7 +1,7 @@
 """Statistics of the colorization Turing test (book chapters: evaluate, turing)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import sqrt
 from pathlib import Path
 from statistics import NormalDist
@@ -131,50 +131,105 @@ def read_results(
     Results can be pooled where all people saw the same pairs, each for the first time.
     Book page: turing.
     """
+    found = read_class(
+        folder, (RESULT_KIND, RESULT_FORMAT), "pairs", _find_fault, pairs
+    )
+    return {
+        name: {
+            answer["photo"]: answer["painted"] != answer["chosen"]
+            for answer in result["answers"]
+        }
+        for name, result in found.items()
+    }
+
+
+def read_class(
+    folder: str | Path,
+    kind: tuple[str, int],
+    version: str,
+    find_fault: Callable[[dict], str | None],
+    wanted: str | None = None,
+) -> dict[str, dict]:
+    """Read the result files of a class, of the Turing test or of the game.
+
+    Parameters
+    ----------
+    folder : str or Path
+        All its `.json` files are read.
+    kind : (str, int)
+        The kind of result, such as "colorlab turing test", and its format.
+    version : str
+        Where a result names the version of what was shown: "pairs" or "rounds".
+    find_fault : callable
+        Gives what is wrong with one answer; None: nothing.
+    wanted : str, optional
+        That version; None takes the one of the first file.
+
+    Returns
+    -------
+    dict of str to dict
+        Of each file, by its name, what it holds. `answers` are of the same photos in
+        all, each once.
+
+    Raises
+    ------
+    ValueError
+        As for `read_results`.
+
+    Examples
+    --------
+    >>> read_class("nowhere", ("colorlab turing test", 1), "pairs", lambda _: None)
+    Traceback (most recent call last):
+    ValueError: folder must hold .json files, got nowhere
+    """
     paths = sorted(Path(folder).glob("*.json"))
     if not paths:
         raise ValueError(f"folder must hold .json files, got {folder}")
-    results: dict[str, dict[str, bool]] = {}
+    results: dict[str, dict] = {}
     runs: dict[str, Path] = {}
+    photos: set[str] = set()
     for path in paths:
-        result = _read_result(path)
-        pairs = pairs or result["pairs"]
-        if result["pairs"] != pairs:
+        result = _read_result(path, kind, version, find_fault)
+        wanted = wanted or result[version]
+        if result[version] != wanted:
             raise ValueError(
-                f"{path}: results must be of one version of the pairs, {pairs}; "
-                f"this is of {result['pairs']}"
+                f"{path}: results must be of one version of the {version}, {wanted}; "
+                f"this is of {result[version]}"
             )
         if result["run"] in runs:
             raise ValueError(f"{path}: the same result as {runs[result['run']]}")
         runs[result["run"]] = path
-        answers = {
-            answer["photo"]: answer["painted"] != answer["chosen"]
-            for answer in result["answers"]
-        }
-        first = next(iter(results.values()), answers)
-        if odd := sorted(first.keys() ^ answers.keys()):
+        answered = {answer["photo"] for answer in result["answers"]}
+        photos = photos or answered
+        if odd := sorted(photos ^ answered):
             raise ValueError(
                 f"{path}: results of one version must be of the same photos; "
                 f"{odd[0]!r} is not in all"
             )
-        results[path.stem] = answers
+        results[path.stem] = result
     return results
 
 
-def _read_result(path: Path) -> dict:
+def _read_result(
+    path: Path,
+    kind: tuple[str, int],
+    version: str,
+    find_fault: Callable[[dict], str | None],
+) -> dict:
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
         json.dumps(result, ensure_ascii=False).encode()  # no lone surrogates
     except (ValueError, RecursionError) as error:  # of JSON, or of the encoding
         raise ValueError(f"{path}: damaged, no whole JSON file: {error}") from error
-    if not isinstance(result, dict) or result.get("kind") != RESULT_KIND:
-        raise ValueError(f"{path}: no result of the Turing test")
-    if result.get("format") != RESULT_FORMAT:
+    name, number = kind
+    if not isinstance(result, dict) or result.get("kind") != name:
+        raise ValueError(f"{path}: no result of the {name.removeprefix('colorlab ')}")
+    if result.get("format") != number:
         raise ValueError(
-            f"{path}: format must be {RESULT_FORMAT}, got {result.get('format')!r}: "
+            f"{path}: format must be {number}, got {result.get('format')!r}: "
             "it was written by another version of the page"
         )
-    if (wrong := _find_fault(result)) is not None:
+    if (wrong := _find_damage(result, version, find_fault)) is not None:
         raise ValueError(f"{path}: damaged: {wrong}")
     if result["round"] != 1:
         raise ValueError(
@@ -183,18 +238,26 @@ def _read_result(path: Path) -> dict:
     return result
 
 
-def _find_fault(result: dict) -> str | None:
+def _find_damage(
+    result: dict, version: str, find_fault: Callable[[dict], str | None]
+) -> str | None:
     """Return what a result lacks, if anything."""
-    for key, kind in {"pairs": str, "run": str, "round": int, "answers": list}.items():
+    for key, kind in {version: str, "run": str, "round": int, "answers": list}.items():
         if type(result.get(key)) is not kind or not result[key]:  # true is no int
             return f"{key} is missing or no {kind.__name__}"
     for answer in result["answers"]:
         if not isinstance(answer, dict) or not isinstance(answer.get("photo"), str):
             return "an answer without its photo"
-        if not all(answer.get(key) in SIDES for key in ("painted", "chosen")):
-            return f"painted and chosen must be in {SIDES} for {answer['photo']}"
+        if (fault := find_fault(answer)) is not None:
+            return f"{fault} for {answer['photo']}"
     photos = [answer["photo"] for answer in result["answers"]]
     return "a photo is answered twice" if len(set(photos)) < len(photos) else None
+
+
+def _find_fault(answer: dict) -> str | None:
+    if all(answer.get(key) in SIDES for key in ("painted", "chosen")):
+        return None
+    return f"painted and chosen must be in {SIDES}"
 
 
 def fooling_by_photo(

@@ -128,8 +128,8 @@ GOOD_ANSWER = {"photo": "a", "painted": "left", "chosen": "left"}
     ("content", "told"),
     [
         ('{"kind": "colorlab turing te', "damaged, no whole JSON"),
-        ("[1, 2]", "no result of the Turing test"),
-        ({"kind": "something else"}, "no result of the Turing test"),
+        ("[1, 2]", "no result of the turing test"),
+        ({"kind": "something else"}, "no result of the turing test"),
         (result("2", format=0), "format must be 1, got 0: .* another version"),
         (result("2", pairs="p0"), "one version of the pairs, p1; this is of p0"),
         (result("1"), "the same result as .*ann.json"),
