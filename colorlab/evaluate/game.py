@@ -92,7 +92,7 @@ def spread_chips(
     >>> chips[120] = 10
     >>> p = spread_chips(chips, prior, centers)
     >>> round(p[120].item(), 2), round(p.sum().item(), 6), (p > 0).all().item()
-    (0.54, 1.0, True)
+    (0.53, 1.0, True)
     """
     own = smooth_prior(chips, centers, sigma)
     return (1 - prior_share) * own + prior_share * prior.cpu().double()

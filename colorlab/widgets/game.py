@@ -1,6 +1,8 @@
 """You are the network: ten chips on the ab plane (book page: game)."""
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import anywidget
@@ -113,6 +115,37 @@ class NetworkGame(anywidget.AnyWidget):
             },
             version=version,
         )
+
+
+def read_rounds(path: Path, photos: Path) -> dict[str, Round]:
+    """Read the rounds of a game: places of photos, and what is told of them.
+
+    Parameters
+    ----------
+    path : Path
+        A JSON list, in the order of play, of "photo", "x", "y" and "lesson".
+    photos : Path
+        The folder of the photos, JPEG files of those names.
+
+    Returns
+    -------
+    dict of str to Round
+        Each under its photo's name. Book page: game.
+
+    Examples
+    --------
+    >>> rounds = read_rounds(Path("data/game.json"), Path("data/photos"))
+    >>> rounds["coffee-cup"].x
+    0.22
+    """
+    rounds = {}
+    for given in json.loads(path.read_text(encoding="utf-8")):
+        with Image.open(photos / f"{given['photo']}.jpg") as image:
+            place = (given["x"], given["y"])
+            rounds[given["photo"]] = Round(
+                image.convert("RGB"), *place, given["lesson"]
+            )
+    return rounds
 
 
 def list_windows(layers: Sequence[str]) -> list[dict]:
