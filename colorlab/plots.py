@@ -141,7 +141,9 @@ def show_curves(runs: dict[str, list[dict]], names: Sequence[str]) -> Figure:
     """
     columns, rows = min(2, len(names)), -(-len(names) // 2)  # phones are narrow
     figure = plt.figure(figsize=(WIDTH, 2.8 * rows), layout="constrained")
-    axes = [figure.add_subplot(rows, columns, n + 1) for n in range(len(names))]
+    ends = [*range(1, len(names)), rows * columns]  # the last one fills its row
+    places = [(n + 1, end) for n, end in enumerate(ends)]
+    axes = [figure.add_subplot(rows, columns, place) for place in places]
     for ax, name in zip(axes, names, strict=True):
         for (run, records), (color, line) in zip(
             runs.items(), cycle(LINES), strict=False
@@ -269,7 +271,7 @@ def show_swatches(lab: Tensor, rows: Sequence[str], columns: Sequence[str]) -> A
     ax.hlines(range(1, height), 0, width, color="white", linewidth=4)
     # A page's own font may be wider than the one measured here: leave room.
     ax.tick_params(length=0, pad=10, labeltop=True, labelbottom=False)
-    ax.spines[:].set_visible(False)
+    ax.spines[:].set(color="0.6", linewidth=0.8)  # white ends there, too
     return ax
 
 

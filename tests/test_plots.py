@@ -77,6 +77,13 @@ def test_show_curves_draws_each_run_and_leaves_gaps():
     assert len({line.get_linestyle() for line in loss.lines}) == 2  # not by hue alone
 
 
+def test_the_last_of_three_panels_fills_its_row():
+    runs = {"run": [{"step": 1, "a": 1.0, "b": 1.0, "c": 1.0}]}
+    axes = show_curves(runs, ["a", "b", "c"]).axes
+    columns = [list(ax.get_subplotspec().colspan) for ax in axes]
+    assert columns == [[0], [1], [0, 1]]
+
+
 def test_one_run_needs_no_legend():
     (ax,) = show_curves({"run": [{"step": 1, "norm": 2.0}]}, ["norm"]).axes
     assert ax.get_legend() is None
@@ -117,6 +124,12 @@ def test_bins_lie_where_their_centers_are(centers):
 
 def test_bins_without_a_label_have_no_bar(centers):
     assert len(show_bins(torch.ones(len(centers)), centers).figure.axes) == 1
+
+
+def test_white_swatches_end_somewhere():
+    white = torch.tensor([100.0, 0, 0]).view(3, 1, 1)
+    ax = show_swatches(white, ["light"], ["1.0"])
+    assert all(spine.get_visible() for spine in ax.spines.values())
 
 
 def test_swatches_stand_in_their_row_and_column():
