@@ -5,6 +5,7 @@ Node runs `tests/js`. What its functions must give is computed here, by colorlab
 
 import base64
 import json
+import math
 import re
 from itertools import pairwise, product
 
@@ -56,6 +57,7 @@ from colorlab.widgets.receptivefield import network_layers
 WIDGETS, WHOLE = "colorlab/widgets", "tests/js/whole.mjs"
 COLOR, BINS = f"{WIDGETS}/color.js", f"{WIDGETS}/bins.js"
 CONVOLUTION = f"{WIDGETS}/convolution.js"
+SURFACE = f"{WIDGETS}/surface.js"
 LAYERS, REPORT = f"{WIDGETS}/layers.js", f"{WIDGETS}/turingreport.js"
 SCORE = f"{WIDGETS}/gamescore.js"
 PICTURE = "book/_photo/picture.js"
@@ -281,6 +283,62 @@ def gamut_cases():
             [call("padded", ab, 10, expected=bin_centers())],
         ),
         case("the hull", WHOLE, [call("padded", ab, 0, expected=in_hull(ab, grid))]),
+        case("what fences leave so far", WHOLE, fence_calls(ab, grid)),
+    ]
+
+
+def fence_calls(ab, grid):
+    """Give the grid points inside the first fences, by matrices in float64."""
+    angle = 2 * torch.pi * torch.arange(3600, dtype=torch.float64) / 3600
+    u = torch.stack([angle.cos(), angle.sin()])
+    calls = []
+    for padding in (0, 10):
+        fences = (ab.double() @ u).amax(dim=0) + padding * u.abs().sum(dim=0)
+        outside = grid.double() @ u > fences  # (points, directions)
+        for tried in (0, 450, 1234, 3599):
+            left = grid[~outside[:, : tried + 1].any(dim=1)]
+            calls.append(call("leftBy", ab, padding, tried, expected=left))
+    assert len(left) == len(bin_centers())
+    return calls
+
+
+def solid_cases():
+    """Give places in Lab, and turns as matrices."""
+    rgb = torch.randint(0, 256, (8, 3), generator=seeded())
+    L, a, b = rgb_to_lab(rgb.byte()[:, :, None, None])[:, :, 0, 0].double().T
+    places = [
+        call("labPlace", color, expected=[x, y, z])
+        for color, x, y, z in zip(
+            rgb.tolist(), a.tolist(), b.tolist(), L.tolist(), strict=True
+        )
+    ]
+    # The cube is a cube: turned and moved, its corners keep their distances.
+    corners = torch.cartesian_prod(*[torch.tensor([0, 255])] * 3)
+    side = 130 / 3**0.5
+    apart = torch.cdist(corners.double(), corners.double()) * side / 255
+    ends = [
+        call("cubePlace", color, expected=[0, 0, L])
+        for color, L in (([0] * 3, -15), ([255] * 3, 115))
+    ]
+    views = [
+        call("seen", [30, -20, 80], 0, math.pi / 2, expected=[30, -20, 30]),
+        call("seen", [30, -20, 80], 0, 0, expected=[30, 30, 20]),
+        call("seen", [30, -20, 80], math.pi / 2, 0, expected=[20, 30, -30]),
+    ]
+    square = [[0, 0, 0], [0, 0, 10], [8, 0, 10], [8, 0, 0]]
+    cuts = [
+        call("below", square, 20, expected=sum(square, [])),
+        call("below", square, -1, expected=[]),
+        call("below", square, 4, expected=[0, 0, 0, 0, 0, 4, 8, 0, 4, 8, 0, 0]),
+    ]
+    return [
+        case("places in Lab", SURFACE, places, 1e-3),
+        case(
+            "a cube stays a cube", WHOLE, [call("cubeDistances", expected=apart)], 1e-9
+        ),
+        case("black below, white above", SURFACE, ends, 1e-9),
+        case("turned and seen", SURFACE, views, 1e-9),
+        case("cut at a height", SURFACE, cuts, 1e-9),
     ]
 
 
@@ -714,6 +772,7 @@ def twins():
     return [
         *color_cases(),
         *gamut_cases(),
+        *solid_cases(),
         *encoding_cases(),
         *decoding_cases(),
         *two_color_cases(),

@@ -12,9 +12,12 @@ from traitlets import TraitError
 
 from colorlab import ColorNet, bin_centers
 from colorlab.widgets import (
+    ColorSolid,
     Curtain,
+    Fence,
     GamutExplorer,
     Journey,
+    LayerMaps,
     Microscope,
     PriorBench,
     ReceptiveField,
@@ -83,6 +86,10 @@ LISTENING = """() => [listeners.length,
   onPage.filter(({ signal }) => !signal?.aborted).map(({ kind }) => kind)]"""
 # Addresses of files differ from view to view.
 SHOWN = """(i) => views[i].el.innerHTML.replace(/blob:[^"]*/g, "")"""
+UNTIL_LOADED = """async () => {
+  while (document.querySelector('[aria-busy="true"]'))
+    await new Promise((done) => setTimeout(done, 20));
+}"""
 LEAVE = """(i) => {
   views[i].leave();
   views[i].el.remove();
@@ -147,6 +154,26 @@ PLAYED = {
             (press_in("canvas.plane", "ArrowUp"), {"point": [0, 10]}),
         ],
     ),
+    "fence": (
+        Fence,
+        [({"angle": 900, "tried": 900}, "90\u00b0"), ({"padded": True}, "farther for")],
+        [
+            (press_in("canvas.plane", "ArrowRight"), {"angle": 910, "tried": 910}),
+            (fill("Direction of the fence", "3600"), {"angle": 3600, "tried": 3600}),
+            (click("push out by the square"), {"padded": False}),
+        ],
+    ),
+    "solid": (
+        ColorSolid,
+        [({"morph": 1}, "The solid of Lab"), ({"L": 50}, "The cut at L 50")]
+        + [({"yaw": 90}, "turned by 90\u00b0"), ({"pitch": 45}, "seen from 45\u00b0")],
+        [
+            (press_in("canvas.plane", "ArrowLeft"), {"yaw": 85}),
+            (click("from above"), {"yaw": 0, "pitch": 90}),
+            (fill("Lightness of the cut", "30"), {"L": 30}),
+            (fill("From the RGB cube to Lab", "0.5"), {"morph": 0.5, "L": 100}),
+        ],
+    ),
     "journey": (
         lambda: Journey(
             ColorNet(width=4).eval(),
@@ -201,6 +228,19 @@ PLAYED = {
             (press_in("canvas.output", "ArrowRight"), {"cell": [3, 3]}),
             (click("then ReLU"), {"relu": False}),
             (click("identity"), {"kernel": [0] * 4 + [1] + [0] * 4, "bias": 0}),
+            (choose("Photo", "one"), {"photo": 0}),
+        ],
+    ),
+    "maps": (
+        lambda: LayerMaps(
+            ColorNet(width=4).eval(), {"one": noise(64, 64), "two": noise(64, 64, 1)}
+        ),
+        [({"layer": 3}, "12 of the 32 channels of conv4_3"), ({"photo": 1},)]
+        + [({"spot": [0, 0]}, "Row 1, column 1"), ({"tile": 5},)],
+        [
+            (press_in("canvas.sheet", "ArrowRight"), {"spot": [1.5 / 16, 0.5 / 16]}),
+            (press_in("canvas.sheet", "Shift+ArrowDown"), {"tile": 9}),
+            (press("slider", "Layer", "ArrowRight"), {"layer": 4}),
             (choose("Photo", "one"), {"photo": 0}),
         ],
     ),
@@ -259,6 +299,7 @@ def open_views(page, widget):
     }
     page.goto("about:blank")
     page.evaluate(HARNESS, [widget._esm, widget._css, state])
+    page.evaluate(UNTIL_LOADED)
     return [page.locator(f"#view-{i}") for i in range(2)]
 
 

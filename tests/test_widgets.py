@@ -190,6 +190,21 @@ def play_slice(explorer):
     assert told == [True, False, False, True]
 
 
+def play_solid(figure):
+    figure.get_by_label("From the RGB cube to Lab").fill("1")
+    assert "The solid of Lab" in figure.inner_text()
+    figure.get_by_label("Lightness of the cut").fill("60")
+    figure.locator("canvas.plane").press("ArrowRight")
+    assert "turned by 25" in figure.inner_text()
+
+
+def play_fence(figure):
+    figure.get_by_label("Direction of the fence").fill("3600")
+    assert counter(figure) == 233  # as printed before
+    figure.get_by_role("button", name="push out by the square").click()
+    assert counter(figure) == 313
+
+
 def play_encoding(picker):
     assert picker.locator("li b").first.inner_text() == "0.514"  # as printed before
     picker.get_by_label("Width sigma").press("ArrowRight")
@@ -256,6 +271,15 @@ def play_microscope(figure):
     assert answer.inner_text() == "0"
 
 
+def play_maps(figure):
+    assert "4 of the 32 channels of conv1_2" in figure.inner_text()
+    figure.get_by_label("Layer", exact=True).press("ArrowRight")
+    assert "8 of the 64 channels of conv2_2" in figure.inner_text()
+    told = figure.locator(".told").inner_text()
+    figure.get_by_label("Photo", exact=True).select_option("pavilion")
+    assert figure.locator(".told").inner_text() != told
+
+
 def draw_curtain(curtain):
     rail = curtain.get_by_role("slider", name="Curtain")
     rail.press("ArrowLeft")
@@ -284,10 +308,18 @@ def play_painter(figure):
 DECODED = "(images) => Promise.all(images.map((image) => image.decode()))"
 PLAYED = {
     "intro": {".curtain": draw_curtain, ".journey": play_journey},
-    "lab": {".gamut-explorer": play_slice},
-    "quantize": {".gamut-explorer": play_gamut, ".soft-encoding-picker": play_encoding},
+    "lab": {".color-solid": play_solid, ".gamut-explorer": play_slice},
+    "quantize": {
+        ".turning-fence": play_fence,
+        ".gamut-explorer": play_gamut,
+        ".soft-encoding-picker": play_encoding,
+    },
     "prior": {".prior-bench": play_bench},
-    "network": {".microscope": play_microscope, ".receptive-field": play_field},
+    "network": {
+        ".microscope": play_microscope,
+        ".layer-maps": play_maps,
+        ".receptive-field": play_field,
+    },
     "losses": {".two-colors": play_two_colors, ".curtain": play_curtain},
     "evaluate": {".curtain": play_curtain},
     "scribbles": {".painter": play_painter},

@@ -38,6 +38,18 @@ export function gridPoints(fences, padding, step = 10, reach = 120) {
   return points;
 }
 
+// The first of the fences, moved out by padding along a and b, that each point is
+// outside of; Infinity for those within all.
+/** @type {(points: Pair[], fences: number[][], padding: number) => number[]} */
+export function firstFences(points, fences, padding) {
+  return points.map(([a, b]) => {
+    const first = fences.findIndex(
+      ([u, v, far]) => u * a + v * b > far + padding * (Math.abs(u) + Math.abs(v)),
+    );
+    return first < 0 ? Infinity : first;
+  });
+}
+
 // The squared distances of a color to centers (Q, 2).
 /** @type {(a: number, b: number, centers: Numbers) => number[]} */
 function squaredDistances(a, b, centers) {

@@ -30,9 +30,10 @@ import {
   square,
   write,
 } from "./plane.js";
+import { dot, drawShadow, outline } from "./shadow.js";
 
 /** @import { Pair, Traits, View } from "./page.js" */
-/** @import { Context, Frame, Ink, Plane } from "./plane.js" */
+/** @import { Context, Frame, Plane } from "./plane.js" */
 
 /** @typedef {{ kept: Pair[][], numbers: Map<string, number>[], tips: Pair[],
  *   rim: Pair[] }} Rules */
@@ -62,52 +63,6 @@ function followRules(gamut) {
   });
   const numbers = kept.map((points) => new Map(points.map((p, i) => [String(p), i])));
   return { kept, numbers, tips, rim };
-}
-
-// The colors of all lightnesses from above, as gray patches between the samples of
-// the cube's faces.
-/** @type {(plane: Plane, gamut: Float32Array, levels: number) => void} */
-function drawShadow(plane, gamut, levels) {
-  const { context, ink } = plane;
-  context.fillStyle = context.strokeStyle = ink("shadow");
-  context.lineWidth = 1;
-  for (let n = 0; n < gamut.length / 2; n++) {
-    const [row, column] = [Math.floor(n / levels) % levels, n % levels];
-    if (row === levels - 1 || column === levels - 1) continue;
-    const corners = [n, n + 1, n + levels + 1, n + levels];
-    outline(
-      plane,
-      corners.map((i) => centerOf(gamut, i)),
-    );
-    context.fill();
-    context.stroke();
-  }
-}
-
-/** @type {(plane: Plane, points: Pair[]) => void} */
-function outline({ context, place }, points) {
-  context.beginPath();
-  for (const point of points) context.lineTo(...place(...point));
-  context.closePath();
-}
-
-/** @type {(context: Context, x: number, y: number, shape: string, ink: Ink) => void} */
-function dot(context, x, y, shape, ink) {
-  context.beginPath();
-  context.lineWidth = 1;
-  if (shape === "dropped") {
-    context.moveTo(x - 2.5, y - 2.5);
-    context.lineTo(x + 2.5, y + 2.5);
-    context.moveTo(x + 2.5, y - 2.5);
-    context.lineTo(x - 2.5, y + 2.5);
-    context.strokeStyle = ink("dropped");
-  } else {
-    context.arc(x, y, 2.7, 0, 2 * Math.PI);
-    context.fillStyle = ink(shape === "kept" ? "ink" : "sheet");
-    context.strokeStyle = ink(shape === "kept" ? "sheet" : "ink");
-    context.fill();
-  }
-  context.stroke();
 }
 
 /** @type {(plane: Plane, rules: Rules, step: number) => void} */

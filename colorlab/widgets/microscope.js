@@ -4,6 +4,7 @@ import { makeCard, makeWeight, numberOf, setWeight } from "./card.js";
 import { frame, grayOf, openSheet, paintCells, ROOM, reachOf } from "./cells.js";
 import { cellAround, convolve, outputSide, sumOf, tapsOf } from "./convolution.js";
 import {
+  animate,
   bytes,
   distanceOn,
   floats,
@@ -21,7 +22,7 @@ import {
 /** @import { Steps, Tap } from "./convolution.js" */
 /** @import { Pair, View } from "./page.js" */
 
-const PASS = 300; // frames that a slide over the whole photo takes
+const DURATION = 5000; // milliseconds of a slide over the whole photo
 /** @type {[name: string, kernel: number[]][]} */
 const KERNELS = [
   ["identity", [0, 0, 0, 0, 1, 0, 0, 0, 0]],
@@ -106,7 +107,7 @@ function render({ model, el }) {
   let hovered = null; // what the mouse is over, until it leaves
   /** @type {number | null} */
   let slid = null; // outputs so far, while the window slides
-  let waiting = 0;
+  let halt = () => {};
   /** @type {Float64Array} */
   let map = new Float64Array();
   let reach = 1;
@@ -169,7 +170,7 @@ function render({ model, el }) {
     const columns = outputSide(side, now());
     paintPhoto(photo, side, pixelsOf(), now(), taps);
     const sheet = openSheet(output, side, ROOM);
-    paintCells(sheet, columns, slid ?? map.length, (i) =>
+    paintCells(sheet, columns, Math.min(slid ?? Infinity, map.length), (i) =>
       bent ? grayOf(2 * (map[i] / reach) - 1, 1) : grayOf(map[i], reach),
     );
     frame(sheet, cell, 1);
@@ -197,7 +198,7 @@ function render({ model, el }) {
   }
 
   function stop() {
-    cancelAnimationFrame(waiting);
+    halt();
     slid = null;
     play.press(-1);
     draw();
@@ -206,16 +207,11 @@ function render({ model, el }) {
   function slide() {
     play.press(0);
     slid = 1;
-    const step = () => {
-      slid = (slid ?? 0) + Math.max(1, map.length / PASS);
-      if (slid >= map.length) stop();
-      else {
-        slid = Math.ceil(slid);
-        drawCell();
-        waiting = requestAnimationFrame(step);
-      }
-    };
-    waiting = requestAnimationFrame(step);
+    halt = animate(DURATION, (share) => {
+      slid = Math.max(1, Math.round(share * map.length));
+      if (share === 1) stop();
+      else drawCell();
+    });
   }
 
   // Which output a place on the photo, or on the map, stands for.
@@ -305,7 +301,7 @@ function render({ model, el }) {
   draw();
   const unsettle = settle(el, draw);
   return () => {
-    cancelAnimationFrame(waiting);
+    halt();
     untie();
     unsettle();
   };

@@ -267,6 +267,26 @@ export function onEnds(node, tell) {
   onKeys(node, { Home: 0, End: 1 }, tell);
 }
 
+// Tells a share of `duration` milliseconds, frame by frame, to the last, 1. Gives what
+// stops it.
+/** @type {(duration: number, tell: (share: number) => void) => () => void} */
+export function animate(duration, tell) {
+  let running = true;
+  /** @type {number | undefined} */
+  let start;
+  /** @type {(now: number) => void} */
+  const step = (now) => {
+    start ??= now;
+    const share = Math.min(1, (now - start) / duration);
+    if (running) tell(share);
+    if (running && share < 1) requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+  return () => {
+    running = false;
+  };
+}
+
 // A canvas that is painted again with the figure: see settle.
 /** @typedef {HTMLCanvasElement & { paint: () => void }} Icon */
 

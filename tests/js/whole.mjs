@@ -3,6 +3,7 @@
 import { double, fromBase64, Network } from "../../book/_photo/network.js";
 import { axisShares, resizeLine } from "../../book/_photo/picture.js";
 import {
+  firstFences,
   gridPoints,
   hullFences,
   rebalanceWeights,
@@ -22,6 +23,7 @@ import {
   moveStatistics,
 } from "../../colorlab/widgets/matching.js";
 import { coveredBy, paintStrokes } from "../../colorlab/widgets/strokes.js";
+import { cubePlace } from "../../colorlab/widgets/surface.js";
 
 export function upsample(ab, rows, columns, height, width) {
   const rowOf = upsampler(ab, rows, columns, height, width);
@@ -66,6 +68,22 @@ export function doubled(values, channels, rows, columns) {
 
 export function padded(ab, padding) {
   return gridPoints(hullFences(ab), padding);
+}
+
+// The grid points that no fence so far has dropped.
+export function leftBy(ab, padding, tried) {
+  const points = gridPoints([], 0);
+  const first = firstFences(points, hullFences(ab), padding);
+  return points.filter((_, i) => first[i] > tried);
+}
+
+// From each corner of the cube to each other.
+export function cubeDistances() {
+  const bits = [0, 1, 2, 3, 4, 5, 6, 7];
+  const places = bits.map((n) => cubePlace([n & 4, n & 2, n & 1].map((b) => b && 255)));
+  return places.map((one) =>
+    places.map((other) => Math.hypot(...one.map((v, i) => v - other[i]))),
+  );
 }
 
 // The weights of all bins, most of them 0.
