@@ -62,7 +62,7 @@ ORDER = {
         "formats profiles images download index splits sources shards batches".split()
     ),
     "train": "config run checkpoint recipe diagnostics log model prepare loop".split(),
-    "classics": "scribbles example analogy filters descriptors".split(),
+    "classics": "scribbles example analogy filters descriptors multimodal".split(),
     "probe": ["features", "linear", "measure"],
     "evaluate": (
         "metrics turing game probability selection bootstrap measure report".split()

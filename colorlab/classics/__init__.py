@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "example": "find_matches jittered_places look_of welsh welsh_swatches",
         "analogy": "analogy irony",
         "descriptors": "color_pixels daisy fit_perceptron patches principal_axes",
+        "multimodal": "coherent describe energy label_changes predict",
         "filters": "guided_filter joint_bilateral",
     },
 )
