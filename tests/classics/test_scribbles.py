@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from colorlab.classics import scribbles
 from colorlab.classics.scribbles import (
     OFFSETS,
     geodesic_shares,
@@ -105,6 +106,21 @@ def test_one_color_colors_all():
     mask = strokes() > 0
     channels = np.broadcast_to(np.array([40.0, -20.0])[:, None, None], (2, 9, 11))
     assert np.allclose(propagate(noise(), channels, mask), channels)
+
+
+@pytest.mark.parametrize("shape", [(1, 9), (9, 1), (3, 3), (17, 40), (40, 17)])
+def test_every_pixel_is_eliminated_once(shape):
+    order = scribbles._dissect(*shape)
+    assert sorted(order.tolist()) == list(range(shape[0] * shape[1]))
+
+
+def test_halves_do_not_meet_before_the_line_between_them():
+    height, width = 12, 31
+    order = scribbles._dissect(height, width)
+    line = order[-height:]
+    assert set((line % width).tolist()) == {width // 2}
+    left, right = np.split(order[:-height] % width, [height * (width // 2)])
+    assert left.max() < width // 2 < right.min()
 
 
 def test_what_is_not_known_does_not_matter():
