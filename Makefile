@@ -53,6 +53,7 @@ evaluations: $(READY)  # every figure of data/evaluations, from its four sets; a
 	    tiny-imagenet-held-out-1000=$(TINY) \
 	    $$(for net in l2 class rebal; do echo $$net-calibrated=out/calibrated/$$net.safetensors; done)
 	$(BIN)/python benchmarks/semantic.py $(IMAGENETTE)
+	$(BIN)/python benchmarks/systems.py
 
 _build/shown: $(SHOWN)  # what the chapters show has changed: all shall run again
 	rm -rf _build/.jupyter_cache
