@@ -31,7 +31,8 @@ NO_MODULE = {"intro"} | PLAYED  # chapters that explain no module
 NO_CHAPTER = {"cli", "files", "plots", "weights", "widgets"}
 MOST_EXCEPTIONS = 5
 CHAPTER_EACH = {"classics"}  # folders with a chapter for each of their modules
-TAUGHT_WITH = {"analogy": "example"}  # or with another module of theirs
+# Or with another module of theirs:
+TAUGHT_WITH = {"analogy": "example", "filters": "descriptors"}
 TOLD = {"log"}  # tested with the loop
 MAX_BYTES = 300_000
 MAX_LINES, MOST_LINES, MEDIAN_LINES = 30, 12, 4  # code lines of a cell

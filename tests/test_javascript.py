@@ -37,6 +37,12 @@ from colorlab import (
     soft_encode,
     upsample,
 )
+from colorlab.classics.descriptors import (
+    color_pixels,
+    daisy,
+    fit_perceptron,
+    patches,
+)
 from colorlab.classics.example import (
     find_matches,
     jittered_places,
@@ -50,6 +56,7 @@ from colorlab.evaluate.turing import rate_interval
 from colorlab.losses import soft_cross_entropy
 from colorlab.network import layer_table
 from colorlab.weights import load_pretrained
+from colorlab.widgets.descriptorlab import PARTS, SETS, DescriptorLab
 from colorlab.widgets.front import bundle
 from colorlab.widgets.gamut import LEVELS, surface_ab
 from colorlab.widgets.receptivefield import network_layers
@@ -58,6 +65,7 @@ WIDGETS, WHOLE = "colorlab/widgets", "tests/js/whole.mjs"
 COLOR, BINS = f"{WIDGETS}/color.js", f"{WIDGETS}/bins.js"
 CONVOLUTION = f"{WIDGETS}/convolution.js"
 SURFACE = f"{WIDGETS}/surface.js"
+PERCEPTRON = f"{WIDGETS}/perceptron.js"
 LAYERS, REPORT = f"{WIDGETS}/layers.js", f"{WIDGETS}/turingreport.js"
 SCORE = f"{WIDGETS}/gamescore.js"
 PICTURE = "book/_photo/picture.js"
@@ -699,6 +707,53 @@ def stroke_cases(rng):
     ]
 
 
+def descriptor_cases():
+    gray = torch.rand(20, 28, generator=seeded(), dtype=torch.float64)
+    args = (gray, 20, 28)
+    patch, histograms = (torch.from_numpy(f(gray.numpy())) for f in (patches, daisy))
+    maps = torch.randn(5, 2, 3, generator=seeded(1))
+    large = upsample(maps[None], (20, 28))[0]
+    features = torch.cat([patch, 100 * histograms, large])
+    rows = features.flatten(1).T.numpy()
+    network = fit_perceptron(rows, 30 * rows[:, :2], steps=20)
+    ab = torch.from_numpy(color_pixels(network, features.numpy()))
+    arrays = [p.detach() for p in network.parameters()]
+    layers = [
+        {"weight": w.flatten().tolist(), "bias": b.tolist()}
+        for w, b in zip(arrays[::2], arrays[1::2], strict=True)
+    ]
+    answer = call(
+        *("colorPixels", layers, features.float(), 560),
+        expected=ab.flatten(1).T,
+    )
+    bigger = call("enlarge", maps, 2, 3, 20, 28, expected=large)
+    return [
+        case("patches", PERCEPTRON, [call("patchesOf", *args, expected=patch)], 1e-6),
+        case("daisy", PERCEPTRON, [call("daisyOf", *args, expected=histograms)], 1e-6),
+        case("upsample for any number of maps", PERCEPTRON, [bigger], 1e-5),
+        case("color_pixels", PERCEPTRON, [answer], 1e-3),  # ab units, float32
+        *layers_cases(),
+    ]
+
+
+def layers_cases():
+    """Unpack what the figure sends, as the page does."""
+    networks = {
+        name: nn.Sequential(nn.Linear(3 + n, 2), nn.ReLU(), nn.Linear(2, 2))
+        for n, name in enumerate(SETS)
+    }
+    photo = ("gray", torch.full((3, 8, 8), 50.0), torch.ones(2, 1, 1))
+    figure = DescriptorLab(networks, [photo])
+    sent = torch.frombuffer(bytearray(figure.weights), dtype=torch.int16)
+    first = figure.networks[0]
+    expected = [p.detach() for p in networks[PARTS[0]].parameters()]
+    widths, scales = first["widths"], first["scales"]
+    count = sum(p.numel() for p in expected)
+    wanted = torch.cat([p.flatten() for p in expected])
+    args = (widths, scales, sent[:count].tolist())
+    return [case("layers", WHOLE, [call("layerNumbers", *args, expected=wanted)], 1e-4)]
+
+
 def turing_case():
     counts = [(0, 10), (10, 10), (1, 2), (9, 32), (13, 40), (640, 2000)]
     calls = [call("rateInterval", *c, expected=list(rate_interval(*c))) for c in counts]
@@ -784,6 +839,7 @@ def twins():
         *network_cases(),
         *scribble_cases(),
         *matching_cases(),
+        *descriptor_cases(),
         turing_case(),
         *game_cases(),
     ]

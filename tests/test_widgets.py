@@ -305,6 +305,13 @@ def play_painter(figure):
     expect(readout).to_contain_text("2 strokes on")
 
 
+def play_descriptors(figure):
+    chosen = figure.locator("tr.chosen th")
+    assert chosen.inner_text().endswith("patch + DAISY + semantic")
+    figure.get_by_role("button", name="semantic").click()
+    assert chosen.inner_text().endswith("patch + DAISY")
+
+
 DECODED = "(images) => Promise.all(images.map((image) => image.decode()))"
 PLAYED = {
     "intro": {".curtain": draw_curtain, ".journey": play_journey},
@@ -323,6 +330,7 @@ PLAYED = {
     "losses": {".two-colors": play_two_colors, ".curtain": play_curtain},
     "evaluate": {".curtain": play_curtain},
     "scribbles": {".painter": play_painter},
+    "descriptors": {".descriptor-lab": play_descriptors},
 }
 
 

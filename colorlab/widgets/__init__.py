@@ -1,6 +1,7 @@
 """Figures that play, in JupyterLab and in the built page, from one source."""
 
 from colorlab.widgets.curtain import Curtain as Curtain
+from colorlab.widgets.descriptorlab import DescriptorLab as DescriptorLab
 from colorlab.widgets.fence import Fence as Fence
 from colorlab.widgets.game import NetworkGame as NetworkGame
 from colorlab.widgets.gamut import GamutExplorer as GamutExplorer

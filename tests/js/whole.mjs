@@ -22,6 +22,7 @@ import {
   lookOf,
   moveStatistics,
 } from "../../colorlab/widgets/matching.js";
+import { readLayers } from "../../colorlab/widgets/perceptron.js";
 import { coveredBy, paintStrokes } from "../../colorlab/widgets/strokes.js";
 import { cubePlace } from "../../colorlab/widgets/surface.js";
 
@@ -130,4 +131,11 @@ export function matches(L, width, other, otherWidth, places, k) {
   const photo = lookOf(L, width);
   const reference = lookOf(moveStatistics(other, L), otherWidth);
   return Array.from(L, (_, at) => findMatches(photo, at, reference, places, k));
+}
+
+export function layerNumbers(widths, scales, values) {
+  return readLayers(widths, scales, values).flatMap(({ weight, bias }) => [
+    ...weight,
+    ...bias,
+  ]);
 }
