@@ -1,22 +1,29 @@
 """You are the network: what travels, its arguments, and whole games played."""
 
 import io
+import json
+import re
 
 import numpy as np
 import pytest
 import torch
 from browser_fixtures import fixture_browser  # noqa: F401 (used by name)
+from ipywidgets.embed import dependency_state
 from PIL import Image
+from test_widget_pages import open_on_phone, open_widget, swipe
 from torch.nn.functional import adaptive_avg_pool2d
 
-from colorlab import ColorNet, bin_centers
+from colorlab import ColorNet, bin_centers, load_prior, smooth_prior, soft_encode
+from colorlab.evaluate.game import read_games, share_chips, spread_chips
 from colorlab.lab import rgb_to_lab
+from colorlab.losses import soft_cross_entropy
 from colorlab.network import layer_table
 from colorlab.widgets.game import LAYERS, NetworkGame, Round, list_windows, pack_round
 
 CENTERS = bin_centers()
-GRAY = 120  # the bin of a 0, b 0
-SPAN, LOW = 236, -118  # ab units of the plane
+SPAN, LOW = 236, -118  # ab units: the plane's frame
+ROUNDS, CHIPS, WINDOWS = 10, 10, 4
+BETS = [(0, 0), (20, 30), (-20, 20), (0, -30)]  # colors that a round's chips go to
 
 
 def noise(height, width, seed):
@@ -78,3 +85,242 @@ def test_impossible_games_are_refused(network):
         NetworkGame(network, {"sky": one["sky"]._replace(x=1.0)}, "abc")
     with pytest.raises(ValueError, match="head of 'ab'"):
         NetworkGame(ColorNet(width=2, out_channels=2).eval(), one, "abc")
+
+
+def test_data_is_light(network):
+    state = dependency_state([make_game(network)], drop_defaults=False)
+    code = len(NetworkGame._esm) + len(NetworkGame._css)
+    assert len(json.dumps(state)) - code < 150_000
+
+
+# Whole games
+
+
+def bin_of(a, b):
+    return CENTERS.tolist().index([a, b])
+
+
+def place_of(plane, a, b):
+    width = plane.bounding_box()["width"]
+    return {"x": (a - LOW) * width / SPAN, "y": (b + LOW) * -width / SPAN}
+
+
+def losses(game, i, chips):
+    """What colorlab says of a round: the reader's loss, and that of the network."""
+    prior = smooth_prior(load_prior(), CENTERS)
+    p = torch.from_numpy(np.frombuffer(game.probabilities, dtype=np.float32).copy())
+    ab = torch.tensor(game.rounds[i]["ab"]).view(1, 2, 1, 1)
+    target = soft_encode(ab, CENTERS)
+    mine = torch.zeros(313)
+    for bet in chips:
+        mine[bin_of(*bet)] += 1
+    bets = [mine, share_chips(p.view(-1, 313)[i])]
+    spread = [spread_chips(each, prior, CENTERS).log() for each in bets]
+    return [soft_cross_entropy(q.view(1, -1, 1, 1), *target).item() for q in spread]
+
+
+def told(figure):
+    text = figure.locator(".status").inner_text()
+    return [float(n) for n in re.findall(r"(\d+\.\d+)", text)]
+
+
+def play_round(figure, place, press_next):
+    """Spread ten chips over the windows, and see the truth."""
+    for window in range(WINDOWS):
+        assert figure.get_attribute("data-phase") == "place"
+        for n in range(2 if window < WINDOWS - 1 else CHIPS - 2 * (WINDOWS - 1)):
+            place(*BETS[(window + n) % len(BETS)])
+        press_next()
+    assert figure.get_attribute("data-phase") == "told"
+
+
+PLACED = [
+    BETS[(window + n) % len(BETS)]
+    for window in range(WINDOWS)
+    for n in range(2 if window < WINDOWS - 1 else CHIPS - 2 * (WINDOWS - 1))
+]
+
+
+def check_told(figure, game, i):
+    mine, theirs = losses(game, i, PLACED)
+    assert told(figure) == pytest.approx([mine, theirs], abs=0.0051)  # two decimals
+    assert f"Lesson {i}." in figure.locator(".under").inner_text()
+
+
+def check_result(figure, folder):
+    with figure.page.expect_download() as waiting:
+        figure.get_by_text("Download the result file").click()
+    folder.mkdir()
+    waiting.value.save_as(folder / waiting.value.suggested_filename)
+    ((name, answers),) = read_games(folder, rounds="abc").items()
+    assert name.startswith("game-")
+    assert [*answers] == [f"photo-{n}" for n in range(ROUNDS)]
+    for windows in answers.values():
+        assert [int(chips.sum()) for chips in windows] == [2, 4, 6, 10]
+        assert sorted(windows[-1].nonzero().flatten().tolist()) == sorted(
+            {bin_of(*bet) for bet in PLACED}
+        )
+
+
+@pytest.mark.browser
+def test_ten_rounds_by_mouse(browser, network, tmp_path):
+    game = make_game(network)
+    with open_widget(browser, game, tmp_path) as (_, figure):
+        plane, on = figure.locator("canvas.mine"), figure.locator(".next")
+        on.click()
+        for i in range(ROUNDS):
+            play_round(figure, lambda *ab: click(plane, *ab), on.click)
+            check_told(figure, game, i)
+            on.click()
+        headline = figure.locator(".status").inner_text()
+        assert re.match(r"You were closer than the network in \d+ of 10", headline)
+        text = figure.get_by_label("Your result, to copy").input_value()
+        assert re.search("[\u25cb\u25d0\u25cf]{10} closer in", text)
+        assert figure.locator(".rounds canvas").count() == ROUNDS
+        check_result(figure, tmp_path / "results")
+
+
+def click(plane, *ab):
+    plane.click(position=place_of(plane, *ab))
+
+
+@pytest.mark.browser
+def test_ten_rounds_by_keys(browser, network, tmp_path):
+    game = make_game(network)
+    with open_widget(browser, game, tmp_path) as (page, figure):
+        plane, on = figure.locator("canvas.mine"), figure.locator(".next")
+        on.press("Enter")
+        at = [0, 0]
+
+        def place(a, b):
+            assert plane.evaluate("(node) => node === document.activeElement")
+            for axis, goal, keys in ((0, a, "Left Right"), (1, b, "Down Up")):
+                key = f"Arrow{keys.split()[goal > at[axis]]}"
+                for _ in range(abs(goal - at[axis]) // 10):
+                    page.keyboard.press(key)
+                at[axis] = goal
+            page.keyboard.press("Enter")
+
+        def press_next():
+            on.press("Enter")
+
+        for i in range(ROUNDS):
+            at[:] = [0, 0]
+            play_round(figure, place, press_next)
+            check_told(figure, game, i)
+            page.keyboard.press("Enter")  # the button has the focus
+        check_result(figure, tmp_path / "results")
+
+
+def flat_targets(figure):
+    """Find what can be pressed, but is less than 44 pixels high or wide."""
+    targets = figure.locator("button:visible, a:visible").all()
+    boxes = {target.inner_text(): target.bounding_box() for target in targets}
+    assert boxes
+    return [n for n, box in boxes.items() if min(box["width"], box["height"]) < 44]
+
+
+@pytest.mark.browser
+def test_ten_rounds_by_finger(browser, network, tmp_path):
+    game = make_game(network)
+    with open_on_phone(browser, game, tmp_path) as (page, figure):
+        plane, on = figure.locator("canvas.mine"), figure.locator(".next")
+        on.tap()
+        assert flat_targets(figure) == []
+        for i in range(ROUNDS):
+            play_round(
+                figure, lambda *ab: plane.tap(position=place_of(plane, *ab)), on.tap
+            )
+            check_told(figure, game, i)
+            on.tap()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert flat_targets(figure) == []
+        check_result(figure, tmp_path / "results")
+
+
+def lying(figure):
+    label = figure.locator("canvas.mine").get_attribute("aria-label")
+    pairs = re.findall(r"\((-?\d+), (-?\d+)\)", label)
+    return sorted((int(a), int(b)) for a, b in pairs)
+
+
+@pytest.mark.browser
+def test_chips_are_moved_and_taken_back(browser, network, tmp_path):
+    with open_widget(browser, make_game(network), tmp_path) as (page, figure):
+        plane, on = figure.locator("canvas.mine"), figure.locator(".next")
+        on.click()
+        for ab in ((0, 0), (0, 0), (40, 40)):
+            click(plane, *ab)
+        assert lying(figure) == [(0, 0), (0, 0), (40, 40)]
+        plane.scroll_into_view_if_needed()
+        box = plane.bounding_box()
+
+        def point(a, b):
+            spot = place_of(plane, a, b)
+            return box["x"] + spot["x"], box["y"] + spot["y"]
+
+        page.mouse.move(*point(40, 40))
+        page.mouse.down()
+        page.mouse.move(*point(-20, 30), steps=4)
+        page.mouse.up()
+        assert lying(figure) == [(-20, 30), (0, 0), (0, 0)]
+        page.mouse.move(*point(0, 0))
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] + 40, box["y"] + 50, steps=4)
+        page.mouse.up()
+        assert lying(figure) == [(-20, 30), (0, 0)]  # drawn off the plane
+        click(plane, 10, 10)
+        plane.press("Delete")
+        figure.get_by_role("button", name="Take one back").click()
+        assert len(lying(figure)) == 1
+        for _ in range(12):
+            click(plane, 20, 20)
+        assert len(lying(figure)) == CHIPS
+        assert "All ten chips" in figure.locator(".picked").inner_text()
+        figure.get_by_role("button", name="Take all back").click()
+        assert lying(figure) == []
+        for _ in range(3):
+            on.click()
+        assert on.get_attribute("aria-disabled") == "true"  # ten are missing
+        on.click(force=True)
+        assert figure.get_attribute("data-phase") == "place"
+
+
+@pytest.mark.browser
+def test_a_finger_moves_a_chip_and_else_scrolls(browser, network, tmp_path):
+    with open_on_phone(browser, make_game(network), tmp_path) as (page, figure):
+        plane = figure.locator("canvas.mine")
+        figure.locator(".next").tap()
+        plane.tap(position=place_of(plane, 0, 0))
+        box = plane.bounding_box()
+
+        def point(a, b):
+            spot = place_of(plane, a, b)
+            return box["x"] + spot["x"], box["y"] + spot["y"]
+
+        swipe(page, point(2, 2), point(10, 10), point(30, 20), point(40, 30))
+        assert lying(figure) == [(40, 30)]
+        assert page.evaluate("scrollY") == 0
+        page.wait_for_timeout(500)
+        swipe(page, point(-60, -60), point(-60, -40), point(-60, 20))
+        assert lying(figure) == [(40, 30)]
+
+
+@pytest.mark.browser
+def test_after_a_reload_the_game_goes_on(browser, network, tmp_path):
+    with open_widget(browser, make_game(network), tmp_path) as (page, figure):
+        plane, on = figure.locator("canvas.mine"), figure.locator(".next")
+        on.click()
+        play_round(figure, lambda *ab: click(plane, *ab), on.click)
+        seen = figure.locator(".status").inner_text()
+        page.reload()
+        figure.wait_for()
+        assert figure.locator(".status").inner_text() == seen
+        on.click()
+        click(plane, 20, 20)
+        on.click()
+        click(plane, 0, -30)
+        page.reload()
+        figure.wait_for()
+        assert "Round 2 of 10, window 2" in figure.locator(".status").inner_text()
+        assert lying(figure) == [(0, -30), (20, 20)]

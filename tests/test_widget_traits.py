@@ -19,6 +19,7 @@ from colorlab.widgets import (
     Journey,
     LayerMaps,
     Microscope,
+    NetworkGame,
     PriorBench,
     ReceptiveField,
     SoftEncodingPicker,
@@ -26,6 +27,7 @@ from colorlab.widgets import (
     TuringTest,
     TwoColors,
 )
+from colorlab.widgets.game import Round
 
 CENTERS = bin_centers().tolist()
 # A model as anywidget gives it, and views of it; and who listens to the page itself.
@@ -334,12 +336,18 @@ def test_traits_go_both_ways(page, name):
         assert page.evaluate(SHOWN, 0) == page.evaluate(SHOWN, 1), expected
 
 
+def played_once(name):
+    """Make a figure that keeps its state in the tab, not in traits."""
+    if name == "game":
+        sky = Round(noise(16, 24), 0.5, 0.5, "")
+        return NetworkGame(ColorNet(width=2).eval(), {"sky": sky}, "abc", size=16)
+    return TuringTest({"one": (noise(8, 8), noise(8, 8, 1))}, {}, "abc")
+
+
 @pytest.mark.browser
-@pytest.mark.parametrize("name", [*PLAYED, "turing"])
+@pytest.mark.parametrize("name", [*PLAYED, "game", "turing"])
 def test_a_view_that_is_removed_leaves_nothing(page, name):
-    pair = (noise(8, 8), noise(8, 8, 1))
-    turing = (lambda: TuringTest({"one": pair}, {}, "abc"),)
-    open_views(page, PLAYED.get(name, turing)[0]())
+    open_views(page, PLAYED[name][0]() if name in PLAYED else played_once(name))
     model, kinds = page.evaluate(LISTENING)
     played = PLAYED[name][1] if name in PLAYED else []
     traits = {trait for change, *_ in played for trait in change}

@@ -1,7 +1,7 @@
 // You are the network: ten chips on the ab plane, while the window grows.
 
 import { softEncode } from "./bins.js";
-import { connectBoard, paintBoard, tellBin } from "./gameboard.js";
+import { connectBoard, paintBoard, sliceOf, tellBin } from "./gameboard.js";
 import { makeLosses, makeReport, tellRound } from "./gamereport.js";
 import {
   compare,
@@ -83,6 +83,8 @@ function render({ model, el }) {
   /** @type {string[]} */
   const urls = [];
   let cursor = 0;
+  /** @type {{ L: number, slice?: HTMLCanvasElement }} */
+  let shown = { L: -1 };
   let drawing = 0; // a photo that is opened late is not drawn over a newer one
 
   const status = make("p", { class: "status", role: "status" });
@@ -210,7 +212,8 @@ function render({ model, el }) {
   function drawPlane(note = "") {
     const { L } = rounds[at()];
     const { chips } = kept;
-    paintBoard(plane, centers, { L, chips, cursor });
+    if (L !== shown.L) shown = { L, slice: sliceOf(L) };
+    paintBoard(plane, centers, { L, chips, slice: shown.slice, cursor });
     const left = rule.chips - chips.length;
     const here = chips.filter((q) => q === cursor).length;
     const center = centerOf(centers, cursor);

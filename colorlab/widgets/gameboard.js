@@ -22,8 +22,8 @@ import {
 /** @import { Pair, Spot } from "./page.js" */
 /** @import { Frame, Plane } from "./plane.js" */
 
-/** @typedef {{ L: number, chips: number[], p?: Float32Array, truth?: Pair,
- *   cursor?: number }} Sight */
+/** @typedef {{ L: number, chips: number[], slice?: HTMLCanvasElement,
+ *   p?: Float32Array, truth?: Pair, cursor?: number }} Sight */
 /**
  * @typedef {object} Moves What a reader does; `i` is a chip's number in the list.
  * @property {() => number[]} chips
@@ -67,12 +67,17 @@ export function countByBin(chips) {
   return [...counts].sort(([one], [other]) => one - other);
 }
 
+// The colors of one lightness, as the plane shows them.
+/** @type {(L: number) => HTMLCanvasElement} */
+export const sliceOf = (L) => paintSlice(L, FRAME, PIXELS);
+
 // The plane: under the chips the colors of this lightness, or a distribution.
 /** @type {(canvas: HTMLCanvasElement, centers: Float32Array, sight: Sight) => void} */
-export function paintBoard(canvas, centers, { L, chips, p, truth, cursor }) {
+export function paintBoard(canvas, centers, sight) {
+  const { L, chips, slice, p, truth, cursor } = sight;
   const plane = openPlane(canvas, { ...FRAME, size: canvas.clientWidth || FRAME.size });
   const { context, size, place, ink } = plane;
-  if (!p) context.drawImage(paintSlice(L, FRAME, PIXELS), 0, 0, size, size);
+  if (slice) context.drawImage(slice, 0, 0, size, size);
   drawAxes(plane);
   if (p) paintBins(plane, p, centers, L);
   else {
