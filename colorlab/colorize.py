@@ -1,7 +1,7 @@
 """The arrow: lightness, logits, ab, the image in color (book chapter: colorize)."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from colorlab.transfer import Network
 from colorlab.weights import LARGEST_SIZE, load_pretrained
 
 Size = int | Sequence[int]  # of the shorter side; or height and width
+Predict = Callable[[Network, Tensor, float], Tensor]  # model, L, T -> ab
 DEFAULT_SIZE = 128  # pixels, for networks whose card does not say
 LONGEST = 8  # times `size`: a longer image is squeezed, to bound memory
 BAND = 512  # rows joined at once, to bound memory
@@ -86,6 +87,7 @@ def colorize(
     size: Size | None = None,
     device: str | torch.device = "cpu",
     strength: float = 1.0,
+    predict: Predict | None = None,
 ) -> Image.Image:
     """Color an image, keeping its size and its lightness (book chapter: colorize).
 
@@ -108,6 +110,10 @@ def colorize(
         Where the network is put if `model` is None; else it stays where it is.
     strength : float
         Multiplies ab, and so the chroma of each pixel: 0 is gray, 1 as predicted.
+    predict : callable, optional
+        Called as `predict(model, L, T)` with lightness of shape (1, 1, h, w); returns
+        ab of shape (1, 2, h, w). None takes the network's answer. `Hints.predict` of
+        `colorlab.hints` is another.
 
     Returns
     -------
@@ -142,12 +148,17 @@ def colorize(
     rgb = opened if opened.mode == "RGB" else opened.convert("RGB")
     L = rgb_to_lab(_shrink(rgb, size).to(model.centers.device))[:, :1]
     with _inference(model, size):
-        ab = output_to_ab(model, model(L), T).cpu()  # in cells: it is small
+        ab = (predict or _in_cells)(model, L, T).cpu()
     colored = _join(rgb, strength * ab)
     if opened.mode == "RGBA":
         colored.putalpha(opened.getchannel("A"))
     colored.info = opened.info
     return colored
+
+
+def _in_cells(model: Network, L: Tensor, T: float) -> Tensor:
+    """Return the network's ab before it is enlarged: one for each 4 x 4 pixels."""
+    return output_to_ab(model, model(L), T)
 
 
 def choose_settings(

@@ -28,7 +28,8 @@ LONG = {
 }  # over ten seconds
 # Reading files is the CPU's work, as are sparse systems and descriptors in NumPy;
 # `train` chooses the device by itself.
-CPU_ONLY = {"datasets", "descriptors", "example", "multimodal", "scribbles", "train"}
+CPU_ONLY = {"datasets", "descriptors", "example", "hints", "multimodal"}
+CPU_ONLY |= {"scribbles", "train"}
 # Figures that are still drawn for a wide screen.
 SMALL_LETTERS = {"colorize"}
 MOVED = [name for name in CHAPTERS if name not in CPU_ONLY]

@@ -42,6 +42,7 @@ ALLOWED = {
         ("torch", "scipy", "PIL"),
     ),
     "probe": ((*CORE, "datasets", "evaluate.turing"), TORCH),
+    "hints": ((*CORE, "colorize", "classics.scribbles"), TORCH),
     "_notebook": ((), ("matplotlib", "matplotlib_inline")),
     "plots": (
         (*CORE, "colorize", "evaluate.turing", "_notebook"),
@@ -52,7 +53,7 @@ ALLOWED = {
         ("torch", "PIL", "matplotlib", "anywidget", "traitlets"),
     ),
     "cli": (
-        (*CORE, "colorize", "datasets", "train", "evaluate", "probe"),
+        (*CORE, "colorize", "hints", "datasets", "train", "evaluate", "probe"),
         ("torch", "PIL", "typer", "rich", "tqdm"),
     ),
 }
@@ -68,7 +69,7 @@ ORDER = {
         "metrics turing game probability selection bootstrap measure report".split()
     ),
     "cli": [
-        *("messages", "models", "results", "targets"),
+        *("messages", "models", "results", "targets", "hintfile"),
         *("colorize", "data", "train", "evaluate", "probe", "networks", "app"),
     ],
 }

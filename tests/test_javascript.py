@@ -53,6 +53,7 @@ from colorlab.classics.scribbles import neighbor_weights, propagate
 from colorlab.colorize import network_size
 from colorlab.evaluate.game import share_chips, spread_chips
 from colorlab.evaluate.turing import rate_interval
+from colorlab.hints import blend, likely_colors, sureness
 from colorlab.losses import soft_cross_entropy
 from colorlab.network import layer_table
 from colorlab.weights import load_pretrained
@@ -68,8 +69,9 @@ SURFACE = f"{WIDGETS}/surface.js"
 PERCEPTRON = f"{WIDGETS}/perceptron.js"
 LAYERS, REPORT = f"{WIDGETS}/layers.js", f"{WIDGETS}/turingreport.js"
 SCORE = f"{WIDGETS}/gamescore.js"
-PICTURE = "book/_photo/picture.js"
 MATCHING = f"{WIDGETS}/matching.js"
+PHOTO = "book/_photo"
+PICTURE = f"{PHOTO}/picture.js"
 SOURCES = [*(ROOT / WIDGETS).glob("*.js"), *(BOOK / "_photo").glob("*.js")]
 KINDS = {
     torch.float32: "Float32Array",
@@ -754,6 +756,44 @@ def layers_cases():
     return [case("layers", WHOLE, [call("layerNumbers", *args, expected=wanted)], 1e-4)]
 
 
+def hint_cases():
+    """Dots on a noisy picture with an edge, which the weights have to see."""
+    (height, width), cells = (24, 40), (6, 10)
+    gray = 0.3 + 0.05 * torch.rand(height, width, generator=seeded()).double()
+    gray[:, 15:] += 0.4
+    ab = 40 * torch.randn(1, 2, *cells, generator=seeded(1))
+    logits = 3 * torch.randn(1, 313, *cells, generator=seeded(2))
+    sure = sureness(logits)
+    places = [[3, 4], [3, 5], [20, 33], [0, 39]]  # two that overlap, one at the rim
+    colors = [[60.0, 20], [10, -40], [-50, 40], [0, 0]]
+    wanted = blend(
+        gray.numpy(),
+        upsample(ab, gray.shape)[0].double().numpy(),
+        upsample(sure.expand(-1, 2, -1, -1), gray.shape)[0, 0].double().numpy(),
+        np.array([[*p, *c] for p, c in zip(places, colors, strict=True)]),
+    )
+    dots = [
+        {"x": (x + 0.3) / width, "y": (y + 0.9) / height, "a": a, "b": b}
+        for (y, x), (a, b) in zip(places, colors, strict=True)
+    ]
+    rows = logits[0].flatten(1).T.contiguous()
+    sides = (height, width, sure[0, 0], *cells)
+    pairs = ab[0].permute(1, 2, 0).contiguous()
+    expected = torch.from_numpy(wanted).permute(1, 2, 0)
+    blended = call("blendHints", 100 * gray, *sides, pairs, dots, expected=expected)
+    offers = []
+    for cell in range(5):
+        found = likely_colors(rows[cell].softmax(0), bin_centers())
+        expected = torch.cat([found[0], found[1][:, None]], dim=1)
+        offers.append(call("offers", rows, cell, bin_centers(), expected=expected))
+    spread = call("sureness", rows, 313, expected=sure)
+    return [
+        case("dots are blended with the network", WHOLE, [blended], 0.05),  # ab units
+        case("how sure the network is", f"{PHOTO}/blend.js", [spread], 1e-5),
+        case("likely colors", WHOLE, offers, 1e-3),
+    ]
+
+
 def turing_case():
     counts = [(0, 10), (10, 10), (1, 2), (9, 32), (13, 40), (640, 2000)]
     calls = [call("rateInterval", *c, expected=list(rate_interval(*c))) for c in counts]
@@ -840,6 +880,7 @@ def twins():
         *scribble_cases(),
         *matching_cases(),
         *descriptor_cases(),
+        *hint_cases(),
         turing_case(),
         *game_cases(),
     ]

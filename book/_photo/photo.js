@@ -10,6 +10,7 @@ import {
 } from "../../colorlab/widgets/page.js";
 import { makeBreaker } from "./breaker.js";
 import { decode, encode } from "./files.js";
+import { makeHints, writeHints } from "./hints.js";
 import { missing, startWorker } from "./loader.js";
 import { keep, recall } from "./memory.js";
 import { NETWORKS, tellNetwork, weigh } from "./networks.js";
@@ -80,6 +81,7 @@ function describe({ width, height, seen, original, transparent }, name, moves) {
 /** @type {(root: HTMLElement) => void} */
 function render(root) {
   let T = 0.38;
+  let chosen = 0; // of NETWORKS
   let size = 0; // none before the network says its own
   let name = "";
   let [x, y] = [0.75, 0.4]; // of the point, in shares of the photo
@@ -116,6 +118,15 @@ function render(root) {
         breaker.tellShift(Math.max(...map.shifts));
       }),
   });
+  const hints = makeHints({
+    change() {
+      wanted.paint = true;
+      refresh();
+    },
+    go: point,
+    save: saveHints,
+  });
+  stage.node.append(hints.layer);
   const befores = makeButtons("Before", ["gray", "original"], setBefore);
   const beforeBar = make("div", { class: "bar" }, [
     "Left of the curtain:",
@@ -146,6 +157,7 @@ function render(root) {
     note,
     make("div", { class: "bar" }, ["Colored by", networks.row]),
     stage.node,
+    hints.node,
     temperature.row,
     make("div", { class: "bar" }, [...saves, labels.row]),
     breaker.node,
@@ -184,6 +196,7 @@ function render(root) {
       panes.replaceChildren(...thoughts.nodes);
     }
     networks.press(i);
+    chosen = i;
     size ||= card.size;
     T = card.T;
     temperature.set(T);
@@ -246,6 +259,7 @@ function render(root) {
       swapping = false;
     });
     if (blob !== photo) {
+      hints.reset();
       before = 0;
       x = ((seen.widest % seen.columns) + 0.5) / seen.columns;
       y = (Math.floor(seen.widest / seen.columns) + 0.5) / seen.rows;
@@ -286,6 +300,7 @@ function render(root) {
   /** @type {(toX: number, toY: number, starts?: boolean) => void} */
   function point(toX, toY, starts = true) {
     [x, y] = [within(toX, 0, 1), within(toY, 0, 1)];
+    hints.at(x, y);
     stage.light();
     if (breaker.brushing()) breaker.draw(x, y, starts);
     wanted.inspect = true;
@@ -323,8 +338,11 @@ function render(root) {
       const { column, row } = cellOf(found);
       stage.mark((column + 0.5) / found.columns, (row + 0.5) / found.rows);
       const now = T;
-      if (paint) put(stage.after, (await ask("paint", { T: now })).image);
-      thoughts?.draw(await ask("inspect", { column, row, T: now }));
+      const dots = hints.dots();
+      if (paint) put(stage.after, (await ask("paint", { T: now, dots })).image);
+      const thought = await ask("inspect", { column, row, T: now });
+      thoughts?.draw(thought);
+      hints.offer(thought.L, thought.offers);
     }
   }
 
@@ -335,14 +353,27 @@ function render(root) {
       const broken = breaker.broken() && (await createImageBitmap(breaker.shown()));
       const bitmap = broken || (await decode(photo)).bitmap;
       const told = labeled ? TOLD : "";
-      const painted = await engine.ask("save", { bitmap, T, told });
+      const dots = hints.dots();
+      const painted = await engine.ask("save", { bitmap, T, told, dots });
       tell("Writing the file");
-      const file = await encode(painted.bitmap, type);
-      const stem = name.replace(/\.[a-z0-9]{1,5}$/i, "");
-      const href = URL.createObjectURL(file);
-      make("a", { href, download: `${stem}-colored.${suffix}` }).click();
-      setTimeout(() => URL.revokeObjectURL(href), 60000);
+      handOver(await encode(painted.bitmap, type), `colored.${suffix}`);
     });
+  }
+
+  /** @type {(file: Blob, ending: string) => void} */
+  function handOver(file, ending) {
+    const stem = name.replace(/\.[a-z0-9]{1,5}$/i, "");
+    const href = URL.createObjectURL(file);
+    make("a", { href, download: `${stem}-${ending}` }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 60000);
+  }
+
+  function saveHints() {
+    if (!found) return;
+    const { width, height } = found;
+    const settings = { width, height, model: NETWORKS[chosen], T, seen: size };
+    const text = writeHints(hints.dots(), settings);
+    handOver(new Blob([text], { type: "application/json" }), "hints.json");
   }
 
   onArrows(stage.after, ([right, up], far) => {

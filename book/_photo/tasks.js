@@ -8,6 +8,7 @@ import {
   widestCell,
 } from "../../colorlab/widgets/bins.js";
 import { paintRows, rootsOf } from "../../colorlab/widgets/color.js";
+import { likelyColors, makeBlend, sureness } from "./blend.js";
 import { fromBase64, Network } from "./network.js";
 import {
   eachBand,
@@ -20,13 +21,14 @@ import {
 } from "./picture.js";
 
 /** @import { Point } from "../../colorlab/widgets/inspector.js" */
+/** @import { Blend, Dot, Offer } from "./blend.js" */
 /** @import { Card, Tell } from "./loader.js" */
 /** @import { Program } from "./network.js" */
 /** @import { View } from "./picture.js" */
 
 /** @typedef {{ network: Network, view: View, small: Uint8Array,
  *   logits: Float32Array, rows: number, columns: number, seen: number[],
- *   colored: boolean }} Photo */
+ *   colored: boolean, blend?: Blend }} Photo */
 /** @typedef {{ height: number, width: number, rows: number, columns: number,
  *   seen: number[], transparent: boolean, colored: boolean, widest: number,
  *   original: ImageData, gray: ImageData }} Found What the page is told of a photo. */
@@ -87,10 +89,24 @@ export function open({ bitmap, size }, tell) {
 }
 
 // The ab of each row of the photo at some size.
-/** @type {(T: number, height: number, width: number) => (y: number) => Float32Array} */
-function chromaRows(T, height, width) {
-  const { rows, columns } = needed(photo);
-  return upsampler(chroma(T), rows, columns, height, width);
+/** @type {(T: number, height: number, width: number, dots?: Dot[]) =>
+ *   (y: number) => Float32Array} */
+function chromaRows(T, height, width, dots = []) {
+  const { rows, columns, seen } = needed(photo);
+  if (!dots.length) return upsampler(chroma(T), rows, columns, height, width);
+  return upsampler(hinted(T, dots), seen[0], seen[1], height, width);
+}
+
+// The ab of all pixels that the network saw, with a person's dots.
+/** @type {(T: number, dots: Dot[]) => Float32Array} */
+export function hinted(T, dots) {
+  const it = needed(photo);
+  const { rows, columns, seen, logits, network: seer } = it;
+  const [height, width] = seen;
+  const Q = seer.centers.length / 2;
+  const L = lightnessOf(it.small);
+  it.blend ??= makeBlend(L, height, width, sureness(logits, Q), rows, columns);
+  return it.blend(upsampler(chroma(T), rows, columns, height, width), dots);
 }
 
 /** @type {(T: number) => Float32Array} */
@@ -99,16 +115,16 @@ export function chroma(T) {
   return annealedMean(logits, seer.centers, T);
 }
 
-/** @type {(given: { T: number }) => { image: ImageData }} */
-export function paint({ T }) {
+/** @type {(given: { T: number, dots?: Dot[] }) => { image: ImageData }} */
+export function paint({ T, dots }) {
   const { image, roots } = needed(photo).view;
   const { width, height } = image;
-  paintRows(image.data, roots, width, chromaRows(T, height, width));
+  paintRows(image.data, roots, width, chromaRows(T, height, width, dots));
   return { image };
 }
 
 /** @type {(given: { column: number, row: number, T: number }) =>
- *   Point} */
+ *   Point & { offers: Offer[] }} */
 export function inspect({ column, row, T }) {
   const {
     network: seer,
@@ -132,7 +148,8 @@ export function inspect({ column, row, T }) {
     mode: meanColor(at(0), centers),
     truth: colored ? meanChroma(small, seen[1], columns, column, row) : null,
   };
-  return { p: at(T), L: 116 * root - 16, points };
+  const offers = likelyColors(logits, row * columns + column, centers);
+  return { p: at(T), L: 116 * root - 16, points, offers };
 }
 
 // How far the color of a cell moves, in ab units, when a square of the photo is covered
@@ -172,9 +189,9 @@ export function depend({ column, row, T, parts }, tell) {
 }
 
 // The whole photo, colored; below it, if asked for, a strip that says so.
-/** @type {(given: { bitmap: ImageBitmap, T: number, told?: string }, tell: Tell) =>
- *   { bitmap: ImageBitmap }} */
-export function save({ bitmap, T, told = "" }, tell) {
+/** @type {(given: { bitmap: ImageBitmap, T: number, told?: string, dots?: Dot[] },
+ *   tell: Tell) => { bitmap: ImageBitmap }} */
+export function save({ bitmap, T, told = "", dots }, tell) {
   const { width, height } = bitmap;
   const strip = told ? Math.ceil(Math.max(16, width / 30)) : 0;
   const [canvas, context] = openCanvas(width, height + strip);
@@ -185,7 +202,7 @@ export function save({ bitmap, T, told = "" }, tell) {
     context.font = `${0.7 * strip}px system-ui, sans-serif`;
     context.fillText(told, 0.3 * strip, height + 0.75 * strip, width - 0.6 * strip);
   }
-  const abOf = chromaRows(T, height, width);
+  const abOf = chromaRows(T, height, width, dots);
   eachBand(bitmap, (band, top) => {
     paintRows(band.data, rootsOf(band.data), width, abOf, top);
     context.putImageData(band, 0, top);

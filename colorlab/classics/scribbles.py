@@ -122,7 +122,39 @@ def propagate(
     >>> propagate(gray, a[None], known)[0, 2].round()
     array([ 60.,  60.,  60.,  60., -30., -30., -30., -30.])
     """
-    weights = neighbor_weights(gray, variance_scale, edge_stop)
+    return solve(neighbor_weights(gray, variance_scale, edge_stop), channels, mask)
+
+
+def solve(weights: np.ndarray, channels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Solve the system of `propagate` for given weights.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (8, H, W)
+        As of `neighbor_weights`. Where they sum to less than 1, the walker may give
+        up, and finds 0.
+    channels, mask : ndarray
+        As for `propagate`.
+
+    Returns
+    -------
+    ndarray of float64, shape (C, H, W)
+        As of `propagate`.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, nothing is known, or a known value is not finite.
+
+    Examples
+    --------
+    A walker who starts beside a 1, and gives up at every other step:
+
+    >>> known = np.array([[True, False]])
+    >>> weights = neighbor_weights(np.zeros((1, 2))) / 2
+    >>> solve(weights, np.ones((1, 1, 2)), known)
+    array([[[1. , 0.5]]])
+    """
     channels, mask = np.asarray(channels, dtype=float), np.asarray(mask, dtype=bool)
     if mask.shape != weights.shape[1:] or not mask.any():
         raise ValueError(

@@ -22,6 +22,8 @@ from colorlab.cli.targets import left_out, plan_targets
 if TYPE_CHECKING:
     from PIL import Image
 
+    from colorlab.cli.hintfile import Hints
+
 Color = Callable[[Path], "Image.Image"]
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # the next will not fit either
 
@@ -37,7 +39,9 @@ def colorize(  # noqa: PLR0913 - one argument an option
         float | None,
         typer.Option(help="Low is vivid, 1 is cautious; else the network's."),
     ] = None,
-    model: Annotated[str, typer.Option(help=MODEL_HELP)] = BEST,
+    model: Annotated[
+        str | None, typer.Option(help=f"{MODEL_HELP} Else that of --hints, or {BEST}.")
+    ] = None,
     strength: Annotated[
         float, typer.Option(min=0, help="Times the predicted chroma: 0 is gray.")
     ] = 1.0,
@@ -54,6 +58,10 @@ def colorize(  # noqa: PLR0913 - one argument an option
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Read images of up to so many pixels.")
     ] = None,
+    hints: Annotated[
+        Path | None,
+        typer.Option(help="A file of color dots on the image; see page photo."),
+    ] = None,
     unmarked: Annotated[
         bool, typer.Option("--unmarked", help="Do not note in XMP who made the colors.")
     ] = False,
@@ -66,18 +74,27 @@ def colorize(  # noqa: PLR0913 - one argument an option
 
     def color(path: Path) -> "Image.Image":
         image = open_image(path, allow_truncated, max_pixels)
-        colored = color_image(image, network, T, seen, strength=strength)
+        predict = dotted.check(*image.size).predict if dotted else None
+        colored = color_image(image, network, T, seen, "cpu", strength, predict)
         colored.info |= {} if unmarked else {"xmp": xmp}
         return colored
 
+    dotted = _read_hints(hints) if hints else None
+    if dotted:
+        model, temperature, size = dotted.fill_in(model, temperature, size)
+    model = model or BEST
     with _stdin_as_file(images) as inputs:
         targets, others = plan_targets(inputs, out)
+        if dotted and len(targets) != 1:
+            raise ValueError(f"--hints must come with one image, got {len(targets)}")
         network = load_network(model, device)
         T, seen = choose_settings(network, temperature, size)
-        xmp = describe(Path(model).name, T, seen, strength)
+        dots = dotted.dots if dotted else ()
+        xmp = describe(Path(model).name, T, seen, strength, len(dots))
         if out == "-":
             return _to_stdout(color(*targets))
-        made = hash_settings(network, T, seen, strength, unmarked, allow_truncated)
+        settings = [T, seen, strength, unmarked, allow_truncated, *dots]
+        made = hash_settings(network, *settings)
         outcomes: Counter[str] = Counter()
         notes: Counter[str] = Counter()
         try:
@@ -91,6 +108,12 @@ def colorize(  # noqa: PLR0913 - one argument an option
             print(left_out(others))
     if outcomes["colored"] + outcomes["before"] < len(targets):
         raise SystemExit(2)
+
+
+def _read_hints(path: Path) -> "Hints":
+    from colorlab.cli.hintfile import read_hints  # it needs scipy, an extra
+
+    return read_hints(path)
 
 
 @contextmanager

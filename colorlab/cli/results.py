@@ -34,10 +34,11 @@ class Mark(NamedTuple):
         return f"colorlab {__version__} {self.source} {self.settings}"
 
 
-def describe(model: str, T: float, size: object, strength: float) -> str:
+def describe(model: str, T: float, size: object, strength: float, dots: int = 0) -> str:
     """Return XMP that says of a result that its colors are made, and how."""
     by = f"Colors predicted by a neural network, not recorded: colorlab {__version__}"
     how = f"{escape(model)}, T = {T:g}, size {size}, strength {strength:g}"
+    how += f", {dots} of a person's dots" if dots else ""
     return XMP.format(SOURCE_TYPE, f"{by}, {how}.")
 
 

@@ -1,5 +1,6 @@
 // Functions of the page that give a whole where theirs give a row, a line or a layer.
 
+import { likelyColors, makeBlend } from "../../book/_photo/blend.js";
 import { double, fromBase64, Network } from "../../book/_photo/network.js";
 import { axisShares, resizeLine } from "../../book/_photo/picture.js";
 import {
@@ -137,5 +138,17 @@ export function layerNumbers(widths, scales, values) {
   return readLayers(widths, scales, values).flatMap(({ weight, bias }) => [
     ...weight,
     ...bias,
+  ]);
+}
+
+export function blendHints(L, height, width, sure, rows, columns, ab, dots) {
+  const blend = makeBlend(L, height, width, sure, rows, columns);
+  return blend(upsampler(ab, rows, columns, height, width), dots);
+}
+
+export function offers(logits, cell, centers) {
+  return likelyColors(logits, cell, centers).map(({ color, share }) => [
+    ...color,
+    share,
   ]);
 }
