@@ -157,22 +157,19 @@ def unlike(values: Tensor, count: int) -> list[int]:
 
 def _answers(model: ColorNet, L: Tensor) -> dict[int, Tensor]:
     """Return the last ReLU of each block, (photos, C, side, side)."""
-    found: dict[int, Tensor] = {}
-
-    def keep(block: int) -> object:
-        def hook(module: nn.Module, given: object, answer: Tensor) -> None:
-            found[block] = answer.cpu().clone()
-
-        return hook
-
+    found: list[Tensor] = []
     hooks = []
     for block in SHOWN:
         relus = [m for m in getattr(model, f"conv{block}") if isinstance(m, nn.ReLU)]
-        hooks.append(relus[-1].register_forward_hook(keep(block)))
+        hooks.append(
+            relus[-1].register_forward_hook(
+                lambda *told: found.append(told[2].cpu().clone())
+            )
+        )
     model(L.to(model.centers.device))
-    for each in hooks:
-        each.remove()
-    return found
+    for hook in hooks:
+        hook.remove()
+    return dict(zip(SHOWN, found, strict=True))
 
 
 def _square(image: Image.Image) -> Image.Image:

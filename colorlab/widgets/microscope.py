@@ -68,14 +68,14 @@ class Microscope(anywidget.AnyWidget):
             raise ValueError(f"kernel must be 9 finite weights, got {kernel}")
         if not (0 <= x <= 1 and 0 <= y <= 1):
             raise ValueError(f"x and y must be in 0..1, got {x} and {y}")
-        first = model.conv1[0]
+        weight, bias, *_ = model.conv1.parameters()  # of its first layer
         super().__init__(
             names=list(photos),
             pixels=b"".join(
                 read_pixels(image).numpy().tobytes() for image in photos.values()
             ),
-            kernels=first.weight.detach().cpu().numpy().tobytes(),
-            biases=first.bias.detach().cpu().numpy().tobytes(),
+            kernels=weight.detach().cpu().numpy().tobytes(),
+            biases=bias.detach().cpu().numpy().tobytes(),
             kernel=[float(weight) for weight in kernel],
             cell=[int(share * (SIDE - 1) + 0.5) for share in (x, y)],
         )
