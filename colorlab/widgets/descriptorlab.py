@@ -58,7 +58,9 @@ class DescriptorLab(anywidget.AnyWidget):
             )
         if not photos:
             raise ValueError("photos must hold one or more, got none")
-        networks, numbers = [], b""
+        networks: list[dict] = []
+        layouts: list[dict] = []
+        numbers, blob = b"", b""
         for name in SETS:
             arrays = [p.detach() for p in perceptrons[name].parameters()]
             widths = [arrays[0].shape[1], *(len(bias) for bias in arrays[1::2])]
@@ -68,7 +70,6 @@ class DescriptorLab(anywidget.AnyWidget):
                 scales.append(scale)
                 numbers += whole
             networks.append({"name": name, "widths": widths, "scales": scales})
-        layouts, blob = [], b""
         for name, lab, semantic in photos:
             scale, whole = to_whole(semantic)
             height, width = lab.shape[1:]
