@@ -194,6 +194,26 @@ def test_a_finger_paints_and_the_photo_stays(browser, tmp_path, painter):
         assert small_targets(figure) == []
 
 
+TELLS = """(readout) => {
+  window.told = [];
+  new MutationObserver(() => told.push(readout.textContent)).observe(
+    readout, { childList: true });
+}"""
+
+
+@pytest.mark.browser
+def test_a_new_photo_tells_of_its_own_strokes_only(browser, tmp_path, network):
+    photos = [("one", two_halves(), []), ("two", two_halves(), [[LEFT], [RIGHT]])]
+    painter = Painter(network, photos, size=HEIGHT)
+    with open_widget(browser, painter, tmp_path) as (page, figure):
+        wait_for(figure, "Paint a stroke")
+        figure.locator(".readout").evaluate(TELLS)
+        figure.get_by_label("Photo", exact=True).select_option("two")
+        wait_for(figure, "2 strokes on")
+        told = page.evaluate("told")
+        assert all(re.match(r"2 strokes on [1-9]", text) for text in told), told
+
+
 @pytest.mark.browser
 def test_most_likely_has_no_colors_between(browser, tmp_path, network):
     flat = Image.new("RGB", (WIDTH, HEIGHT), (128, 128, 128))

@@ -245,7 +245,7 @@ function render({ model, el }) {
   }
 
   function tell() {
-    if (!photo || !result) return;
+    if (!photo || !result || !painted.labels.length) return; // nothing computed yet
     const count = strokes().length;
     const share = painted.labels.reduce((sum, label) => sum + Number(label > 0), 0);
     const dull = psnr(photo, colored(photo, new Float32Array(photo.truth.length)));
@@ -272,6 +272,7 @@ function render({ model, el }) {
     const { photo: index, view, T, variance_scale, edge_stop } = state();
     if ("photo" in changed) {
       photo = result = live = undefined;
+      painted = { labels: new Uint8Array(), colors: [] };
       picture.width = SCREEN * layouts[index].width;
       picture.height = SCREEN * layouts[index].height;
       photos[index].then((read) => {
