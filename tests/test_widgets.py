@@ -312,6 +312,15 @@ def play_descriptors(figure):
     assert chosen.inner_text().endswith("patch + DAISY")
 
 
+def play_game(figure):
+    figure.locator(".next").click()
+    assert "Round 1 of 10, window 1 of 4" in figure.locator(".status").inner_text()
+    figure.locator("canvas.mine").press("Enter")
+    assert figure.get_by_label("9 of 10 chips left").is_visible()
+    figure.locator(".next").click()
+    assert "37 \u00d7 37 pixels" in figure.inner_text()  # as printed below
+
+
 DECODED = "(images) => Promise.all(images.map((image) => image.decode()))"
 PLAYED = {
     "intro": {".curtain": draw_curtain, ".journey": play_journey},
@@ -327,6 +336,7 @@ PLAYED = {
         ".layer-maps": play_maps,
         ".receptive-field": play_field,
     },
+    "game": {".game": play_game},
     "losses": {".two-colors": play_two_colors, ".curtain": play_curtain},
     "evaluate": {".curtain": play_curtain},
     "scribbles": {".painter": play_painter},

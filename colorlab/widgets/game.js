@@ -252,7 +252,8 @@ function render({ model, el }) {
     status.textContent =
       `Round ${i + 1} of ${rounds.length}, window ${stage + 1} of ${windows.length}. ` +
       "What color has the ringed spot? Bet ten chips.";
-    titles[0].textContent = `${side} \u00d7 ${side} pixels: ${percent === 100 ? "all" : part} of the photo`;
+    const much = percent === 100 ? "all" : part;
+    titles[0].textContent = `${side} \u00d7 ${side} pixels: ${much} of the photo`;
     titles[1].textContent = "your chips";
     view.setAttribute(
       "aria-label",
@@ -304,8 +305,7 @@ function render({ model, el }) {
         `${rule.chips} chips on colors that it may have: one place if you are sure, ` +
         "several if you are not.",
       `Then you see more: ${sides.join(", ")} pixels each way. That is how far four ` +
-        "layers of the network see. Each time you may place chips, move them and take " +
-        "them back.",
+        "layers of the network see. Each time you may place, move and take back chips.",
       "At last the truth appears, and the network\u2019s ten chips. Who is closer " +
         "loses less.",
     ];

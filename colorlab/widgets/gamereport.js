@@ -69,8 +69,8 @@ export function makeLosses({ L, ab, lesson }, losses, windows, given) {
     make("div", { class: "picked" }, [
       swatch,
       make("span", {}, [
-        `The cross is the truth: ${tellColor(ab)}. To its five bins you gave ${mine}, ` +
-          `the network ${theirs}.`,
+        `The cross is the truth: ${tellColor(ab)}. To its five bins you gave ` +
+          `${mine}, the network ${theirs}.`,
       ]),
     ]),
     make("p", {}, [lesson]),
@@ -128,10 +128,12 @@ export function makeReport({ rounds, played, windows, pictures, controls }) {
   const nodes = [
     makeBars(rowsOf(mean), least),
     make("p", { class: "fine" }, [
-      `Cross-entropy, mean of ${played.length} rounds, in nats; less is better. ${FLOOR}`,
+      `Cross-entropy, mean of ${played.length} rounds, in nats; less is better. `,
+      FLOOR,
     ]),
     make("p", {}, [make("strong", {}, ["What the windows were worth to you:"])]),
     makeBars(steps, least),
+    make("p", {}, [make("strong", {}, ["For others:"])]),
     ...makeShare(shareText(played)),
     controls,
     make("p", { class: "fine" }, [
