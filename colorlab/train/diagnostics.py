@@ -17,6 +17,7 @@ SETTLED = 500  # steps; before them every network has one color for all
 LASTING = 10  # records that must show it together
 WAITING = 40  # records earlier, since when a rebalanced run must not have improved
 GROWTH = 1.2  # of the spread of hues in that time: less is no improvement
+NOISE = 1e-5  # of that spread: sums of float32 are no more exact
 GRAY_SHARE = 0.6  # of the data's chroma: less is gray
 ONE_BIN = 0.95  # of all pixels: more is one color
 EXPLODED = 100  # times the first loss, or times 1 if that was less
@@ -95,10 +96,10 @@ def diagnose(records: Sequence[dict], loss: str = "rebal") -> str | None:
     -------
     str or None
         A key of `ADVICE`; None for a healthy run. "diverged" and "no color" at once;
-        "overfitting" once three saves were worse than one before; "gray" and "one
-        color" only after step 500, by the mean of the last 10 records. Every young
-        network has one color, so these two wait (but for "l2") while 1 - one_way, the
-        spread of hues, grows by a fifth in 40 records.
+        "overfitting" once three saves, over 40 records or more, were worse than one
+        before; "gray" and "one color" only after step 500, by the mean of the last 10
+        records. Every young network has one color, so these two wait (but for "l2")
+        while 1 - one_way, the spread of hues, grows by a fifth in 40 records.
 
     Examples
     --------
@@ -137,7 +138,7 @@ def _improves(records: Sequence[dict]) -> bool:
     spread, earlier = (
         1 - _mean(part, "one_way") for part in (records[-LASTING:], before)
     )
-    return spread > GROWTH * earlier
+    return spread > max(GROWTH * earlier, NOISE)
 
 
 def _overfits(records: Sequence[dict]) -> bool:
@@ -145,6 +146,8 @@ def _overfits(records: Sequence[dict]) -> bool:
     saves = [n for n, r in enumerate(records) if r.get("held_out") is not None]
     best = min(saves, key=lambda n: records[n]["held_out"], default=0)
     if len([n for n in saves if n > best]) < SAVES or best < LASTING:
+        return False
+    if len(records) - best <= WAITING:  # saves close together differ by chance
         return False
     now, then = records[-LASTING:], records[best + 1 - LASTING : best + 1]
     worse = records[saves[-1]]["held_out"] > WORSE * records[best]["held_out"]

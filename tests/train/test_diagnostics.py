@@ -167,6 +167,24 @@ def test_overfitting_is_told(held_out, loss, expected):
     assert diagnose(overfitting(held_out, loss)) == expected
 
 
+def test_saves_close_together_differ_by_chance():
+    # As in a run that was saved every two records: one of them was lucky.
+    rows = records(60, first=1)
+    for n, row in enumerate(rows):
+        row["loss"] = 3.0 - n / 60
+        row["held_out"] = 3.0 if n == 15 else 3.2
+    assert diagnose(rows[:40]) is None
+    assert diagnose(rows) == "overfitting"
+
+
+def test_noise_of_a_dead_network_is_no_improvement():
+    # Its hues spread by the rounding of float32, now by more and now by less.
+    dead = records(one_way=1 - 1e-7, top_bin=1.0)
+    for record in dead[-LASTING:]:
+        record["one_way"] = 1 - 9e-7
+    assert diagnose(dead) == "one color"
+
+
 def test_colorize_batch_is_the_network_in_full_size():
     torch.manual_seed(0)
     network = ColorNet(2, out_channels=2).eval()
