@@ -49,7 +49,11 @@ ALLOWED = {
         ("torch", "matplotlib"),
     ),
     "widgets": (
-        (*CORE, "colorize", "plots", "evaluate.turing", "evaluate.game", "classics"),
+        (
+            *(*CORE, "colorize", "plots", "classics"),
+            *("evaluate.turing", "evaluate.game"),
+            *("datasets.images", "train.diagnostics", "train.run"),  # the film's
+        ),
         ("torch", "PIL", "matplotlib", "anywidget", "traitlets"),
     ),
     "cli": (

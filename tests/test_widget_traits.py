@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from anywidget import AnyWidget
+from book_pages import ROOT
 from browser_fixtures import fixture_browser  # noqa: F401 (used by name)
 from PIL import Image
 from traitlets import TraitError
@@ -18,6 +19,7 @@ from colorlab.widgets import (
     GamutExplorer,
     Journey,
     LayerMaps,
+    LearningFilm,
     Microscope,
     NetworkGame,
     PriorBench,
@@ -26,6 +28,8 @@ from colorlab.widgets import (
     TemperatureExplorer,
     TuringTest,
     TwoColors,
+    WhichIsDead,
+    read_film,
 )
 from colorlab.widgets.game import Round
 
@@ -113,6 +117,11 @@ def temperature():
     return TemperatureExplorer(ColorNet(width=4).eval(), photos, size=48)
 
 
+def quiz():
+    suspects = {"healthy": (60, "young"), "rate-high": (200, "dead")}
+    return WhichIsDead(read_film(ROOT / "data"), suspects, "rate-high")
+
+
 def press(role, name, key):
     return lambda figure: figure.get_by_role(role, name=name, exact=True).press(key)
 
@@ -174,6 +183,26 @@ PLAYED = {
             (click("from above"), {"yaw": 0, "pitch": 90}),
             (fill("Lightness of the cut", "30"), {"L": 30}),
             (fill("From the RGB cube to Lab", "0.5"), {"morph": 0.5, "L": 100}),
+        ],
+    ),
+    "film": (
+        lambda: LearningFilm(read_film(ROOT / "data")),
+        [({"run": 1}, "Somebody typed 1"), ({"frame": 3}, "After step 80")]
+        + [({"view": "gray"},), ({"metric": "top_bin"},)],
+        [
+            (press("slider", "Step", "ArrowRight"), {"frame": 4}),
+            (click("the truth"), {"view": "the truth"}),
+            (choose("Figure", "chroma / true"), {"metric": "share"}),
+            (choose("Run", "red for blue"), {"run": 4}),
+        ],
+    ),
+    "quiz": (
+        quiz,
+        [({"opened": ["loss", ""]}, "loss of run A"), ({"answer": 1}, "Right")],
+        [
+            (click("play again"), {"opened": ["", ""], "answer": -1}),
+            (press_in(".card button", "Enter"), {"opened": ["picture", ""]}),
+            (click("A is dead"), {"answer": 0}),
         ],
     ),
     "journey": (

@@ -26,7 +26,9 @@ ROLE = re.compile(r"\{([\w:]+)\}`([^`<]*?)\s*(?:<([^>]+)>)?`")
 SPLIT = re.compile(
     r"^`{3,}\{((?:exercise|solution)[^}]*)\}.*\n(?::.*\n)*", re.M
 )
-FOLD = re.compile(r"^```\{admonition\} (.*)\n(?::.*\n)*([\s\S]*?)^```$", re.M)
+FOLD = re.compile(
+    r"^(`{3,})\{admonition\} (.*)\n(?::.*\n)*([\s\S]*?)^\1$", re.M
+)
 ENDS = {"start-at": 0, "start-after": 1, "end-at": 1, "end-before": 0}
 PERSON = re.compile(r"@\w+\{(\w+),([\s\S]*?)\n\}")
 
@@ -125,7 +127,7 @@ class Chapter:
         )
         source = MATH.sub(self.equation, source)
         source = FOLD.sub(
-            r"<details><summary>\1</summary>\n\n\2\n</details>", source
+            r"<details><summary>\2</summary>\n\n\3\n</details>", source
         )
         source = re.sub(r"^\([\w-]+\)=\n", "", source, flags=re.M)
         return ROLE.sub(self.role, source)

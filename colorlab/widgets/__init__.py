@@ -3,6 +3,10 @@
 from colorlab.widgets.curtain import Curtain as Curtain
 from colorlab.widgets.descriptorlab import DescriptorLab as DescriptorLab
 from colorlab.widgets.fence import Fence as Fence
+from colorlab.widgets.film import LearningFilm as LearningFilm
+from colorlab.widgets.film import WhichIsDead as WhichIsDead
+from colorlab.widgets.film import film_sheet as film_sheet
+from colorlab.widgets.film import read_film as read_film
 from colorlab.widgets.game import NetworkGame as NetworkGame
 from colorlab.widgets.gamut import GamutExplorer as GamutExplorer
 from colorlab.widgets.journey import Journey as Journey

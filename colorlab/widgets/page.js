@@ -52,6 +52,8 @@ export function floats(view) {
   return new Float32Array(bytes(view).slice().buffer);
 }
 
+const PNG = 0x89; // the first byte of such a file
+
 // The files, one after the other in the model's `pixels`, as long as `lengths` says.
 /** @type {(model: Model) => Blob[]} */
 export function readFiles(model) {
@@ -59,7 +61,8 @@ export function readFiles(model) {
   let end = 0;
   return model.get("lengths").map((/** @type {number} */ length) => {
     end += length;
-    return new Blob([blob.slice(end - length, end)], { type: "image/jpeg" });
+    const file = blob.slice(end - length, end);
+    return new Blob([file], { type: file[0] === PNG ? "image/png" : "image/jpeg" });
   });
 }
 
