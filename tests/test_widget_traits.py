@@ -20,6 +20,7 @@ from colorlab.widgets import (
     Journey,
     LayerMaps,
     LearningFilm,
+    Matches,
     Microscope,
     NetworkGame,
     PriorBench,
@@ -273,6 +274,21 @@ PLAYED = {
             (press_in("canvas.sheet", "Shift+ArrowDown"), {"tile": 9}),
             (press("slider", "Layer", "ArrowRight"), {"layer": 4}),
             (choose("Photo", "one"), {"photo": 0}),
+        ],
+    ),
+    "matches": (
+        lambda: Matches({"one": noise(30, 45), "two": noise(40, 30, 1)}),
+        [({"k": 5}, "5 matches vote"), ({"view": "truth"}, "one, truth")]
+        + [({"photo": 1}, "two, truth"), ({"example": 0}, "The example, one")]
+        + [({"spot": [0.1, 0.1]}, "Row 5, column 4")],
+        [
+            (
+                press_in(".photo:first-child canvas", "ArrowRight"),
+                {"spot": [4.5 / 30, 4.5 / 40]},
+            ),
+            (fill("Number of matches", "1"), {"k": 1}),
+            (click("colored"), {"view": "colored"}),
+            (choose("Example", "two"), {"example": 1}),
         ],
     ),
     "encoding": (
