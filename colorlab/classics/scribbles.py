@@ -319,7 +319,7 @@ def _dissect(height: int, width: int, first: int = 0, row: int = 0) -> np.ndarra
             (height - half - 1, width, row * (half + 1)),
             (1, width, row * half),
         ]
-    return np.concatenate([_dissect(*size, first + by, row) for *size, by in parts])
+    return np.concatenate([_dissect(h, w, first + by, row) for h, w, by in parts])
 
 
 def _checked_gray(gray: np.ndarray) -> np.ndarray:
