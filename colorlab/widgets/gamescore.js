@@ -85,6 +85,7 @@ export function shareText(losses) {
   return [
     "You are the network (The Colorization Lab)",
     `${letters.join("")} closer in ${won} of ${losses.length} rounds`,
-    `me ${mean("mine")}, network ${mean("theirs")}, blind ${mean("nothing")} nats`,
+    `me ${mean("mine")}, network ${mean("theirs")}, blind ${mean("nothing")} nats ` +
+      "(less is better)",
   ].join("\n");
 }

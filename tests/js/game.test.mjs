@@ -24,5 +24,5 @@ test("a result to share tells the rounds without a color", () => {
   const round = (mine, theirs) => ({ mine, theirs, nothing: 5 });
   const lines = shareText([round(2, 3), round(4, 3), round(3, 3)]).split("\n");
   assert.equal(lines[1], "\u25cf\u25cb\u25d0 closer in 1 of 3 rounds");
-  assert.equal(lines[2], "me 3.00, network 3.00, blind 5.00 nats");
+  assert.equal(lines[2], "me 3.00, network 3.00, blind 5.00 nats (less is better)");
 });
