@@ -36,7 +36,7 @@ live: $(READY)
 bench: .venv/ready-bench  # minutes; nothing else should run meanwhile
 	for name in lab encode loss step processes memory init browser; do $(BIN)/python benchmarks/$$name.py || exit; done
 
-stress: $(TESTED)  # what takes minutes: runs killed twenty times
+stress: $(TESTED)  # what takes minutes: runs killed twenty times; Firefox and WebKit
 	$(BIN)/python -m pytest tests -m stress
 
 gpu-check: $(TESTED)  # on a machine with a GPU: tests, chapters, a short training

@@ -120,8 +120,9 @@ def test_a_photo_is_colored(other):
 
 def test_the_search_shows_excerpts(other):
     other.open(f"{(BUILT / 'search.html').as_uri()}?q=rebalanced")
-    shown = """async () => {
-      await new Promise((go) => setTimeout(go, 3000));
-      return document.querySelectorAll("#search-results .context strong").length;
-    }"""
+    shown = f"""async () => {{{WAIT}
+      const found = () => document.querySelectorAll("#search-results li .context");
+      await until(() => found().length > 2);
+      return found().length;
+    }}"""
     assert other.run(shown) > 2

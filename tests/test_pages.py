@@ -416,8 +416,9 @@ def test_search_shows_the_words_round_what_is_found(browser, words):
         assert len(shown) >= 3
         assert all(len(text) < 300 for text in shown)
         marked = page.locator("#search-results p.context strong").all_inner_texts()
-        assert {text.lower() for text in marked} <= set(words.split())
+        stems = tuple(word[:5] for word in words.split())
         assert marked
+        assert all(text.lower().startswith(stems) for text in marked)
         assert problems == []
 
 

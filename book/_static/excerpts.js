@@ -5,8 +5,15 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
 
 (function () {
   const [BEFORE, LONG] = [100, 240]; // letters
-  const words = (new URLSearchParams(location.search).get("q") ?? "")
-    .toLowerCase().split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 1);
+  let words = [];
+
+  // Sphinx's own stems: "rebalanced" finds "rebalancing".
+  function readWords() {
+    const stemmer = new Stemmer();
+    const asked = new URLSearchParams(location.search).get("q") ?? "";
+    return asked.toLowerCase().split(/[^\p{L}\p{N}]+/u)
+      .filter((word) => word.length > 1).map((word) => stemmer.stemWord(word));
+  }
 
   // The section that the address names, else the first one with most of the words.
   function choose(sections, anchor) {
@@ -30,7 +37,7 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
   function mark(piece) {
     const told = document.createElement("p");
     told.className = "context";
-    const seen = words.length ? new RegExp(`(${words.join("|")})`, "giu") : /$^/;
+    const seen = words.length ? new RegExp(`((?:${words.join("|")})\\p{L}*)`, "giu") : /$^/;
     piece.split(seen).forEach((part, i) => {
       if (!(i % 2)) return told.append(part);
       const found = document.createElement("strong");
@@ -48,7 +55,7 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
 
   function tell(pages, item) {
     const link = item.querySelector("a");
-    if (!link || item.querySelector("span, .context")) return; // a name of the library
+    if (!link || item.querySelector(":scope > :is(span, .context)")) return; // a name of the library
     const { pathname, hash } = new URL(link.href);
     const name = Object.keys(pages).find((page) => pathname.endsWith(`/${page}.html`));
     const piece = name ? cut(choose(pages[name], hash)) : "";
@@ -58,6 +65,7 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
   whenRead(async function () {
     const place = document.getElementById("search-results");
     if (!place) return;
+    words = readWords();
     const pages = await unpack();
     const tellAll = () => {
       for (const item of place.querySelectorAll("li")) tell(pages, item);
