@@ -54,6 +54,7 @@ evaluations: $(READY)  # every figure of data/evaluations, from its four sets; a
 	    $$(for net in l2 class rebal; do echo $$net-calibrated=out/calibrated/$$net.safetensors; done)
 	$(BIN)/python benchmarks/semantic.py $(IMAGENETTE)
 	$(BIN)/python benchmarks/systems.py
+	$(BIN)/python benchmarks/hints.py $(BSDS500) $(COCO_MINI)
 
 _build/shown: $(SHOWN)  # what the chapters show has changed: all shall run again
 	rm -rf _build/.jupyter_cache
