@@ -55,6 +55,7 @@ evaluations: $(READY)  # every figure of data/evaluations, from its four sets; a
 	$(BIN)/python benchmarks/semantic.py $(IMAGENETTE)
 	$(BIN)/python benchmarks/systems.py
 	$(BIN)/python benchmarks/hints.py $(BSDS500) $(COCO_MINI)
+	$(BIN)/python benchmarks/probe.py $(IMAGENETTE)
 
 _build/shown: $(SHOWN)  # what the chapters show has changed: all shall run again
 	rm -rf _build/.jupyter_cache

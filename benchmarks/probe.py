@@ -3,7 +3,7 @@
     python benchmarks/probe.py IMAGENETTE [NAME ...] [NAME=FILE ...] [SET=FOLDER ...]
 
 For each network (those that ship, if none is named): linear probes of every block, of
-the same layers with random weights, and of one block for 1 to 900 labels of each class;
+the same layers with random weights, and of one block for 1 to 200 labels of each class;
 k nearest neighbors. The classes are those of Imagenette, whose labels no network from
 scratch has seen; asked are the photos of data/lists/imagenette-1000.txt. SET is another
 folder of classes, caltech, flowers or pacs, split by a hash of the names. Writes
@@ -40,8 +40,8 @@ FILE = ROOT / "data" / "evaluations" / "probe.json"
 LIST = ROOT / "data" / "lists" / "imagenette-1000.txt"
 SETS = ("caltech", "flowers", "pacs")
 LABELS, SEEDS, SIZE = 200, (0, 1), 128
-COUNTS = (1, 5, 20, 100, 900)  # labels of each class
-FEW_SEEDS = range(5)  # where labels are few, their choice matters
+COUNTS = (1, 5, 20, 100, 200)  # labels of each class
+FEW_SEEDS = range(4)  # where labels are few, their choice matters
 BLOCK = {True: "conv7", False: "stage5"}  # of a network from scratch, of an encoder
 
 
@@ -68,10 +68,10 @@ def probe_all(network: object, known: ImageSource, asked: ImageSource, more: boo
     names = [class_names(images) for images in (known, asked)]
     classes = sorted(set(names[0]))
     labels, truth = (numbers(each, classes) for each in names)
-    if not more:
-        few = [choose_images(labels, LABELS, seed) for seed in SEEDS]
-        chosen = torch.cat(few).unique()
-        known, labels = some(known, chosen), labels[chosen]
+    few = [choose_images(labels, LABELS, seed) for seed in SEEDS]
+    few += [choose_images(labels, COUNTS[-2], seed) for seed in FEW_SEEDS if more]
+    chosen = torch.cat(few).unique()
+    known, labels = some(known, chosen), labels[chosen]
     x, y = (
         read_features(network, each, SIZE, {}, lambda n: tqdm(n, leave=False))
         for each in (known, asked)
@@ -85,9 +85,8 @@ def probe_all(network: object, known: ImageSource, asked: ImageSource, more: boo
         one = [{block: features[block]} for features in (x, y)]
         scores = probe_features(one[0], labels, one[1], truth, count, seeds)
         result.setdefault("labels", {})[str(count)] = table(scores)[block]
-    few = choose_images(labels, LABELS, 0)
     flat = [features[block].float().mean(dim=(2, 3)) for features in (x, y)]
-    near = labels[few][nearest_images(flat[1], flat[0][few])]
+    near = labels[nearest_images(flat[1], flat[0])]
     votes = torch.stack([row.bincount(minlength=len(classes)) for row in near])
     right = int((votes.argmax(1) == truth).sum())
     rate = rate_interval(right, len(truth))

@@ -68,7 +68,7 @@ ORDER = {
     ),
     "train": "config run checkpoint recipe diagnostics log model prepare loop".split(),
     "classics": "scribbles example analogy filters descriptors multimodal".split(),
-    "probe": ["features", "linear", "measure"],
+    "probe": ["features", "linear", "table"],
     "evaluate": (
         "metrics turing game probability selection bootstrap measure report".split()
     ),

@@ -12,6 +12,6 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "features": "block_features blocks nearest_images random_twin read_features",
         "linear": "Probe Score choose_images fit_probe probe_features",
-        "measure": "class_names probe_network",
+        "table": "class_names probe_network",
     },
 )

@@ -1,4 +1,4 @@
-"""colorlab/probe/measure.py and `colorlab probe`: from classes to a table."""
+"""colorlab/probe/table.py and `colorlab probe`: from classes to a table."""
 
 import json
 
