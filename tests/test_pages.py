@@ -254,6 +254,9 @@ def test_phone_cuts_no_output_and_enlarges_figures(browser, chapter):
     assert page.evaluate(CUT) == []
     pictures = page.locator("figure:not(:has(.played)) > :is(img, .chart)")
     assert page.locator("button.enlarge").count() == pictures.count()
+    if not pictures.count():  # all that is shown there is played
+        context.close()
+        return
     pictures.first.tap()
     large = page.locator("dialog[open] :is(img, .chart)")
     assert large.bounding_box()["width"] >= 960

@@ -19,7 +19,8 @@ INK, GROUND = "currentColor", "var(--chart-ground)"
 PX_PER_PT = 4 / 3
 QUALITY = 78  # of JPEG
 FEW = 256  # colors, which PNG holds exactly and in few bytes
-NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-\d+)?")  # to be rounded
+NUMBER = re.compile(r"-?\d+\.\d{2,}(?:e-\d+)?")  # to be rounded
+COMMAND = re.compile(r"\s*([A-Za-z])\s*")  # of a path, which needs no spaces
 SPARED = 0.5  # of a PNG's bytes, and JPEG is worth its loss
 LETTERS = ("text", "legend", "matplotlib.axis")
 ET.register_namespace("", SVG[1:-1])
@@ -38,12 +39,16 @@ def inline_chart(svg: str, name: str, alt: str, folder: Path, link: str) -> str:
     _paint(root, photo=False, letters=True)
     for node in root.iter():
         _join_paths(node)
-        _clip_once(node)
+        _say_once(node, "clip-path")
+        _say_once(node, "style")
     for image in root.iter(f"{SVG}image"):
         photo = _write_photo(image.attrib.pop(LINK), folder)
         image.set("href", f"{link}/{photo}")
     for use in root.iter(f"{SVG}use"):
         use.set("href", use.attrib.pop(LINK))
+    for path in root.iter(f"{SVG}path"):
+        if "d" in path.attrib:
+            path.set("d", COMMAND.sub(r"\1", path.attrib["d"]))
     _rename(root, name)
     size = {"width": width * PX_PER_PT, "height": height * PX_PER_PT}
     root.attrib = {
@@ -69,18 +74,28 @@ def _join_paths(parent: ET.Element) -> None:
             last = child if path else None
 
 
-def _clip_once(parent: ET.Element) -> None:
-    """Clip a group instead of each of its parts."""
-    clips = {child.get("clip-path") for child in parent}
-    if len(parent) > 1 and len(clips) == 1 and None not in clips:
+def _say_once(parent: ET.Element, key: str) -> None:
+    """Clip or style a group of alike parts, and not each of them."""
+    said = {child.get(key) for child in parent}
+    alike = key == "clip-path" or {child.tag for child in parent} == {
+        f"{SVG}use"
+    }
+    free = parent.tag == f"{SVG}g" and key not in parent.attrib
+    if (
+        len(parent) > 1
+        and len(said) == 1
+        and None not in said
+        and alike
+        and free
+    ):
         for child in parent:
-            parent.set("clip-path", child.attrib.pop("clip-path"))
+            parent.set(key, child.attrib.pop(key))
 
 
 def _round(found: re.Match) -> str:
-    """Round a place to hundredths; a factor, such as a letter's, keeps more."""
+    """Round a place to tenths; a factor, such as a letter's, keeps more."""
     value = float(found[0])
-    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.4g}"
+    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.4g}"
 
 
 def _paint(node: ET.Element, photo: bool, letters: bool) -> None:
