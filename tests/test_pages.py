@@ -414,7 +414,7 @@ def test_excerpts_are_short_and_hold_the_prose():
 def test_search_shows_the_words_round_what_is_found(browser, words):
     url = f"{(BUILT / 'search.html').as_uri()}?q={words.replace(' ', '+')}"
     with open_page(browser, url, settle=False) as (page, problems):
-        expect(page.locator("#search-summary")).to_contain_text("found")
+        expect(page.locator("#search-results .search-summary")).to_contain_text("found")
         shown = page.locator("#search-results p.context").all_inner_texts()
         assert len(shown) >= 3
         assert all(len(text) < 300 for text in shown)
