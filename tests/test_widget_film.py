@@ -326,21 +326,29 @@ def card(figure, letter):
     return figure.get_by_role("region", name=f"Run {letter},")
 
 
+def answer(figure, letter):
+    group = figure.get_by_role("group", name="Your answer")
+    return group.get_by_role("button", name=f"I say {letter}")
+
+
 @pytest.mark.browser
 def test_quiz_by_mouse(browser, tmp_path, film, quiz):
     with open_widget(browser, quiz, tmp_path) as (page, figure):
+        expect(figure).to_contain_text("Three runs. One of them is dead")
         first = card(figure, "A")
         first.get_by_role("button", name="loss").click()
         assert first.locator("svg polyline").count() == 2
         others = first.get_by_role("group").get_by_role("button", disabled=True)
         assert others.count() == 3
+        assert others.first.get_attribute("title").startswith("One figure a run")
+        expect(first).to_contain_text("One figure a run")
         second = card(figure, "B")
         second.get_by_role("button", name="its pictures").click()
         page.wait_for_function("() => document.querySelector('canvas')?.height > 150")
         text = figure.inner_text()
         assert not any(why in text for _, why in WHY.values())
         assert not any(run["title"] in text for run in film.about["runs"].values())
-        second.get_by_role("button", name="B is dead").click()
+        answer(figure, "B").click()
         expect(figure.get_by_role("status")).to_contain_text("Right")
         assert all(why in figure.inner_text() for _, why in WHY.values())
         assert figure.get_by_role("button", disabled=True).count() == 3  # the answers
@@ -355,8 +363,9 @@ def test_quiz_by_keyboard(browser, tmp_path, quiz):
         first = card(figure, "A")
         first.get_by_role("button", name="spread of hues").press("Enter")
         assert first.locator("svg").count() == 1
-        first.get_by_role("button", name="A is dead").press("Space")
+        answer(figure, "A").press("Space")
         expect(figure.get_by_role("status")).to_contain_text("No, B is")
+        expect(figure.get_by_role("button", name="play again")).to_be_focused()
         assert small_targets(figure) == []
 
 
@@ -366,5 +375,6 @@ def test_quiz_by_touch(browser, tmp_path, quiz):
         second = card(figure, "B")
         second.get_by_role("button", name="chroma / true").tap()
         assert second.locator("svg").count() == 1
-        second.get_by_role("button", name="B is dead").tap()
+        answer(figure, "B").tap()
         expect(figure.get_by_role("status")).to_contain_text("Right")
+        expect(figure.get_by_role("status")).to_be_in_viewport(ratio=1)

@@ -203,7 +203,7 @@ PLAYED = {
         [
             (click("play again"), {"opened": ["", ""], "answer": -1}),
             (press_in(".card button", "Enter"), {"opened": ["picture", ""]}),
-            (click("A is dead"), {"answer": 0}),
+            (click("I say A"), {"answer": 0}),
         ],
     ),
     "journey": (

@@ -32,7 +32,9 @@ export function tellRound(i, count, { mine, theirs }, compare) {
  *   HTMLElement} */
 function makeBars(rows, least) {
   const most = Math.max(...rows.map(([, nats]) => nats));
-  const bars = rows.map(([name, nats, mine]) => {
+  /** @type {typeof rows} */
+  const all = [...rows, ["the floor", least]];
+  const bars = all.map(([name, nats, mine]) => {
     const fill = make("span", { class: "fill" });
     fill.style.width = `${(100 * nats) / most}%`;
     const track = make("span", { class: "track" }, [fill]);

@@ -16,6 +16,8 @@ const FIGURES = [
   ["loss", "loss", false],
   ...METRICS.slice(0, 2),
 ];
+const ONCE = "One figure a run, until you have answered.";
+const COUNTS = ["No", "One", "Two", "Three", "Four"];
 
 /** @type {(suspect: Suspect, metric: Metric, log: boolean) => HTMLElement} */
 function drawMetric({ steps, ...run }, metric, log) {
@@ -51,10 +53,6 @@ function render({ model, el }) {
       button.addEventListener("click", () => open(i, figure));
       return button;
     });
-    const answer = make("button", { type: "button", class: "answer" }, [
-      `${letters[i]} is dead`,
-    ]);
-    answer.addEventListener("click", () => set({ answer: i }));
     const group = { class: "group", role: "group", "aria-label": `Run ${letters[i]}` };
     const why = make("p", { class: "why" });
     const step = suspect.steps[suspect.steps.length - 1];
@@ -63,16 +61,35 @@ function render({ model, el }) {
       make("div", { class: "title" }, [title]),
       make("div", group, buttons),
       stage,
-      answer,
       why,
     ]);
-    return { node, stage, buttons, answer, why };
+    return { node, stage, buttons, why };
+  });
+  const question = make("p", { class: "question" }, [
+    `${COUNTS[letters.length] ?? letters.length} runs. One of them is dead: it will ` +
+      "never learn. You may look at one figure of each, then say which.",
+  ]);
+  const answers = letters.map((letter, i) => {
+    const button = make("button", { type: "button" }, [`I say ${letter}`]);
+    button.addEventListener("click", () => {
+      set({ answer: i });
+      show(again, verdict);
+    });
+    return button;
   });
   const verdict = make("p", { class: "verdict", role: "status" });
   const again = make("button", { type: "button" }, ["play again"]);
-  again.addEventListener("click", () =>
-    set({ opened: suspects.map(() => ""), answer: -1 }),
-  );
+  again.addEventListener("click", () => {
+    set({ opened: suspects.map(() => ""), answer: -1 });
+    show(cards[0].buttons[0], question);
+  });
+
+  // The button that was pressed is disabled or gone: the focus moves to the next.
+  /** @type {(button: HTMLElement, text: HTMLElement) => void} */
+  function show(button, text) {
+    button.focus({ preventScroll: true });
+    text.scrollIntoView({ block: "nearest" });
+  }
 
   // Before the answer, one figure of each run; after it, any.
   /** @type {(i: number, figure: string) => void} */
@@ -105,31 +122,41 @@ function render({ model, el }) {
   function draw() {
     const { opened, answer } = state();
     const over = answer >= 0;
-    cards.forEach(({ node, stage, buttons, answer: choice, why }, i) => {
+    cards.forEach(({ node, stage, buttons, why }, i) => {
       stage.replaceChildren(drawFigure(i, opened[i]));
       buttons.forEach((button, j) => {
         const shown = opened[i] === FIGURES[j][0];
         button.setAttribute("aria-pressed", String(shown));
         button.disabled = !over && opened[i] !== "" && !shown;
+        button.title = button.disabled ? ONCE : "";
       });
-      choice.disabled = over;
       node.classList.toggle("dead", over && i === dead);
-      why.textContent = over ? `${suspects[i].title}: ${suspects[i].why}` : "";
+      const told = opened[i] ? ONCE : "";
+      why.textContent = over ? `${suspects[i].title}: ${suspects[i].why}` : told;
+    });
+    answers.forEach((button, i) => {
+      button.disabled = over;
+      button.setAttribute("aria-pressed", String(i === answer));
     });
     const right = answer === dead ? "Right" : `No, ${letters[dead]} is`;
     verdict.textContent = over
-      ? `${right}. Now you may open every figure.`
-      : "One figure of each run, then the answer.";
+      ? `${right}. Each run now tells what it is, and you may open every figure.`
+      : "";
     again.hidden = !over && opened.every((/** @type {string} */ name) => !name);
   }
 
   el.append(
     make("div", { class: "lab-figure dead-quiz" }, [
+      question,
       make(
         "div",
         { class: "cards" },
         cards.map(({ node }) => node),
       ),
+      make("div", { class: "bar answers", role: "group", "aria-label": "Your answer" }, [
+        make("span", {}, ["Your answer:"]),
+        ...answers,
+      ]),
       make("div", { class: "bar" }, [verdict, again]),
     ]),
   );

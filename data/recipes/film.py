@@ -59,8 +59,8 @@ HEALTHY = TrainConfig(
 RUNS = {  # folder: title, what was done, what differs from the healthy run
     "healthy": (
         "left alone",
-        "The rebalanced loss; the rate rises to 0.005 in 100 steps, and falls to 0 "
-        "from step 480 on.",
+        "The healthy run, to compare with: the rebalanced loss; the rate rises to "
+        "0.005 in 100 steps, and falls to 0 from step 480 on.",
         {},
     ),
     "rate-high": (
