@@ -153,10 +153,11 @@ function render({ model, el }) {
         { class: "cards" },
         cards.map(({ node }) => node),
       ),
-      make("div", { class: "bar answers", role: "group", "aria-label": "Your answer" }, [
-        make("span", {}, ["Your answer:"]),
-        ...answers,
-      ]),
+      make(
+        "div",
+        { class: "bar answers", role: "group", "aria-label": "Your answer" },
+        [make("span", {}, ["Your answer:"]), ...answers],
+      ),
       make("div", { class: "bar" }, [verdict, again]),
     ]),
   );
