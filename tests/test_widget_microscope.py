@@ -211,6 +211,24 @@ def test_the_networks_own_first_layer(browser, tmp_path, microscope, network, ph
         assert choice.input_value() == "0"
 
 
+CUT = "nodes => nodes.filter(n => n.scrollWidth > n.clientWidth).map(n => n.value)"
+
+
+@pytest.mark.browser
+def test_weights_of_the_network_are_whole_on_a_phone(
+    browser, tmp_path, microscope, network
+):
+    weight = network.conv1[0].weight
+    assert weight.min() < -0.3  # as wide as any: a minus and four digits
+    with open_on_phone(browser, microscope, tmp_path) as (_, figure):
+        choice = figure.get_by_label("Channel of the network's first layer")
+        for channel in range(4):
+            choice.select_option(str(channel + 1))
+            fields = figure.locator(".factors input")
+            assert fields.count() == 9
+            assert fields.evaluate_all(CUT) == []
+
+
 LEVELS = """(canvas) => {
   const { width, height } = canvas;
   const gray = (x, y) => canvas.getContext("2d").getImageData(
