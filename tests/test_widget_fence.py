@@ -89,6 +89,29 @@ def test_by_mouse_and_keys(browser, tmp_path):
         assert degrees(figure) == before + 11
 
 
+LETTERS = """(canvas) => {
+  window.seen = [];
+  const { prototype } = CanvasRenderingContext2D;
+  const fillText = prototype.fillText;
+  prototype.fillText = function (...given) {
+    if (this.canvas === canvas) {
+      seen.push((parseFloat(this.font) * canvas.clientWidth) / 440);
+    }
+    return fillText.apply(this, given);
+  };
+}"""
+
+
+@pytest.mark.browser
+def test_letters_are_large_enough_on_a_phone(browser, tmp_path):
+    with open_on_phone(browser, Fence(), tmp_path) as (page, figure):
+        figure.locator("canvas.plane").evaluate(LETTERS)
+        figure.get_by_role("slider").fill("900")
+        sizes = page.evaluate("window.seen")
+        assert len(sizes) > 8  # the numbers, and the names of the axes
+        assert min(sizes) >= 9
+
+
 @pytest.mark.browser
 def test_on_a_phone(browser, tmp_path):
     with open_on_phone(browser, Fence(), tmp_path) as (page, figure):

@@ -16,7 +16,18 @@ import {
   within,
   withMinus,
 } from "./page.js";
-import { centerOf, drawAxes, inks, openPlane, rimmed, square, write } from "./plane.js";
+import {
+  centerOf,
+  drawAxes,
+  inks,
+  nameAxes,
+  numberAxes,
+  openPlane,
+  rimmed,
+  square,
+  write,
+  writeOnGround,
+} from "./plane.js";
 import { drawShadow, outline } from "./shadow.js";
 
 /** @import { Pair, View } from "./page.js" */
@@ -157,6 +168,7 @@ function render({ model, el }) {
     const outside = points.map(([a, b]) => u * a + v * b > reach);
     const dropped = points.map((_, i) => firstOf[i] <= tried);
     drawDots(plane, points, dropped, outside);
+    numberAxes(plane, writeOnGround);
     const left = dropped.filter((it) => !it).length;
     const now = outside.filter(Boolean).length;
     const touched = centerOf(gamut, tip);
@@ -167,8 +179,7 @@ function render({ model, el }) {
     context.beginPath();
     context.arc(...place(...touched), 4, 0, 2 * Math.PI);
     rimmed(context, 2);
-    write(context, "a: green \u2194 red", 6, FRAME.size - 13, "left");
-    write(context, "b: blue \u2195 yellow", 6, 22, "left");
+    nameAxes(plane, writeOnGround);
     describe({ u, v, far, reach, left, now });
   }
 

@@ -14,7 +14,8 @@ import { context2d, cssColor, make, withMinus } from "./page.js";
 /** @typedef {[name: string, shape: string, r: number]} Mark */
 
 const TEXT = "13px system-ui, sans-serif";
-const SMALL = "11px system-ui, sans-serif";
+const SMALL = 11; // page pixels of the letters of a number
+const LEAST_SEEN = 9.5; // page pixels of them where a plane is shown smaller
 const LEAST = 0.4; // ab units: the side of the smallest square drawn
 
 // The panel's colors as page.css names them, in the page's theme: none before the
@@ -61,9 +62,9 @@ export function distanceTo(color, canvas, spot, frame) {
   return Math.hypot(a - color[0], b - color[1]) * scale;
 }
 
-// Numbers stand between the rows of dots, below and to the right of their ticks.
 /** @type {(plane: Plane) => void} */
-export function drawAxes({ context, size, place }) {
+export function drawAxes(plane) {
+  const { context, size, place } = plane;
   const [x, y] = place(0, 0);
   context.strokeStyle = "#8a8a8a";
   context.lineWidth = 1;
@@ -80,11 +81,20 @@ export function drawAxes({ context, size, place }) {
     context.lineTo(x + 4, v);
   }
   context.stroke();
+  numberAxes(plane);
+}
+
+// Numbers stand between the rows of dots, below and to the right of their ticks.
+/** @type {(plane: Plane, put?: typeof write) => void} */
+export function numberAxes({ context, size, place }, put = write) {
+  const [x, y] = place(0, 0);
+  const shown = (context.canvas.clientWidth || size) / size;
+  const font = `${Math.max(SMALL, LEAST_SEEN / shown)}px system-ui, sans-serif`;
   for (const number of [-100, -50, 50, 100]) {
     const [u, v] = place(number, number);
     const text = withMinus(String(number));
-    write(context, text, Math.min(u, size - 14), y + 12, "center", SMALL);
-    write(context, text, x + 3, v + 12, "left", SMALL);
+    put(context, text, Math.min(u, size - 16), y + 13, "center", font);
+    put(context, text, x + 3, v + 13, "left", font);
   }
 }
 
@@ -103,10 +113,23 @@ export function write(context, text, x, y, align = "center", font = TEXT) {
   context.fillText(text, x, y);
 }
 
-/** @type {(plane: Plane) => void} */
-export function nameAxes({ context, size }) {
-  write(context, "a: green \u2194 red", 6, size - 13, "left"); // between rows of dots
-  write(context, "b: blue \u2195 yellow", 6, 22, "left");
+// Letters on a ground of the sheet: no mark crosses them.
+/** @type {typeof write} */
+export function writeOnGround(context, text, x, y, align = "center", font = TEXT) {
+  context.font = font;
+  context.textAlign = align;
+  const box = context.measureText(text);
+  const [left, top] = [box.actualBoundingBoxLeft + 2, box.actualBoundingBoxAscent + 1];
+  const width = left + box.actualBoundingBoxRight + 2;
+  context.fillStyle = inks(context.canvas)("sheet");
+  context.fillRect(x - left, y - top, width, top + box.actualBoundingBoxDescent + 1);
+  write(context, text, x, y, align, font);
+}
+
+/** @type {(plane: Plane, put?: typeof write) => void} */
+export function nameAxes({ context, size }, put = write) {
+  put(context, "a: green \u2194 red", 6, size - 14, "left"); // between rows of dots
+  put(context, "b: blue \u2195 yellow", 6, 21, "left");
 }
 
 /** @type {(plane: Plane, center: Pair, side: number) => void} */
