@@ -104,6 +104,7 @@ def test_turning_by_mouse_and_keys(browser, tmp_path):
         page.mouse.move(box["x"] + 140, box["y"] + 120, steps=4)
         page.mouse.up()
         assert view(figure) == (40, 35)
+        assert "Drag sideways to turn" in figure.locator(".view").inner_text()
         plane.press("ArrowLeft")
         plane.press("Shift+ArrowDown")
         assert view(figure) == (35, 10)  # no lower

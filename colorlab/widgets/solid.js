@@ -255,7 +255,10 @@ function render({ model, el }) {
     make("div", { class: "lab-figure color-solid" }, [
       make("div", { class: "bar" }, [morph.row, cut.row]),
       make("div", { class: "panes" }, [
-        make("div", { class: "pane view" }, [canvas]),
+        make("div", { class: "pane view" }, [
+          canvas,
+          make("p", { class: "hint" }, ["Drag sideways to turn; buttons tilt."]),
+        ]),
         make("div", { class: "pane controls" }, [actions.row, told]),
       ]),
     ]),
