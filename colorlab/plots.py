@@ -56,7 +56,8 @@ def show_images(images: dict[str, object], columns: int = 4) -> Figure:
         for x in images.values()
     ]
     titles = [fill(name, int(side * LETTERS_PER_INCH)) for name in images]
-    above = 0.1 + 0.18 * max(title.count("\n") + 1 for title in titles)  # inches
+    lines = max(title.count("\n") + 1 for title in titles)
+    above = 0.1 * min(rows, 2) + 0.18 * lines  # inches
     tall = [side * picture.shape[0] / picture.shape[1] for picture in pictures]
     heights = [above + max(tall[r * columns :][:columns]) for r in range(rows)]
     figure, axes = plt.subplots(
@@ -71,7 +72,7 @@ def show_images(images: dict[str, object], columns: int = 4) -> Figure:
     for ax, title, picture in zip(axes.flat, titles, pictures, strict=False):
         ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
         ax.set_title(title)
-    figure.tight_layout(pad=0.4)
+    figure.tight_layout(pad=0.4, h_pad=1.2)
     return figure
 
 

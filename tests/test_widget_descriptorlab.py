@@ -134,6 +134,7 @@ def test_parts_switch_by_mouse_and_one_stays(browser, tmp_path, figure_of):
         assert chosen.inner_text().endswith("patch")
         assert figure.locator("figure.off").count() == 2
         assert not np.array_equal(picture(figure), before)
+        assert "one must stay" in figure.locator(".bar").inner_text()
         figure.get_by_role("button", name="patch").click()  # the last one stays on
         assert chosen.inner_text().endswith("patch")
         figure.get_by_role("button", name="gray").click()

@@ -346,7 +346,7 @@ function render({ model, el }) {
     make("div", { class: "lab-figure descriptor-lab" }, [
       make("div", { class: "bar" }, [
         make("label", {}, ["Photo ", choice]),
-        make("span", { class: "shown" }, ["Shown: ", switches.row]),
+        make("span", { class: "shown" }, ["Shown: ", switches.row, "(one must stay)"]),
         views.row,
       ]),
       make("div", { class: "panes" }, [
