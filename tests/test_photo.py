@@ -372,17 +372,20 @@ def test_the_photo_can_be_broken_and_mended(browser, address):
                 f"(old) => String(({PIXELS})('.after')) !== old",
                 arg=",".join(map(str, before)),
             )
+            expect(page.locator(".told.busy")).to_have_count(0)  # it is done
 
         broken(lambda: page.get_by_role("slider", name="Light").press("ArrowLeft"))
         broken(lambda: page.get_by_role("slider", name="Blur").press("ArrowRight"))
         broken(lambda: page.get_by_role("button", name="Upside down").press("Enter"))
         page.get_by_role("button", name="cover").click()
+        page.locator(".stage").scroll_into_view_if_needed()
         box = page.locator(".stage").bounding_box()
         top = (box["x"] + 30, box["y"] + 3)
         broken(lambda: page.mouse.click(*top))
         broken(lambda: page.locator(".after").press("Shift+ArrowRight"))
         page.get_by_role("button", name="Turn", exact=True).click()
         page.wait_for_function("document.querySelector('.after').width === 160")
+        expect(page.locator(".told.busy")).to_have_count(0)
         page.get_by_role("button", name="look").click()
         page.get_by_role("button", name="ringed color depend").click()
         page.locator(".map:not([hidden])").wait_for()

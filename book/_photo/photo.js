@@ -202,6 +202,11 @@ function render(root) {
     temperature.set(T);
   }
 
+  // Nothing is told where nothing is done: of a job, or of a drawing that no job began.
+  function rest() {
+    if (!jobs && !drawing) tell("");
+  }
+
   // One piece of work at a time, in the order asked for; a failed start is tried again.
   /** @type {(text: string, run: (engine: Engine) => Promise<void>) => Promise<void>} */
   async function work(text, run) {
@@ -218,7 +223,7 @@ function render(root) {
       complain(/** @type {Error} */ (error), old);
     } finally {
       jobs--;
-      if (jobs === 0) tell("");
+      rest();
       refresh(); // of the old photo, where the new one was refused
     }
   }
@@ -319,6 +324,7 @@ function render(root) {
       .catch(complain)
       .finally(() => {
         drawing = undefined;
+        rest();
       });
     return drawing;
   }
