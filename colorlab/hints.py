@@ -187,7 +187,7 @@ def likely_colors(
     Returns
     -------
     colors : Tensor, shape (m, 2)
-        In the order in which they are found.
+        The likeliest first.
     shares : Tensor, shape (m,)
         What each stands for; their sum is at most 1.
 
@@ -195,7 +195,7 @@ def likely_colors(
     -----
     The likeliest bin is taken, together with all bins within 25 units; then the
     likeliest that is left, and so on. A color is the mean of its bins, its share what
-    they hold together.
+    they hold together; a later one may hold more than an earlier one.
 
     Examples
     --------
@@ -212,7 +212,8 @@ def likely_colors(
         shares.append(held.sum())
         colors.append(held @ centers / held.sum())
         left[near] = 0
-    return torch.stack(colors), torch.stack(shares)
+    order = torch.stack(shares).argsort(descending=True, stable=True)
+    return torch.stack(colors)[order], torch.stack(shares)[order]
 
 
 def _stamp(dots: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

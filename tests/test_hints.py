@@ -162,6 +162,13 @@ def test_likely_colors_are_the_peaks_of_a_distribution():
     assert shares[2:].sum() < 0.01
 
 
+def test_likely_colors_are_sorted_by_what_they_stand_for():
+    centers = torch.tensor([[0.0, 0.0], [50.0, 0.0], [60.0, 0.0]])
+    colors, shares = likely_colors(torch.tensor([0.4, 0.3, 0.3]), centers)
+    assert_allclose(shares, [0.6, 0.4])
+    assert_allclose(colors[:, 0], [55, 0])
+
+
 def test_a_flat_distribution_has_colors_all_over_the_plane():
     colors, shares = likely_colors(torch.full([313], 1 / 313), bin_centers(), 100)
     assert_allclose(shares.sum(), 1, rtol=1e-5)

@@ -99,6 +99,19 @@ def test_dots_are_moved_deleted_and_taken_back(page, tmp_path):
 
 
 @pytest.mark.browser
+def test_any_color_starts_from_the_ringed_dots(page):
+    choose(page, 0.8, 0.2, 1)
+    expect(dots(page)).to_have_count(1)
+    shown_color, offered = page.evaluate("""() => {
+      const swatch = document.querySelectorAll(".offers .swatch")[1];
+      const rgb = getComputedStyle(swatch).backgroundColor.match(/\\d+/g).map(Number);
+      const value = document.querySelector(".hints input[type=color]").value;
+      return [value.slice(1).match(/../g).map((c) => parseInt(c, 16)), rgb];
+    }""")
+    np.testing.assert_allclose(shown_color, offered, atol=1)
+
+
+@pytest.mark.browser
 def test_another_photo_starts_without_dots(page):
     choose(page, 0.8, 0.2, 1)
     give(page, encode(lake(100, 80)), "other.png")

@@ -45,7 +45,7 @@ export function likelyColors(logits, cell, centers) {
     }
     offers.push({ color: [a / share, b / share], share });
   }
-  return offers;
+  return offers.sort((one, other) => other.share - one.share);
 }
 
 // The pixels of each dot, and what it says there: colorlab.hints._stamp.

@@ -92,6 +92,8 @@ export function makeHints(tell) {
   const save = makePress("Save the dots", tell.save);
   const told = make("p", { "aria-live": "polite" });
   const layer = make("div", { class: "dots" });
+  let lightness = 50; // of the ringed point
+  let usual = [0, 0]; // its color, if there is no dot
   let picking = false; // while colors are tried, undo goes back to before the first
   any.addEventListener("input", () => {
     paint(abOf(any.value), !picking);
@@ -102,6 +104,14 @@ export function makeHints(tell) {
   });
 
   const chosen = () => dots.findIndex((dot) => dot.x === x && dot.y === y);
+
+  // "Any color" starts from the ringed dot's, or the network's.
+  function showColor() {
+    if (picking) return; // it is the reader's
+    const dot = dots[chosen()];
+    const [a, b] = dot ? [dot.a, dot.b] : usual;
+    any.value = hex(labToRgb(lightness, a, b));
+  }
 
   /** @type {(next: Dot[], undoable?: boolean) => void} */
   function put(next, undoable = true) {
@@ -186,6 +196,7 @@ export function makeHints(tell) {
       const color = tellColor([dot.a, dot.b]);
       knob.setAttribute("aria-label", `Dot ${i + 1}, ${color}. ${keys}`);
     });
+    showColor();
     undo.disabled = !before.length;
     remove.disabled = chosen() < 0;
     clear.disabled = save.disabled = !dots.length;
@@ -209,6 +220,7 @@ export function makeHints(tell) {
     at(toX, toY) {
       [x, y] = [toX, toY];
       remove.disabled = chosen() < 0;
+      showColor();
     },
     // Likely colors, as they look at the point's lightness.
     offer(L, likely) {
@@ -224,7 +236,9 @@ export function makeHints(tell) {
         return button;
       });
       offers.replaceChildren(...buttons);
-      if (shown.length) any.value = hex(labToRgb(L, ...shown[0].color));
+      lightness = L;
+      if (shown.length) usual = shown[0].color;
+      showColor();
     },
     reset() {
       [dots, before] = [[], []];
