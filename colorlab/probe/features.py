@@ -169,9 +169,9 @@ def random_twin(model: Network, L: Sequence[Tensor], seed: int = 0) -> Network:
     Returns
     -------
     Network
-        In eval mode, on the CPU.
+        In eval mode, on the device of `L`.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         twin = make_network(**shape_of(model), frozen_norm=False)
-    return calibrate(twin, L)
+    return calibrate(twin.to(L[0].device), L)
