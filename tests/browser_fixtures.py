@@ -40,6 +40,8 @@ expect.set_options(timeout=PATIENCE * 1000)
 SETTLED = """async () => {
   if (window.MathJax && !MathJax.startup) return false; // not loaded yet
   if (window.MathJax) await MathJax.startup.promise;
+  const raw = ".math:not(:has(mjx-container))"; // the promise may come too early
+  if (window.MathJax && document.querySelector(raw)) return false;
   const places = document.querySelectorAll(
     'script[type="application/vnd.jupyter.widget-view+json"]');
   return [...places].every(
