@@ -305,9 +305,9 @@ function render({ model, el }) {
         `${rule.chips} chips on colors that it may have: one place if you are sure, ` +
         "several if you are not.",
       `Then you see more: ${sides.join(", ")} pixels each way. That is how far four ` +
-        "layers of the network see; the last is wider than the photo, and from a spot " +
-        "near an edge misses only the far end. Each time you may place, move and take " +
-        "back chips.",
+        "layers of the network see; the last is wider than the photo, and from a " +
+        "spot near an edge misses only the far end. Each time you may place, move " +
+        "and take back chips.",
       "At last the truth appears, and the network\u2019s ten chips. Who is closer " +
         "loses less.",
     ];
