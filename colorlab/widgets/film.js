@@ -262,7 +262,8 @@ function render({ model, el }) {
   const caption = make("div", { class: "title" }, [
     "loss",
     make("span", { class: "key" }, [
-      "thin: each record; thick: median of ten; dashed: the healthy run, \u201cleft alone\u201d",
+      "thin: each record; thick: median of ten; " +
+        "dashed: the healthy run, \u201cleft alone\u201d",
     ]),
   ]);
   el.append(
