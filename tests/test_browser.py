@@ -13,8 +13,7 @@ from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
 pytestmark = pytest.mark.browser
 
 PHONE = 390
-VIEWS = {  # each of http and file, light and dark, wide and narrow
-    "http-light-wide": ("http", False, 1280),
+VIEWS = {  # each pair of http or file, light or dark, wide or narrow is there once
     "http-dark-wide": ("http", True, 1280),
     "http-light-phone": ("http", False, PHONE),
     "file-light-wide": ("file", False, 1280),
@@ -63,13 +62,10 @@ def test_page_is_whole(browser, book_server, name, view):
         assert problems == []
 
 
-def test_some_page_has_math(browser):
+def test_a_page_has_math(browser):
     """So that the test above looked at formulas at all."""
-    counts = []
-    for name in PAGES:
-        with open_page(browser, file_address(name)) as (page, _):
-            counts.append(page.evaluate(HAS_MATH))
-    assert sum(counts) > 0
+    with open_page(browser, file_address("book/lab")) as (page, _):
+        assert page.evaluate(HAS_MATH) > 0
 
 
 def test_start_page_leads_to_the_book(browser):
