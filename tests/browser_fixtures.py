@@ -36,15 +36,14 @@ LOCAL = ("data:", "blob:", "about:")
 PATIENCE = 120  # seconds, for busy machines
 expect.set_options(timeout=PATIENCE * 1000)
 
-# Widgets are shown when each one's place has got an element.
-SETTLED = """async () => {
-  if (window.MathJax && !MathJax.startup) return false; // not loaded yet
-  if (window.MathJax) await MathJax.startup.promise;
-  const raw = ".math:not(:has(mjx-container))"; // the promise may come too early
-  if (window.MathJax && document.querySelector(raw)) return false;
+# Formulas are set by then, and each widget's place has got an element. This must not be
+# an async function: a promise counts as true.
+SETTLED = """() => {
+  const raw = window.MathJax && document.querySelector(
+    "article .math:not(:has(mjx-container))");
   const places = document.querySelectorAll(
     'script[type="application/vnd.jupyter.widget-view+json"]');
-  return [...places].every(
+  return !raw && [...places].every(
     (place) => place.parentElement.querySelector(".widget-subarea > *"));
 }"""
 
