@@ -66,7 +66,8 @@ def probe(  # noqa: PLR0913 - one argument an option
     }
     about = {"model": model, "data": Path(data).name, "size": size, "seeds": seeds}
     about |= {"per_class": per_class, "classes": len(set(class_names(known)))}
-    about |= {"images": len(asked) - len(skipped)}
+    read = [n for n in range(len(asked)) if asked.name(n) not in skipped]
+    about |= {"images": len(read)}
     _print_table(about, scores)
     if out:
         tables = {

@@ -71,12 +71,12 @@ def probe_network(  # noqa: PLR0913  two data sets, and how
     Raises
     ------
     ValueError
-        If the two do not have the same classes.
+        If `asked` has a class that `known` has not.
     """
     names = [class_names(images) for images in (known, asked)]
     classes = sorted(set(names[0]))
-    if odd := set(names[1]) ^ set(classes):
-        raise ValueError(f"both splits must have the same classes; not so: {min(odd)}")
+    if odd := set(names[1]) - set(classes):
+        raise ValueError(f"asked must have no class that known lacks, got {min(odd)}")
     every = torch.tensor([classes.index(name) for name in names[0]])
     few = torch.cat([choose_images(every, per_class, seed) for seed in seeds]).unique()
     known = replace(known, place=known.place[few.numpy()])

@@ -64,8 +64,17 @@ def test_a_photo_that_cannot_be_read_is_left_out(two_classes):
 def test_other_classes_in_the_other_split(two_classes):
     (two_classes / "val" / "dark").rename(two_classes / "val" / "gray")
     splits = [find_images(two_classes, split) for split in ("train", "val")]
-    with pytest.raises(ValueError, match="same classes; not so: dark"):
+    with pytest.raises(ValueError, match="no class that known lacks, got gray"):
         probe_network(ColorNet(width=2), *splits, 10)
+
+
+def test_the_command_counts_the_images_asked(two_classes, network, monkeypatch, capsys):
+    (two_classes / "train" / "dark" / "0.png").write_bytes(b"no picture")
+    words = ("probe", network, two_classes, "--per-class", 20, "--size", 32)
+    assert run(monkeypatch, *words, "--no-random") == 0
+    told = capsys.readouterr()
+    assert "8 images asked" in told.out
+    assert "train/dark/0.png" in told.out + told.err
 
 
 def test_the_command_prints_and_writes_a_table(
