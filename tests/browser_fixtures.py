@@ -36,9 +36,9 @@ LOCAL = ("data:", "blob:", "about:")
 PATIENCE = 120  # seconds, for busy machines
 expect.set_options(timeout=PATIENCE * 1000)
 
-# Formulas are set by then, where MathJax was let in (before it comes, its name holds the
-# page's settings, and no version), and each widget's place has got an element. This
-# must not be an async function: a promise counts as true.
+# Formulas are set by then, where MathJax was let in (before it comes, its name holds
+# the page's settings, and no version), and each widget's place has got an element.
+# This must not be an async function: a promise counts as true.
 SETTLED = """() => {
   const raw = window.MathJax?.version && document.querySelector(
     "article .math:not(:has(mjx-container))");

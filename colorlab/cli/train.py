@@ -111,9 +111,10 @@ def _follow(path: Path, data: Path, out: Path, given: dict) -> None:
     result = out / f"{recipe.name}.safetensors"
     if foreign := [p.name for p in out.glob("*") if p not in (*rounds, result)]:
         raise ValueError(f"out must hold nothing but this recipe's: {foreign[:4]}")
-    beside, val_data = data / recipe.init, str(data / recipe.val_data)
-    init = str(beside) if beside.is_file() else recipe.init
+    beside = (data / recipe.init, path.parent / recipe.init)
+    init = next((str(file) for file in beside if file.is_file()), recipe.init)
     network = load_network(init) if init else None
+    val_data = str(data / recipe.val_data)
     sources = [(str(data / name), None) for name in recipe.sources]
     for run, config in zip(rounds, configs, strict=True):
         network = _run(sources, run, config, True, network, val_data)

@@ -25,7 +25,7 @@ class Recipe(NamedTuple):
     """What a file of `data/recipes` holds."""
 
     name: str  # of the network
-    init: str  # a file beside the images, or a network that ships; "": random weights
+    init: str  # a file beside images or recipe, or one that ships; "": random weights
     sources: dict[str, float]  # folders of images, and the share of each in a batch
     val_data: str  # the folder of those to measure at each save
     rounds: list[dict]  # fields of `TrainConfig` that differ from its defaults

@@ -10,7 +10,7 @@ import torch
 from colorlab.__main__ import main
 from colorlab.network import ColorNet
 from colorlab.train.recipe import Recipe, read_recipe, ship
-from colorlab.weights import load_model, save_model
+from colorlab.weights import load_model, load_pretrained, save_model
 
 RECIPES = sorted((Path(__file__).parents[2] / "data" / "recipes").glob("*.json"))
 SMALL = {"width": 2, "size": 16, "batch_size": 4, "steps": 3, "precision": "no"}
@@ -100,6 +100,23 @@ def test_the_same_command_goes_on(follow, tmp_path):
         (tmp_path / "out" / file).unlink()
     assert follow(recipe)[0] == 0
     assert (tmp_path / "out" / "small.safetensors").read_bytes() == whole
+
+
+def test_training_may_start_from_a_file_beside_the_recipe(follow, shards, tmp_path):
+    (tmp_path / "else").mkdir()
+    (shards / "start.safetensors").rename(tmp_path / "else" / "other.safetensors")
+    recipe = written(tmp_path, init="else/other.safetensors")
+    assert follow(recipe, "--steps", 1)[0] == 0
+    card = load_model(tmp_path / "out" / "small.safetensors").card
+    assert card["init"]["init"]["name"] == "start"
+
+
+def test_the_flagship_goes_on_from_what_is_in_the_repository():
+    [path] = [path for path in RECIPES if path.stem == "flagship"]
+    start = load_model(path.parent / read_recipe(path).init)
+    card = load_pretrained("flagship").card
+    assert card["steps"] == start.card["steps"] + read_recipe(path).rounds[0]["steps"]
+    assert card["rounds"][:-1] == start.card["rounds"]
 
 
 def test_options_hold_for_all_rounds(follow, tmp_path):
