@@ -20,6 +20,7 @@ from colorlab.widgets import (
     Journey,
     LayerMaps,
     LearningFilm,
+    LossPlayground,
     Matches,
     Microscope,
     NetworkGame,
@@ -310,6 +311,23 @@ PLAYED = {
             (press_in("canvas.picture", "ArrowUp"), {"cell": [4, 4]}),
             (click("uncertainty"), {"view": "uncertainty"}),
             (choose("Photo", "one"), {"photo": 0, "cell": [9, 6]}),
+        ],
+    ),
+    "playground": (
+        LossPlayground,
+        [({"steps": 3}, "After 3 steps"), ({"counts": [1, 2, 1]}, "B 50&nbsp;%")]
+        + [({"weight": 6}, "B 86&nbsp;%"), ({"rate": 1}, "1.00")]
+        + [({"colors": [[60, 40], [10, -40], [0, 60]]}, "Color B, a 10, b \u221240")],
+        [
+            (click("1 step"), {"steps": 4}),
+            (
+                press_in(".handle", "ArrowLeft"),
+                {"colors": [[58, 40], [10, -40], [0, 60]]},
+            ),
+            (fill("Photos in which C is true", "0"), {"counts": [1, 2, 0]}),
+            (fill("How often each photo with B counts", "3"), {"weight": 3}),
+            (fill("Learning rate", "0.5"), {"rate": 0.5}),
+            (click("gray wall, rarely brick"), {"counts": [19, 1, 0], "steps": 0}),
         ],
     ),
     "two colors": (

@@ -236,6 +236,17 @@ def play_two_colors(figure):
     assert "chroma 0" in numbers.nth(2).inner_text()
 
 
+def play_descent(figure):
+    figure.get_by_label("Steps of descent").fill("200")
+    assert "Best: a 36, b 4" in figure.inner_text()
+    figure.get_by_role("button", name="gray wall").click()
+    figure.get_by_label("How often each photo with B counts").fill("19")
+    assert figure.locator(".shares").first.inner_text().split("\n") == [
+        "A 50\u00a0%",
+        "B 50\u00a0%",
+    ]
+
+
 def play_curtain(curtain):
     rail = curtain.get_by_role("slider", name="Curtain")
     rail.press("ArrowLeft")
@@ -338,7 +349,11 @@ PLAYED = {
         ".receptive-field": play_field,
     },
     "game": {".game": play_game},
-    "losses": {".two-colors": play_two_colors, ".curtain": play_curtain},
+    "losses": {
+        ".two-colors": play_two_colors,
+        ".loss-playground": play_descent,
+        ".curtain": play_curtain,
+    },
     "evaluate": {".curtain": play_curtain},
     "scribbles": {".painter": play_painter},
     "descriptors": {".descriptor-lab": play_descriptors},

@@ -53,7 +53,7 @@ class TwoColors(anywidget.AnyWidget):
         if not 0.01 <= T <= 1:
             raise ValueError(f"T must be in 0.01..1, got {T}")
         for name, color in {"first": first, "second": second}.items():
-            if len(color) != 2 or not _is_shown(*color):
+            if not is_shown(LIGHTNESS, *color):
                 raise ValueError(
                     f"{name} must be an (a, b) that a screen shows at "
                     f"L = {LIGHTNESS:.0f}, got {color}"
@@ -62,7 +62,28 @@ class TwoColors(anywidget.AnyWidget):
         super().__init__(**colors, share=share, T=T, L=LIGHTNESS)
 
 
-def _is_shown(a: float, b: float) -> bool:
-    lab = torch.tensor([LIGHTNESS, a, b], dtype=torch.float64).view(3, 1, 1)
+def is_shown(L: float, *ab: float) -> bool:
+    """Tell whether a screen shows a color.
+
+    Parameters
+    ----------
+    L : float
+        Lightness, 0..100.
+    *ab : float
+        a and b, in Lab units; fewer or more than two numbers are no color.
+
+    Returns
+    -------
+    bool
+        Book chapter: lab.
+
+    Examples
+    --------
+    >>> is_shown(60.0, 60.0, 40.0), is_shown(60.0, 100.0, 100.0), is_shown(60.0, 1.0)
+    (True, False, False)
+    """
+    if len(ab) != 2:
+        return False
+    lab = torch.tensor([L, *ab], dtype=torch.float64).view(3, 1, 1)
     rgb = lab_to_rgb(lab, clip=False)
     return bool(((rgb >= -ROUNDING) & (rgb <= 1 + ROUNDING)).all())
