@@ -387,7 +387,7 @@ def test_the_photo_can_be_broken_and_mended(browser, address):
         page.wait_for_function("document.querySelector('.after').width === 160")
         expect(page.locator(".told.busy")).to_have_count(0)
         page.get_by_role("button", name="look").click()
-        page.get_by_role("button", name="ringed color depend").click()
+        page.get_by_role("button", name="What matters?").click()
         page.locator(".map:not([hidden])").wait_for()
         _, colored = download(page)
         assert colored.size == (160, 240)  # what is seen is saved
@@ -818,6 +818,50 @@ def test_a_finger_draws_curtain_and_brush(browser, address):
     )
     assert page.evaluate("scrollY") == scrolled  # the brush, not the page
     assert rail.get_attribute("aria-valuenow") == "40"
+    context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [(240, 160), (160, 240)], ids=["wide", "tall"])
+def test_a_finger_breaks_the_photo_while_it_is_seen(browser, address, size):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    context.set_default_timeout(PATIENCE * 1000)
+    page = context.new_page()
+    page.goto(address)
+    give(page, encode(lake(*size)))
+    shown(page, *size)
+    page.get_by_text("Break it: the colors follow").tap()
+    stage, breaker = page.locator(".stage"), page.locator(".breaker")
+    controls = breaker.locator("button, input").all()
+    assert len(controls) == 10
+    page.wait_for_timeout(PAUSE)
+
+    def between():
+        """How far photo and controls reach in the window, below the book's bar."""
+        parts = [stage, breaker, *controls]
+        boxes = [part.bounding_box() for part in parts]
+        assert all(48 <= box["y"] and box["y"] + box["height"] <= 844 for box in boxes)
+        assert all(box["x"] + box["width"] <= 390 for box in boxes)
+        return page.evaluate("scrollY")
+
+    def broken(act):
+        before = page.evaluate(f"String(({PIXELS})('.before'))")
+        act()
+        page.wait_for_function(
+            f"(old) => String(({PIXELS})('.before')) !== old", arg=before
+        )
+
+    there = between()
+    breaker.get_by_role("button", name="cover").tap()
+    box = stage.bounding_box()
+    broken(lambda: page.touchscreen.tap(box["x"] + 40, box["y"] + 4))
+    light = breaker.get_by_role("slider", name="Light").bounding_box()
+    x, y = light["x"] + 0.2 * light["width"], light["y"] + light["height"] / 2
+    broken(lambda: page.touchscreen.tap(x, y))
+    broken(lambda: breaker.get_by_role("button", name="Upside down").tap())
+    assert between() == there  # nobody had to scroll
     context.close()
 
 

@@ -53,7 +53,7 @@ export function makeBreaker(tell) {
       redraw(work.width, work.height, [-1, 0, 0, -1, work.width, work.height]),
     ),
     press("Undo all", () => tell.undo()),
-    press("What does the ringed color depend on?", () => tell.map()),
+    press("What matters?", () => tell.map()),
   ]);
   const brushes = makeButtons("Brush", BRUSHES, (i) => {
     brush = i;
@@ -102,14 +102,20 @@ export function makeBreaker(tell) {
     changed();
   }
 
+  const node = make("details", { class: "breaker" }, [
+    make("summary", {}, ["Break it: the colors follow"]),
+    make("div", { class: "bar" }, [brushes.row]),
+    make("div", { class: "bar" }, [lights.row, blurs.row]),
+    make("div", { class: "bar" }, [moves]),
+    told,
+  ]);
+  // The photo stands above: what opens below the window's edge comes up to it.
+  node.addEventListener("toggle", () => {
+    if (node.open) node.scrollIntoView({ block: "nearest" });
+  });
+
   return {
-    node: make("details", { class: "breaker" }, [
-      make("summary", {}, ["Break it: the colors follow"]),
-      make("div", { class: "bar" }, [moves]),
-      make("div", { class: "bar" }, ["Brush:", brushes.row]),
-      make("div", { class: "bar" }, [lights.row, blurs.row]),
-      told,
-    ]),
+    node,
     take(image) {
       const full = make("canvas", { width: image.width, height: image.height });
       context2d(full).putImageData(image, 0, 0);

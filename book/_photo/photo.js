@@ -157,10 +157,10 @@ function render(root) {
     note,
     make("div", { class: "bar" }, ["Colored by", networks.row]),
     stage.node,
+    breaker.node, // beside the photo: one sees what one breaks
     hints.node,
     temperature.row,
     make("div", { class: "bar" }, [...saves, labels.row]),
-    breaker.node,
     panes,
     beforeBar,
     make("div", { class: "bar" }, ["It looks at a shorter side of", sizes.row]),

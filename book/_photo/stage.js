@@ -71,9 +71,9 @@ export function makeStage(pick) {
       node.style.aspectRatio = `${width} / ${height}`;
       const long = Math.max(width / height, height / width);
       node.classList.toggle("thin", long > THIN);
-      // Not blown up from a few pixels, and no higher than leaves T in sight.
-      const [wide, high] = [Math.max(240, 3 * width), (55 * width) / height];
-      node.style.maxWidth = `min(${wide}px, ${high}vh)`;
+      // Not blown up from a few pixels, and no higher than photo.css has it.
+      node.style.setProperty("--widest", `${Math.max(240, 3 * width)}px`);
+      node.style.setProperty("--ratio", String(width / height));
     },
     // Darken the photo but where the map is high; without one, nowhere.
     light(given) {
