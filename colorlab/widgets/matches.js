@@ -27,10 +27,10 @@ import {
   tie,
   within,
 } from "./page.js";
-import { centerOf, drawMark } from "./plane.js";
+import { centerOf, drawMark, rimmed, spreadApart } from "./plane.js";
 
 /** @import { Looks } from "./matching.js" */
-/** @import { Model, Traits, View } from "./page.js" */
+/** @import { Model, Pair, Traits, View } from "./page.js" */
 
 /** @typedef {{ name: string, offset: number, height: number, width: number,
  *   places: number[] }} Layout */
@@ -39,6 +39,7 @@ import { centerOf, drawMark } from "./plane.js";
 
 const VIEWS = ["gray", "colored", "truth"];
 const T = 0.38; // of the annealed mean
+const [BEST, RING, RIM] = [9, 4, 2.5]; // pixels of the canvas
 
 /** @type {(model: Model, index: number) => Photo} */
 function readPhoto(model, index) {
@@ -75,6 +76,28 @@ function paint(canvas, image) {
   canvas.height = scale * image.height;
   context2d(canvas).drawImage(plain, 0, 0, canvas.width, canvas.height);
   return scale;
+}
+
+// A ring for each place, beside it where rings would overlap, with a line to it then;
+// the best one's is larger.
+/** @type {(context: CanvasRenderingContext2D, spots: Pair[]) => void} */
+function drawRings(context, spots) {
+  const { width, height } = context.canvas;
+  const radii = spots.map((_, i) => (i ? RING : BEST) + RIM);
+  const places = spreadApart(spots, radii, width, height);
+  places.forEach((place, i) => {
+    const [dx, dy] = [spots[i][0] - place[0], spots[i][1] - place[1]];
+    const far = Math.hypot(dx, dy);
+    const r = i ? RING : BEST;
+    if (far <= r) return;
+    context.beginPath();
+    context.moveTo(place[0] + (dx * r) / far, place[1] + (dy * r) / far);
+    context.lineTo(...spots[i]);
+    rimmed(context, 1);
+  });
+  places.forEach((place, i) => {
+    drawMark(context, "circle", ...place, i ? RING : BEST);
+  });
 }
 
 /** @type {(view: View) => () => void} */
@@ -146,11 +169,11 @@ function render({ model, el }) {
     const at = [(column + 0.5) * scale, (row + 0.5) * scale];
     drawMark(context2d(picture), "circle", at[0], at[1], 8);
     const larger = paint(other, toImage(example, example.ab));
-    [...found].reverse().forEach((spot, i) => {
-      const x = ((spot % example.width) + 0.5) * larger;
-      const y = (Math.floor(spot / example.width) + 0.5) * larger;
-      drawMark(context2d(other), "circle", x, y, i === found.length - 1 ? 11 : 5);
+    const spots = found.map((spot) => {
+      const [row, column] = [Math.floor(spot / example.width), spot % example.width];
+      return /** @type {Pair} */ ([(column + 0.5) * larger, (row + 0.5) * larger]);
     });
+    drawRings(context2d(other), spots);
     const how = "Tap, or move with the arrow keys, to pick a point.";
     const what = view === "gray" ? "in gray" : view;
     picture.setAttribute("aria-label", `${photo.name}, ${what}. ${how}`);

@@ -1,7 +1,7 @@
 // The ab plane: its sheet, axes, bins and marks.
 
 import { gamutSlice, labToRgb } from "./color.js";
-import { context2d, cssColor, make, withMinus } from "./page.js";
+import { context2d, cssColor, make, within, withMinus } from "./page.js";
 
 /** @import { Icon, Pair, Spot } from "./page.js" */
 
@@ -16,6 +16,7 @@ import { context2d, cssColor, make, withMinus } from "./page.js";
 const TEXT = "13px system-ui, sans-serif";
 const SMALL = 11; // page pixels of the letters of a number
 const LEAST_SEEN = 9.5; // page pixels of them where a plane is shown smaller
+const ROUNDS = 400; // of circles that move apart
 const LEAST = 0.4; // ab units: the side of the smallest square drawn
 
 // The panel's colors as page.css names them, in the page's theme: none before the
@@ -221,6 +222,38 @@ export function drawMark(context, shape, x, y, r) {
     }
   }
   rimmed(context);
+}
+
+// Circles of these radii, moved as little as needed until none touches another, within
+// width x height. The first stays where it is.
+/** @type {(points: Pair[], radii: number[], width: number, height: number) =>
+ *   Pair[]} */
+export function spreadApart(points, radii, width, height) {
+  /** @type {Pair[]} */
+  const places = points.map(([x, y]) => [x, y]);
+  for (let round = 0; round < ROUNDS; round++) {
+    let moved = false;
+    for (let i = 1; i < places.length; i++) {
+      for (let j = 0; j < i; j++) {
+        const [dx, dy] = [places[i][0] - places[j][0], places[i][1] - places[j][1]];
+        const far = Math.hypot(dx, dy);
+        const lack = radii[i] + radii[j] - far;
+        if (lack <= 0.01) continue;
+        moved = true;
+        // Places that are one part in directions of their own.
+        const turn = far > 1e-6 ? Math.atan2(dy, dx) : 2.4 * i;
+        const [own, other] = j ? [0.5, 0.5] : [1, 0];
+        const [u, v] = [lack * Math.cos(turn), lack * Math.sin(turn)];
+        places[i] = [places[i][0] + own * u, places[i][1] + own * v];
+        places[j] = [places[j][0] - other * u, places[j][1] - other * v];
+      }
+      const [x, y] = places[i];
+      const r = radii[i];
+      places[i] = [within(x, r, width - r), within(y, r, height - r)];
+    }
+    if (!moved) break;
+  }
+  return places;
 }
 
 // Of the points, some may be missing. Sizes differ and the largest comes first, so that
