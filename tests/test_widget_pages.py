@@ -100,6 +100,28 @@ def test_the_still_steps_aside_and_comes_back_in_print(browser, tmp_path):
         assert not figure.is_visible()
 
 
+@pytest.mark.browser
+def test_a_finger_that_scrolls_from_a_slider_changes_nothing(browser, tmp_path):
+    with open_on_phone(browser, TwoColors(), tmp_path) as (page, figure):
+        page.evaluate("document.body.style.paddingBottom = '1200px'")
+        slider = figure.get_by_label("Share of color A")
+        slider.scroll_into_view_if_needed()
+        before, start = slider.input_value(), page.evaluate("scrollY")
+        told = figure.locator(".value").first
+        text = told.inner_text()
+        box = slider.bounding_box()
+        x, y = box["x"] + 0.2 * box["width"], box["y"] + box["height"] / 2
+        swipe(page, *[(x, y - far) for far in (0, 20, 80, 200)])
+        page.wait_for_timeout(PAUSE)
+        assert page.evaluate("scrollY") > start + 50
+        assert slider.input_value() == before
+        assert told.inner_text() == text
+        box = slider.bounding_box()
+        y = box["y"] + box["height"] / 2
+        swipe(page, *[(x + far, y) for far in (0, 20, 60, 90)])
+        assert float(slider.input_value()) > 0.3  # sideways moves it
+
+
 CORNER = """(canvas) =>
   [...canvas.getContext("2d").getImageData(2, 2, 1, 1).data].slice(0, 3)"""
 GROUND = "(node) => getComputedStyle(node).backgroundColor"

@@ -9,6 +9,7 @@ from browser_fixtures import fixture_browser  # noqa: F401 (used by name)
 from PIL import Image
 from playwright.sync_api import expect
 from test_widget_pages import (
+    PAUSE,
     open_on_phone,
     open_widget,
     screenshot,
@@ -183,6 +184,7 @@ def test_strokes_by_keys(browser, tmp_path, painter):
 def test_a_finger_paints_and_the_photo_stays(browser, tmp_path, painter):
     with open_on_phone(browser, painter, tmp_path) as (page, figure):
         wait_for(figure, "Paint a stroke")
+        choose(figure, "red")  # who takes a brush wants to paint
         points = [at(figure, (0.2 + 0.05 * n, 0.3 + 0.1 * n)) for n in range(5)]
         swipe(page, *points)
         wait_for(figure, "1 stroke on")
@@ -192,6 +194,42 @@ def test_a_finger_paints_and_the_photo_stays(browser, tmp_path, painter):
         figure.get_by_label("Photo", exact=True).select_option("halves")
         wait_for(figure, "1 stroke on")
         assert small_targets(figure) == []
+
+
+@pytest.mark.browser
+def test_a_finger_that_scrolls_paints_nothing(browser, tmp_path, painter):
+    with open_on_phone(browser, painter, tmp_path) as (page, figure):
+        wait_for(figure, "Paint a stroke")
+
+        def up_over_the_photo():
+            page.evaluate("scrollTo(0, 0)")
+            swipe(page, *[at(figure, (0.5, share)) for share in (0.9, 0.7, 0.4, 0.1)])
+            page.wait_for_timeout(PAUSE)
+
+        page.evaluate("document.body.style.paddingBottom = '1200px'")
+        page.touchscreen.tap(*at(figure, LEFT))  # a tap means it
+        wait_for(figure, "1 stroke on")
+        up_over_the_photo()
+        assert page.evaluate("scrollY") > 50
+        wait_for(figure, "1 stroke on")
+        choose(figure, "finger paints")
+        up_over_the_photo()
+        wait_for(figure, "2 strokes on")
+        assert page.evaluate("scrollY") == 0
+        page.evaluate("scrollTo(0, 1500)")  # away, and back
+        scrolls = figure.get_by_role("button", name="finger scrolls")
+        expect(scrolls).to_have_attribute("aria-pressed", "true")
+        undo = figure.get_by_role("button", name="undo").bounding_box()
+        photo = figure.locator("canvas.picture").bounding_box()
+        assert undo["y"] - photo["y"] - photo["height"] < 250  # seen with the photo
+
+
+@pytest.mark.browser
+def test_sliders_say_what_their_ends_mean(browser, tmp_path, painter):
+    with open_widget(browser, painter, tmp_path) as (_, figure):
+        words = figure.locator(".slider .ends").all_inner_texts()
+        assert len(words) == figure.get_by_role("slider").count() == 3
+        assert all(len(each.split()) >= 4 for each in words)
 
 
 TELLS = """(readout) => {

@@ -114,6 +114,16 @@ export function makeSlider(name, label, range, tell) {
     input.dispatchEvent(new Event("input"));
   });
   input.addEventListener("input", () => tell(Number(input.value)));
+  // A finger that begins here and scrolls the page has changed nothing.
+  let before = input.value;
+  input.addEventListener("pointerdown", () => {
+    before = input.value;
+  });
+  input.addEventListener("pointercancel", () => {
+    if (input.value === before) return;
+    input.value = before;
+    input.dispatchEvent(new Event("input"));
+  });
   return {
     row: make("label", { class: "slider" }, [name, input, shown]),
     input,
@@ -124,6 +134,14 @@ export function makeSlider(name, label, range, tell) {
       shown.textContent = text;
     },
   };
+}
+
+// Words below a slider: what its left and right ends mean.
+/** @type {(row: Element, left: string, right: string) => void} */
+export function nameEnds(row, left, right) {
+  row.classList.add("named");
+  const words = [left, right].map((word) => make("span", {}, [word]));
+  row.append(make("span", { class: "ends", "aria-hidden": "true" }, words));
 }
 
 /** @type {(label: string, names: string[], tell: (i: number) => void) =>

@@ -10,6 +10,7 @@ import {
   makeButtons,
   makeSelect,
   makeSlider,
+  nameEnds,
   onArrows,
   onKeys,
   placeOn,
@@ -134,12 +135,19 @@ function render({ model, el }) {
   const views = makeButtons("Show", VIEWS, (i) => set({ view: VIEWS[i] }));
   const palette = makePalette((i) => {
     brush.color = i ? PALETTE[i - 1][1] : null;
+    setPainting(true);
     tellBrush();
   });
   const radii = makeButtons("Width of the brush", ["fine", "medium", "broad"], (i) => {
     brush.radius = RADII[i];
+    setPainting(true);
     tellBrush();
   });
+  // A finger on the photo scrolls the page until the reader takes a brush.
+  const fingers = makeButtons("A finger", ["finger scrolls", "finger paints"], (i) =>
+    setPainting(i === 1),
+  );
+  let painting = false; // with a finger; a mouse always does
   const temperature = makeTemperature((T) => set({ T, ...seeColors() }));
   const strong = { min: 0, max: SCALES.length - 1, step: 1 };
   const scale = makeSlider(
@@ -154,6 +162,13 @@ function render({ model, el }) {
     { min: 0, max: 8, step: 1 },
     (value) => set({ edge_stop: value, ...seeColors() }),
   );
+  nameEnds(
+    temperature.row.children[0],
+    "the likeliest stroke\u2019s color",
+    "all strokes mixed",
+  );
+  nameEnds(scale.row, "color flows on", "any change stops it");
+  nameEnds(stop.row, "edges do not count", "edges are walls");
   const undo = make("button", { type: "button" }, ["undo"]);
   const clear = make("button", { type: "button" }, ["clear"]);
   const save = make("button", { type: "button" }, ["download"]);
@@ -325,13 +340,21 @@ function render({ model, el }) {
     change((strokes) => [...strokes, done]);
   }
 
-  /** @type {(event: PointerEvent) => Pair} */
+  /** @type {(to: boolean) => void} */
+  function setPainting(to) {
+    painting = to;
+    fingers.press(Number(to));
+    picture.style.touchAction = to ? "pinch-zoom" : "manipulation";
+  }
+
+  /** @type {(event: MouseEvent) => Pair} */
   const spot = (event) => {
     const [x, y] = placeOn(picture, event);
     return [within(x, 0, 1), within(y, 0, 1)];
   };
   picture.addEventListener("pointerdown", (event) => {
     if (event.button || !event.isPrimary) return;
+    if (event.pointerType === "touch" && !painting) return;
     picture.setPointerCapture(event.pointerId);
     end();
     steering = false;
@@ -341,6 +364,16 @@ function render({ model, el }) {
     if (picture.hasPointerCapture(event.pointerId)) extend(spot(event));
   });
   picture.addEventListener("pointerup", end);
+  picture.addEventListener("click", (event) => {
+    const { pointerType } = /** @type {PointerEvent} */ (event);
+    if (pointerType !== "touch" || painting) return;
+    begin(spot(event)); // a tap is a dot
+    end();
+  });
+  const away = new IntersectionObserver(([{ isIntersecting }]) => {
+    if (!isIntersecting) setPainting(false); // whoever comes back wants to scroll
+  });
+  away.observe(picture);
   picture.addEventListener("pointercancel", () => {
     live = undefined; // two fingers move the page
     refresh();
@@ -382,19 +415,22 @@ function render({ model, el }) {
       picture,
       palette.row,
       make("div", { class: "bar" }, [
-        radii.row,
         make("div", { class: "group" }, [undo, clear, save]),
+        ...(navigator.maxTouchPoints ? [fingers.row] : []),
+        radii.row,
       ]),
       temperature.row,
       make("div", { class: "bar" }, [scale.row, stop.row]),
       readout,
     ]),
   );
+  setPainting(false);
   tellBrush();
   draw({ photo: state().photo });
   const unsettle = settle(el, show);
   return () => {
     cancelAnimationFrame(timer);
+    away.disconnect();
     untie();
     unsettle();
   };
