@@ -119,6 +119,37 @@ def test_letters_are_as_large_as_their_places_say(tmp_path):
     assert abs(float(scale) * 64 - 1) < 1e-3  # of matplotlib's glyphs: 64 units a point
 
 
+@pytest.mark.parametrize(
+    ("long", "short"),
+    [
+        ("M0 0L1 0L2 0L2.51 1L2.51 3z", "M0 0H2L2.5 1V3z"),
+        ("M0 0L2 0L1 0", "M0 0H2H1"),  # back again: all points count
+        ("M1 1L1 1L3 4zM5 5L5 6", "M1 1H1L3 4zM5 5V6"),
+        ("M0 0Q1 0 2 0", "M0 0Q1 0 2 0"),  # a curve stays
+    ],
+)
+def test_polylines_are_said_shortly(long, short):
+    assert charts._straighten(long) == short
+
+
+def test_a_chart_says_nothing_twice(tmp_path):
+    figure, ax = plt.subplots()
+    ax.scatter(range(9), range(9), c=np.linspace(0, 1, 27).reshape(9, 3))
+    file = io.StringIO()
+    figure.savefig(file, format="svg")
+    plt.close(figure)
+    markup = charts.inline_chart(file.getvalue(), "fig-x", "", tmp_path, "../img")
+    assert "<g>" not in markup
+    assert "translate(" not in re.sub(r"translate\([^)]*\) (scale|rotate)", "", markup)
+    marks = re.findall(r'<use x="[^"]*" y="[^"]*" style="fill: #\w+', markup)
+    assert len(marks) == 9
+    places = BeautifulSoup(markup, "html.parser").find_all(
+        "use", style=re.compile("fill")
+    )
+    assert len({place.parent.name + str(id(place.parent)) for place in places}) == 1
+    assert len(markup) < 0.8 * len(file.getvalue())
+
+
 def test_names_of_two_charts_never_meet(tmp_path):
     chart, other = (drawn(tmp_path, photo=False, name=n) for n in ("fig-x", "fig-y"))
     names, others = (

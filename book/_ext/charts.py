@@ -21,6 +21,9 @@ QUALITY = 78  # of JPEG
 FEW = 256  # colors, which PNG holds exactly and in few bytes
 NUMBER = re.compile(r"-?\d+\.\d{2,}(?:e-\d+)?")  # to be rounded
 COMMAND = re.compile(r"\s*([A-Za-z])\s*")  # of a path, which needs no spaces
+MOVED = re.compile(r"translate\((\S+) (\S+)\)")
+POLYLINE = re.compile(r"(?:[ML]-?[\d.]+ -?[\d.]+|z)+")
+POINT = re.compile(r"([MLz])(?:(-?[\d.]+) (-?[\d.]+))?")
 SPARED = 0.5  # of a PNG's bytes, and JPEG is worth its loss
 LETTERS = ("text", "legend", "matplotlib.axis")
 ET.register_namespace("", SVG[1:-1])
@@ -38,6 +41,7 @@ def inline_chart(svg: str, name: str, alt: str, folder: Path, link: str) -> str:
     width, height = (float(n) for n in root.get("viewBox").split()[2:])
     _paint(root, photo=False, letters=True)
     for node in root.iter():
+        _join_groups(node)
         _join_paths(node)
         _say_once(node, "clip-path")
         _say_once(node, "style")
@@ -46,10 +50,12 @@ def inline_chart(svg: str, name: str, alt: str, folder: Path, link: str) -> str:
         image.set("href", f"{link}/{photo}")
     for use in root.iter(f"{SVG}use"):
         use.set("href", use.attrib.pop(LINK))
+        _place_shortly(use)
     for path in root.iter(f"{SVG}path"):
         if "d" in path.attrib:
-            path.set("d", COMMAND.sub(r"\1", path.attrib["d"]))
+            path.set("d", _straighten(COMMAND.sub(r"\1", path.attrib["d"])))
     _rename(root, name)
+    _unwrap(root)
     size = {"width": width * PX_PER_PT, "height": height * PX_PER_PT}
     root.attrib = {
         "class": "chart",
@@ -58,7 +64,73 @@ def inline_chart(svg: str, name: str, alt: str, folder: Path, link: str) -> str:
         "viewBox": f"0 0 {width:g} {height:g}",
     } | {side: f"{pixels:.0f}" for side, pixels in size.items()}
     text = ET.tostring(root, encoding="unicode")
-    return re.sub(r"\s+", " ", NUMBER.sub(_round, text))
+    text = re.sub(r"\s+", " ", NUMBER.sub(_round, text))
+    return text.replace("> <", "><").replace('" />', '"/>')
+
+
+def _join_groups(parent: ET.Element) -> None:
+    """Make one group of neighbors that only clip, by the same path."""
+    last = None
+    for child in [*parent]:
+        clips = child.tag == f"{SVG}g" and [*child.attrib] == ["clip-path"]
+        if clips and last is not None and child.attrib == last.attrib:
+            last.extend(child)
+            parent.remove(child)
+        else:
+            last = child if clips else None
+
+
+def _unwrap(parent: ET.Element) -> None:
+    """Put what a group without any attribute holds in its place."""
+    children = []
+    for child in parent:
+        _unwrap(child)
+        plain = child.tag == f"{SVG}g" and not child.attrib
+        children += [*child] if plain else [child]
+    parent[:] = children
+
+
+def _place_shortly(use: ET.Element) -> None:
+    """Write a translation, and nothing else, as the place of what is used."""
+    found = MOVED.fullmatch(use.get("transform", ""))
+    if not found or "x" in use.attrib or "y" in use.attrib:
+        return
+    del use.attrib["transform"]
+    for key, value in zip("xy", found.groups()):
+        if float(value):
+            use.set(key, value)
+
+
+def _straighten(path: str) -> str:
+    """Say a polyline shortly, without points within a row or column."""
+    if not POLYLINE.fullmatch(path):
+        return path
+    kept: list[tuple[str, str, str]] = []
+    for command, x, y in POINT.findall(NUMBER.sub(_round, path)):
+        lines = [one[0] for one in kept[-1:]] == ["L"] == [command]
+        if lines and len(kept) > 1 and _is_between(kept[-2], kept[-1], (x, y)):
+            kept.pop()
+        kept.append((command, x, y))
+    text, before = "", ("", "")
+    for command, x, y in kept:
+        if command == "L" and y == before[1]:
+            text += f"H{x}"
+        elif command == "L" and x == before[0]:
+            text += f"V{y}"
+        else:
+            text += f"{command}{x} {y}".rstrip()
+        before = x, y
+    return text
+
+
+def _is_between(one: tuple, middle: tuple, other: tuple) -> bool:
+    """Tell whether a point is on the way between two of its row or column."""
+    before, own = one[1:], middle[1:]
+    for across, along in ((0, 1), (1, 0)):
+        if before[across] == own[across] == other[across]:
+            ends = sorted(float(each[along]) for each in (before, other))
+            return ends[0] <= float(own[along]) <= ends[1]
+    return False
 
 
 def _join_paths(parent: ET.Element) -> None:
@@ -95,7 +167,7 @@ def _say_once(parent: ET.Element, key: str) -> None:
 def _round(found: re.Match) -> str:
     """Round a place to tenths; a factor, such as a letter's, keeps more."""
     value = float(found[0])
-    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.4g}"
+    return f"{round(value, 1):g}" if abs(value) >= 1 else f"{value:.4g}"
 
 
 def _paint(node: ET.Element, photo: bool, letters: bool) -> None:
