@@ -7,7 +7,7 @@ import shlex
 import nbformat
 import pytest
 import typer
-from book_pages import BOOK, CHAPTERS, ROOT, prose, read_notebook, source
+from book_pages import BOOK, CHAPTERS, ROOT, prose, read_notebook, source, tags
 from extensions import backmatter, load
 
 from colorlab import bin_centers, load_prior, save_counts
@@ -154,6 +154,33 @@ def test_every_chapter_states_its_minutes(name):
     assert 5 <= read <= 90
     assert practice <= 90
     assert f"{read} minutes" in prose(read_notebook(name))
+
+
+# A student's pace, such that two chapters read with a clock took what is counted here.
+WORDS_A_MINUTE, FIGURE, PLAYED = 140, 0.4, 2  # minutes to look, and to play
+UNREAD = re.compile(r"<details[\s\S]*?</details>|(`{3,})\{[a-z-]+\}[\s\S]*?\1")
+
+
+def least_minutes(notebook):
+    """Count words, figures and figures that move, up to the exercises."""
+    words = figures = played = 0
+    for cell in notebook["cells"]:
+        text, _, exercises = source(cell).partition("## Exercises")
+        if cell["cell_type"] == "markdown":
+            words += len(UNREAD.sub("", text).split())
+        elif "still" in tags(cell):
+            played += 1
+        elif "figure" in cell["metadata"].get("mystnb", {}):
+            figures += 1
+        if exercises:
+            break
+    return words / WORDS_A_MINUTE + FIGURE * figures + PLAYED * played
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_chapter_is_read_in_the_minutes_it_promises(name):
+    read, _ = backmatter.chapter_minutes(name)
+    assert read >= 0.8 * least_minutes(read_notebook(name))
 
 
 def test_sessions_are_added_up(monkeypatch, tmp_path):
