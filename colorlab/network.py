@@ -141,13 +141,13 @@ class ColorNet(nn.Module):
         self.centers: Tensor
         register_centers(self)
         seven, eight = (width * times for times in LAST_BLOCKS[variant])
-        self.conv1 = _block(1, width, layers=2, stride=2)
-        self.conv2 = _block(width, 2 * width, layers=2, stride=2)
-        self.conv3 = _block(2 * width, 4 * width, layers=3, stride=2)
-        self.conv4 = _block(4 * width, 8 * width, layers=3)
-        self.conv5 = _block(8 * width, 8 * width, layers=3, dilation=2)
-        self.conv6 = _block(8 * width, 8 * width, layers=3, dilation=2)
-        self.conv7 = _block(8 * width, seven, layers=3)
+        self.conv1 = block(1, width, layers=2, stride=2)
+        self.conv2 = block(width, 2 * width, layers=2, stride=2)
+        self.conv3 = block(2 * width, 4 * width, layers=3, stride=2)
+        self.conv4 = block(4 * width, 8 * width, layers=3)
+        self.conv5 = block(8 * width, 8 * width, layers=3, dilation=2)
+        self.conv6 = block(8 * width, 8 * width, layers=3, dilation=2)
+        self.conv7 = block(8 * width, seven, layers=3)
         self.conv8 = nn.Sequential(
             nn.ConvTranspose2d(seven, eight, kernel_size=4, stride=2, padding=1),
             nn.ReLU(inplace=True),
@@ -208,7 +208,26 @@ def _convolutions(
     return modules
 
 
-def _block(inputs: int, channels: int, **options: int) -> nn.Sequential:
+def block(inputs: int, channels: int, **options: int) -> nn.Sequential:
+    """Return convolutions with ReLU, and batch norm (book chapter: network).
+
+    Parameters
+    ----------
+    inputs, channels : int
+        Channels of the input and the output.
+    **options
+        layers: how many 3x3 convolutions; stride of the last one; dilation of all.
+
+    Returns
+    -------
+    nn.Sequential
+        A block as `ColorNet` has seven of.
+
+    Examples
+    --------
+    >>> [type(layer).__name__ for layer in block(1, 8, layers=1)]
+    ['Conv2d', 'ReLU', 'BatchNorm2d']
+    """
     return nn.Sequential(
         *_convolutions(inputs, channels, **options), nn.BatchNorm2d(channels)
     )

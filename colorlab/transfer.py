@@ -14,6 +14,7 @@ from colorlab._depthwise import DepthwiseConv
 from colorlab.lab import lab_to_rgb
 from colorlab.network import ColorNet, check_lightness, register_centers
 from colorlab.quantize import N_BINS
+from colorlab.siggraph import SiggraphNet
 
 COARSEST = 32  # pixels: the encoder's stride; up to it, the image's edge is repeated
 MIDDLE, RANGE = 127 / 255, 128 / 255  # the encoder was trained on (value - 127) / 128
@@ -225,7 +226,8 @@ class BorrowedNet(nn.Module):
         return self.output(x)[..., : H // 4, : W // 4]
 
 
-Network = ColorNet | BorrowedNet  # both have head, centers, card and these numbers
+# All have head, centers, card, width, variant and out_channels.
+Network = ColorNet | BorrowedNet | SiggraphNet
 
 
 def make_network(
@@ -236,7 +238,8 @@ def make_network(
     Parameters
     ----------
     width, variant, out_channels
-        As for `ColorNet`; or "borrowed", which always has a logit for each bin.
+        As for `ColorNet`; or "borrowed", which always has a logit for each bin; or
+        "siggraph17", of width 64 and two channels.
     frozen_norm : bool
         For `BorrowedNet`.
 
@@ -255,6 +258,13 @@ def make_network(
     >>> make_network(8, "borrowed").head
     'bins'
     """
+    if variant == SiggraphNet.variant:
+        if (width, out_channels) != (SiggraphNet.width, SiggraphNet.out_channels):
+            raise ValueError(
+                f"siggraph17 must have width 64 and 2 out_channels, got {width} and "
+                f"{out_channels}"
+            )
+        return SiggraphNet()
     if variant != BorrowedNet.variant:
         return ColorNet(width, variant, out_channels)
     if out_channels != N_BINS or width < 1:

@@ -71,7 +71,7 @@ def save_model(
     tensors = {name: t.contiguous().cpu() for name, t in model.state_dict().items()}
     if dtype == torch.float16:
         tensors |= {name: tensors[name].half() for name, _ in model.named_parameters()}
-    _check_tensors(tensors)  # float16 ends at 65504
+    check_tensors(tensors)  # float16 ends at 65504
     if dtype == torch.int8:
         tensors |= _as_int8(model)
     with whole_file(path) as file:
@@ -194,7 +194,7 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> Network:
             model = make_network(*(card[name] for name in SHAPE))
         _check_card(card)
         tensors = _from_int8(tensors)
-        _check_tensors(tensors)
+        check_tensors(tensors)
         model.load_state_dict(tensors, assign=True)
     except REFUSED as error:
         why = _reason(Path(path), error)
@@ -231,8 +231,23 @@ def _check_card(card: dict) -> None:
         )
 
 
-def _check_tensors(tensors: dict[str, Tensor]) -> None:
-    """Refuse weights that are no numbers: they would color every image black."""
+def check_tensors(tensors: dict[str, Tensor]) -> None:
+    """Refuse weights that are no numbers: they would color every image black.
+
+    Parameters
+    ----------
+    tensors : dict of str to Tensor
+        The state of a network.
+
+    Raises
+    ------
+    ValueError
+        If one holds integers, is not finite, or is a negative variance.
+
+    Examples
+    --------
+    >>> check_tensors({"output.bias": torch.zeros(2)})
+    """
     for name, tensor in tensors.items():
         counter = name.endswith("num_batches_tracked")
         if not tensor.is_floating_point() and not counter:

@@ -21,17 +21,21 @@ PACKAGE = Path(__file__).parents[1] / "colorlab"
 # what it may import of colorlab (its own modules always) and of others. This is the
 # table of who knows whom; arrows go up only.
 CORE = "_lazy _tiles _depthwise files lab quantize prior network".split()
-CORE += "transfer weights losses decode".split()
+CORE += "siggraph transfer weights losses decode".split()
 TORCH = ("torch",)
 ALLOWED = {
     "__init__": (("_lazy",), ()),
     "__main__": (("cli",), ()),
     **{name: (CORE[:place], TORCH) for place, name in enumerate(CORE)},
     **{name: ((), ()) for name in ("_lazy", "files")},
-    "weights": (CORE[:9], ("torch", "safetensors")),
+    "weights": (CORE[: CORE.index("weights")], ("torch", "safetensors")),
     # Image files are not taught with the core; the arrow needs them.
     "colorize": ((*CORE, "datasets.images"), ("torch", "PIL")),
     "datasets": (("_lazy", "files"), ("torch", "PIL", "pillow_heif", "filelock")),
+    "released": (
+        (*CORE, "datasets.images", "datasets.download"),
+        TORCH,
+    ),
     "train": (
         (*CORE, "colorize", "datasets"),
         ("torch", "PIL", "accelerate", "safetensors"),
@@ -57,7 +61,10 @@ ALLOWED = {
         ("torch", "PIL", "matplotlib", "anywidget", "traitlets"),
     ),
     "cli": (
-        (*CORE, "colorize", "hints", "datasets", "train", "evaluate", "probe"),
+        (
+            *(*CORE, "colorize", "hints", "released", "datasets"),
+            *("train", "evaluate", "probe"),
+        ),
         ("torch", "PIL", "typer", "rich", "tqdm"),
     ),
 }

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from colorlab.transfer import Network
 
 FINISHED, BEST_SO_FAR = "model.safetensors", "best.safetensors"  # of a run
-MODEL_HELP = "A file, the folder of a run, or the name of a shipped one."
+MODEL_HELP = "A file, the folder of a run, or the name of a shipped one; or eccv16, "
+MODEL_HELP += "siggraph17: the authors' networks, downloaded once."
+RELEASED = ("eccv16", "siggraph17")
+PICKLED = ".pth"  # of the authors' files
 
 ModelName = Annotated[str, typer.Argument(help=MODEL_HELP)]
 Device = Annotated[
@@ -30,6 +33,8 @@ def load_network(model: str, device: str = "cpu") -> "Network":
     path, target, ships = Path(model), choose_device(device), model in shipped()
     for file in (path, path / FINISHED, path / BEST_SO_FAR):
         if file.is_file():
+            if file.suffix == PICKLED:
+                return _load_released(model, file, target)
             if ships:
                 _note(f"{model} is the one here, not the shipped network of that name")
             if file.name == BEST_SO_FAR:
@@ -37,10 +42,21 @@ def load_network(model: str, device: str = "cpu") -> "Network":
             return load_model(file, target)
     if ships:
         return load_pretrained(model, target)
+    if model in RELEASED:
+        return _load_released(model, None, target)
     raise ValueError(
         f"model must be one of {', '.join(shipped())}, a network's file, or a folder "
         f"with {FINISHED} or {BEST_SO_FAR}; {model} is none"
     )
+
+
+def _load_released(model: str, file: Path | None, device: "torch.device") -> "Network":
+    """Load a network of the authors; the name of their file says which."""
+    from colorlab.cli.messages import count_parts
+    from colorlab.released import load_released
+
+    name = next((name for name in RELEASED if name in Path(model).name), RELEASED[0])
+    return load_released(name, file, device, count_parts)
 
 
 def _note(text: str) -> None:

@@ -10,8 +10,7 @@ from torch.nn.functional import adaptive_avg_pool2d, normalize
 from colorlab.datasets.batches import image_batches
 from colorlab.datasets.sources import ImageSource
 from colorlab.lab import rgb_to_lab
-from colorlab.network import ColorNet
-from colorlab.transfer import Network, make_network
+from colorlab.transfer import BorrowedNet, Network, make_network
 from colorlab.weights import calibrate, shape_of
 
 GRID = 4  # cells of a block's map, each way, that features are averaged over
@@ -37,12 +36,13 @@ def blocks(model: Network) -> dict[str, nn.Module]:
 
     Examples
     --------
+    >>> from colorlab import ColorNet
     >>> [*blocks(ColorNet(width=2))][-2:]
     ['conv7', 'conv8']
     """
-    if isinstance(model, ColorNet):
-        return {name: m for name, m in model.named_children() if name != "output"}
-    return {f"stage{n}": stage for n, stage in enumerate(model.stages, start=1)}
+    if isinstance(model, BorrowedNet):
+        return {f"stage{n}": stage for n, stage in enumerate(model.stages, start=1)}
+    return {n: m for n, m in model.named_children() if n.startswith("conv")}
 
 
 @torch.inference_mode()
@@ -63,6 +63,7 @@ def block_features(model: Network, L: Tensor) -> Features:
 
     Examples
     --------
+    >>> from colorlab import ColorNet
     >>> answers = block_features(ColorNet(width=2).eval(), torch.zeros(1, 1, 32, 32))
     >>> answers["conv4"].shape
     torch.Size([1, 16, 4, 4])
