@@ -263,8 +263,9 @@ def welsh_swatches(
     Notes
     -----
     Welsh et al. 2002: `welsh` from box to box, with 50 samples. Then each pixel takes
-    the color of that of about 200 pixels of each box of *its own* picture whose 5 x 5
-    lightnesses are nearest. The reference is no longer asked.
+    the color of that pixel in a box of *its own* picture whose 5 x 5 lightnesses are
+    nearest. The reference is no longer asked. About 200 pixels of each box are drawn to
+    choose from; that is ours.
 
     Examples
     --------
@@ -285,9 +286,7 @@ def welsh_swatches(
         _slices(there, (picture.height, picture.width))
         part = welsh(gray[rows, columns], picture.crop(there), 1, SWATCH_SAMPLES, rng)
         height, width = part.shape[1:]
-        y, x = jittered_places(
-            height, width, SAMPLES, rng or np.random.default_rng(0)
-        ).T
+        y, x = jittered_places(height, width, SAMPLES, rng).T
         colors.append(part[:, y, x])
         looks.append(patches[rows, columns][y, x])
     tree = cKDTree(np.concatenate(looks))

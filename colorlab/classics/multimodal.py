@@ -153,7 +153,7 @@ def coherent(logits: np.ndarray, centers: np.ndarray, smoothness: float) -> np.n
         )
     if not 0 <= smoothness <= 10:
         raise ValueError(f"smoothness must be in 0..10, got {smoothness}")
-    best = np.argsort(-logits, axis=0)[:LABELS]
+    best = np.argsort(-logits, axis=0, kind="stable")[:LABELS]  # of equal ones: first
     labels, candidates = best[0], np.unique(best)
     if smoothness == 0:
         return labels

@@ -8,7 +8,7 @@ from scipy.sparse.linalg import splu
 VARIANCE_SCALE = 0.6  # of the authors' code, as are the next two
 LEAST_WEIGHT = 0.01  # of the neighbor that is most alike
 LEAST_SIGMA = 2e-6  # for grays in 0..1
-DISTANCE_POWER = 4  # Yatziv and Sapiro 2006
+DISTANCE_POWER = 4  # Yatziv and Sapiro 2006 let it be from 1 to 6
 SMALLEST = 4  # rows or columns: boxes that are not cut any more
 PER_PIXEL = 1e-6  # of a path where no gray changes; so that the nearer way is shorter
 OFFSETS = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
@@ -254,7 +254,8 @@ def geodesic_shares(
     Notes
     -----
     Yatziv and Sapiro 2006: the length of a path is the sum of the changes of gray on
-    it, and the distance is that of the shortest path. No system is solved.
+    it, and the distance is that of the shortest path. No system is solved. They give
+    shares to colors; here strokes of one color have one each.
 
     Examples
     --------
