@@ -49,6 +49,7 @@ from colorlab.classics.example import (
     look_of,
     move_statistics,
 )
+from colorlab.classics.multimodal import coherent, energy
 from colorlab.classics.scribbles import neighbor_weights, propagate
 from colorlab.colorize import network_size
 from colorlab.evaluate.game import share_chips, spread_chips
@@ -833,6 +834,45 @@ def matching_cases():
     ]
 
 
+def cut_cases():
+    """Give choices by SciPy's flow, and cuts by trying all."""
+    choices = []
+    for seed, (Q, height, width) in enumerate([(3, 4, 5), (9, 6, 6), (40, 8, 11)]):
+        p = (2 * torch.randn(Q, height, width, generator=seeded(seed)).double()).exp()
+        p, centers = p / p.sum(dim=0), 60 * torch.rand(Q, 2, generator=seeded(seed))
+        logits, places = p.log().numpy(), centers.double().numpy()
+        for smoothness in (0, 0.02, 0.1):
+            chosen = coherent(logits, places, smoothness)
+            cost = energy(chosen, logits, places, smoothness)
+            args = (p.flatten(1).T.flatten(), centers.double().flatten(), width)
+            expected = [*chosen.ravel().tolist(), cost]
+            choices.append(call("choose", *args, smoothness, expected=expected))
+    assert len(np.unique(chosen)) > 2
+    cuts = [cut_call(seed) for seed in range(6)]
+    return [
+        case("coherent", WHOLE, choices, 1e-9),
+        case("minimum cuts", WHOLE, cuts),
+    ]
+
+
+def cut_call(seed, height=3, width=3):
+    """Of all sets of cells that stay with the source, the smallest of the cheapest."""
+    rng = np.random.default_rng(seed)
+    source, sink = rng.integers(0, 9, (2, height * width)) * (rng.random(9) < 0.6)
+    right, down = rng.integers(0, 9, (2, height, width))
+    right[:, -1] = down[-1] = 0
+    best, cheapest = None, math.inf
+    for kept in product([0, 1], repeat=height * width):  # the smallest sets first
+        side = np.array(kept).reshape(height, width)
+        cost = (source * (1 - side.ravel())).sum() + (sink * side.ravel()).sum()
+        cost += (right[:, :-1] * side[:, :-1] * (1 - side[:, 1:])).sum()
+        cost += (down[:-1] * side[:-1] * (1 - side[1:])).sum()
+        if cost < cheapest or (cost == cheapest and side.sum() < best.sum()):
+            best, cheapest = side, cost
+    args = [each.ravel().tolist() for each in (source, sink, right, down)]
+    return call("reached", *args, width, expected=best)
+
+
 def game_cases():
     centers = bin_centers()
     prior = smooth_prior(load_prior(), centers)
@@ -879,6 +919,7 @@ def twins():
         *network_cases(),
         *scribble_cases(),
         *matching_cases(),
+        *cut_cases(),
         *descriptor_cases(),
         *hint_cases(),
         turing_case(),

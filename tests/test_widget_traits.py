@@ -13,6 +13,7 @@ from traitlets import TraitError
 
 from colorlab import ColorNet, bin_centers
 from colorlab.widgets import (
+    Coherence,
     ColorSolid,
     Curtain,
     Fence,
@@ -117,6 +118,12 @@ def temperature():
     torch.manual_seed(1)
     photos = [("one", noise(48, 72), 0.5, 0.5), ("two", noise(48, 72, 1), 0.1, 0.9)]
     return TemperatureExplorer(ColorNet(width=4).eval(), photos, size=48)
+
+
+def coherence():
+    logits = np.full((313, 6, 9), -9.0)
+    logits[:90] = 3 * np.random.default_rng(0).normal(size=(90, 6, 9))
+    return Coherence(noise(48, 72), logits)
 
 
 def quiz():
@@ -290,6 +297,17 @@ PLAYED = {
             (fill("Number of matches", "1"), {"k": 1}),
             (click("colored"), {"view": "colored"}),
             (choose("Example", "two"), {"example": 1}),
+        ],
+    ),
+    "coherence": (
+        coherence,
+        [({"smoothness": 0.05}, "0.050"), ({"cell": [4, 5]}, "Row 6, column 5")]
+        + [({"view": "labels"}, "The map of the bins chosen")],
+        [
+            (fill("Smoothness", "0.1"), {"smoothness": 0.1, "view": "labels"}),
+            (press_in("canvas.picture", "ArrowUp"), {"cell": [4, 4]}),
+            (click("truth"), {"view": "truth"}),
+            (fill("Smoothness", "0"), {"smoothness": 0, "view": "colored"}),
         ],
     ),
     "encoding": (

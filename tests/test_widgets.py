@@ -324,6 +324,22 @@ def play_descriptors(figure):
     assert chosen.inner_text().endswith("patch + DAISY")
 
 
+def play_coherence(figure):
+    score = figure.locator(".score")
+    expect(score).to_contain_text("885 label changes")
+    figure.get_by_label("Smoothness").fill("0.05")
+    expect(score).to_contain_text("249 label changes")  # as printed before
+    figure.locator("canvas.picture").press("ArrowLeft")
+    assert "Row 33, column 33" in figure.locator(".readout").inner_text()
+
+
+def play_decoders(curtain):
+    rail = curtain.get_by_role("slider", name="Curtain")
+    rail.press("ArrowLeft")
+    told = "48 % smoothness 0, 52 % smoothness 0.05"
+    assert rail.get_attribute("aria-valuetext") == told
+
+
 def play_game(figure):
     figure.locator(".next").click()
     assert "Round 1 of 10, window 1 of 4" in figure.locator(".status").inner_text()
@@ -356,6 +372,7 @@ PLAYED = {
     },
     "evaluate": {".curtain": play_curtain},
     "scribbles": {".painter": play_painter},
+    "multimodal": {".coherence": play_coherence, ".curtain": play_decoders},
     "descriptors": {".descriptor-lab": play_descriptors},
 }
 

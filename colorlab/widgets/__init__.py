@@ -1,5 +1,6 @@
 """Figures that play, in JupyterLab and in the built page, from one source."""
 
+from colorlab.widgets.coherence import Coherence as Coherence
 from colorlab.widgets.curtain import Curtain as Curtain
 from colorlab.widgets.descriptorlab import DescriptorLab as DescriptorLab
 from colorlab.widgets.fence import Fence as Fence

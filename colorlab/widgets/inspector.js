@@ -79,11 +79,11 @@ function makeRow([name, shape]) {
   };
 }
 
-/** @type {(centers: Float32Array) => { plane: HTMLCanvasElement, table: HTMLElement,
- *   draw: (point: Point) => void }} */
-export function makeInspector(centers) {
+/** @type {(centers: Float32Array, marks?: Mark[]) => { plane: HTMLCanvasElement,
+ *   table: HTMLElement, draw: (point: Point) => void }} */
+export function makeInspector(centers, marks = MARKS) {
   const plane = make("canvas", { class: "plane", role: "img" });
-  const rows = MARKS.map(makeRow);
+  const rows = marks.map(makeRow);
   const body = make(
     "tbody",
     {},
@@ -97,7 +97,7 @@ export function makeInspector(centers) {
       drawAxes(sheet);
       paintBins(sheet, point.p, centers, point.L);
       nameAxes(sheet);
-      drawMarks(sheet, MARKS, point.points);
+      drawMarks(sheet, marks, point.points);
       for (const { draw } of rows) draw(point);
       const told = Object.entries(point.points).flatMap(([name, color]) =>
         color ? [`${name} ${tellColor(color)}`] : [],

@@ -23,6 +23,12 @@ import {
   lookOf,
   moveStatistics,
 } from "../../colorlab/widgets/matching.js";
+import {
+  cutGrid,
+  decide,
+  makeProblem,
+  measure,
+} from "../../colorlab/widgets/mincut.js";
 import { readLayers } from "../../colorlab/widgets/perceptron.js";
 import { coveredBy, paintStrokes } from "../../colorlab/widgets/strokes.js";
 import { cubePlace } from "../../colorlab/widgets/surface.js";
@@ -151,4 +157,19 @@ export function offers(logits, cell, centers) {
     ...color,
     share,
   ]);
+}
+
+// The bins chosen together, cell by cell, then the energy.
+export function choose(p, centers, columns, smoothness) {
+  const { problem, bins } = makeProblem(p, centers, columns);
+  const { labels, own, steps } = [...decide(problem, smoothness)].at(-1);
+  const all = measure(problem, labels, smoothness);
+  if (all.own !== own || all.steps !== steps) throw new Error("another energy");
+  return [...Array.from(labels, (label) => bins[label]), own + steps];
+}
+
+// Which cells a source reaches once the flow is largest.
+export function reached(source, sink, right, down, columns) {
+  const ties = [source, sink, right, down].map((values) => Int32Array.from(values));
+  return cutGrid(...ties, columns);
 }
