@@ -157,13 +157,14 @@ def coherent(logits: np.ndarray, centers: np.ndarray, smoothness: float) -> np.n
     labels, candidates = best[0], np.unique(best)
     if smoothness == 0:
         return labels
-    found = energy(labels, logits, centers, smoothness)
+    costs = _costs(logits)
+    found = _total(labels, costs, centers, smoothness)
     while True:
         before = found
         for bin in candidates:
-            switched = _switch(labels, bin, logits, centers, smoothness)
+            switched = _switch(labels, bin, costs, centers, smoothness)
             changed = np.where(switched, bin, labels)
-            cost = energy(changed, logits, centers, smoothness)
+            cost = _total(changed, costs, centers, smoothness)
             if cost < found - 1e-9:
                 labels, found = changed, cost
         if found > before - 1e-6:
@@ -195,10 +196,7 @@ def energy(
     >>> round(energy(np.array([[0, 1]]), logits, centers, 0.1), 2)  # 2 log 2 + 1
     2.39
     """
-    costs = _costs(logits)
-    own = np.take_along_axis(costs, labels[None], axis=0).sum()
-    pairs = [(labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])]
-    return float(own + sum(_step(a, b, centers, smoothness).sum() for a, b in pairs))
+    return _total(labels, _costs(logits), centers, smoothness)
 
 
 def label_changes(labels: np.ndarray) -> int:
@@ -222,6 +220,14 @@ def label_changes(labels: np.ndarray) -> int:
     return int((np.diff(labels, axis=0) != 0).sum() + (np.diff(labels) != 0).sum())
 
 
+def _total(
+    labels: np.ndarray, costs: np.ndarray, centers: np.ndarray, smoothness: float
+) -> float:
+    own = np.take_along_axis(costs, labels[None], axis=0).sum()
+    pairs = [(labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])]
+    return float(own + sum(_step(a, b, centers, smoothness).sum() for a, b in pairs))
+
+
 def _costs(logits: np.ndarray) -> np.ndarray:
     """Return -log p, (Q, h, w)."""
     high = logits.max(axis=0)
@@ -239,7 +245,7 @@ def _step(
 def _switch(
     labels: np.ndarray,
     bin: int,
-    logits: np.ndarray,
+    costs: np.ndarray,
     centers: np.ndarray,
     smoothness: float,
 ) -> np.ndarray:
@@ -248,7 +254,7 @@ def _switch(
     Cells on the source's side keep their bin. A pair costs `both` if both keep it,
     `first` or `second` if only that one changes, and nothing if both change.
     """
-    costs, cells = _costs(logits), np.arange(labels.size).reshape(labels.shape)
+    cells = np.arange(labels.size).reshape(labels.shape)
     change = costs[bin] - np.take_along_axis(costs, labels[None], axis=0)[0]
     edges = []
     for one, other in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
