@@ -265,7 +265,7 @@ def by_descriptors(photo: Photo) -> Tensor:
 
 NOTHING = "nothing"
 SEVENTEEN = "the 17 other photos"
-SCRATCH = "72,469 photos, without labels"
+SCRATCH = "72,469 photos, then 127,721 with most of them; no labels"
 BORROWED = "127,721 photos; its encoder, ImageNet with labels"
 SYSTEMS = [
     System("gray", NOTHING, NOTHING, lambda photo: 0 * photo.ab),
