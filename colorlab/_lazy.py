@@ -15,6 +15,8 @@ EXTRAS = {
         "filelock",
         "tensorboard",
     ),
+    "film": ("av",),
+    "onnx": ("onnx", "onnxscript"),
     "figures": ("anywidget", "ipywidgets", "matplotlib", "matplotlib_inline"),
 }
 

@@ -32,6 +32,7 @@ ALLOWED = {
     # Image files are not taught with the core; the arrow needs them.
     "colorize": ((*CORE, "datasets.images"), ("torch", "PIL")),
     "datasets": (("_lazy", "files"), ("torch", "PIL", "pillow_heif", "filelock")),
+    "export": ((*CORE, "colorize"), TORCH),
     "released": (
         (*CORE, "datasets.images", "datasets.download"),
         TORCH,
@@ -62,7 +63,7 @@ ALLOWED = {
     ),
     "cli": (
         (
-            *(*CORE, "colorize", "hints", "released", "datasets"),
+            *(*CORE, "colorize", "hints", "export", "released", "datasets"),
             *("train", "evaluate", "probe"),
         ),
         ("torch", "PIL", "typer", "rich", "tqdm"),

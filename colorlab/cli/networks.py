@@ -16,7 +16,12 @@ LAYOUT = "{:8}{:>5}{:>6}{:>5}{:>3}{:>4}{:>4}{:>5}{:>5}{:>12}{:>8}{:>6}"
 
 def export(
     model: ModelName,
-    out: Annotated[Path, typer.Option("-o", "--out", help="The file to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--out", help="The file: .safetensors, or .onnx for others."
+        ),
+    ],
     card: Annotated[
         Path | None, typer.Option(help="JSON to add to the network's card.")
     ] = None,
@@ -27,21 +32,36 @@ def export(
         float | None,
         typer.Option(help="Adjust the logits as if trained with this lambda."),
     ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="Of the annealed mean, for .onnx; else the network's."),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a network in half precision, to ship it."""
+    """Write a network in half precision, to ship it; or as ONNX, decoding included."""
     import torch
 
     from colorlab.losses import adjust_logits
     from colorlab.weights import save_model
 
     check_output(out, overwrite)
+    onnx = out.suffix.lower() == ".onnx"
+    if onnx and int8:
+        raise ValueError("--int8 must be left out for .onnx, which is in float32")
+    if temperature is not None and not onnx:
+        raise ValueError("--temperature must come with OUT.onnx")
     about = _read_card(card) if card else {}
     network = load_network(model)
     if lam is not None:
         adjust_logits(network, lam)
         about["lam"] = lam
-    save_model(network, out, dtype=torch.int8 if int8 else torch.float16, **about)
+    if onnx:
+        from colorlab.export import export_onnx
+
+        network.card |= about
+        export_onnx(network, out, temperature)
+    else:
+        save_model(network, out, dtype=torch.int8 if int8 else torch.float16, **about)
     print(f"1 of 1 networks written, {out.stat().st_size / 1e6:.1f} MB in {out}")
 
 
