@@ -161,6 +161,40 @@ def _in_cells(model: Network, L: Tensor, T: float) -> Tensor:
     return output_to_ab(model, model(L), T)
 
 
+@torch.inference_mode()
+def network_output(image: Image.Image, model: Network, size: Size) -> Tensor:
+    """Show an image to a network, and return what it says (book chapter: colorize).
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        As `open_image` of `colorlab.datasets.images` returns it.
+    model : Network
+        It is used in eval mode, and left as it was.
+    size : int or (height, width)
+        As for `colorize`.
+
+    Returns
+    -------
+    Tensor, shape (1, Q, h, w) or (1, 2, h, w)
+        Logits or ab, by its head: what `output_to_ab` reads.
+
+    Raises
+    ------
+    ValueError
+        If `size` is not positive, above 2048 or too large for the memory that is free.
+
+    Examples
+    --------
+    >>> image = Image.new("L", (640, 480))
+    >>> network_output(image, load_pretrained("tiny"), 64).shape
+    torch.Size([1, 313, 16, 22])
+    """
+    L = rgb_to_lab(_shrink(image.convert("RGB"), size).to(model.centers.device))[:, :1]
+    with _inference(model, size):
+        return model(L)
+
+
 def choose_settings(
     model: Network, T: float | None = None, size: Size | None = None
 ) -> tuple[float, Size]:

@@ -245,12 +245,14 @@ def draw(
 
 
 def _noise(shape: torch.Size, patches: int, rng: torch.Generator | None) -> Tensor:
-    """Return normal numbers of variance 1, smooth over patches."""
+    """Return normal numbers of variance 1, smooth over patches, or one for all."""
     images, bins, height, width = shape
     if patches == 0:
         return torch.randn(shape, generator=rng)
+    if patches == 1:
+        return torch.randn(images, bins, 1, 1, generator=rng)
     cell = min(height, width) / patches
-    grid = [1 if patches == 1 else math.ceil(n / cell) + 1 for n in (height, width)]
+    grid = [math.ceil(n / cell) + 1 for n in (height, width)]
     noise = torch.randn(images, bins, *grid, generator=rng)
     whole = interpolate(noise, (height, width), mode="bilinear", align_corners=True)
     one = torch.eye(grid[0] * grid[1]).view(1, -1, *grid)

@@ -48,6 +48,8 @@ ALLOWED = {
     ),
     "probe": ((*CORE, "datasets", "evaluate.turing"), TORCH),
     "hints": ((*CORE, "colorize", "classics.scribbles"), TORCH),
+    "alternatives": ((*CORE, "evaluate.probability"), ("torch", "PIL")),
+    "doubt": ((*CORE, "colorize", "evaluate.probability"), ("torch", "PIL")),
     "_notebook": ((), ("matplotlib", "matplotlib_inline")),
     "plots": (
         (*CORE, "colorize", "evaluate.turing", "_notebook"),
@@ -63,8 +65,8 @@ ALLOWED = {
     ),
     "cli": (
         (
-            *(*CORE, "colorize", "hints", "export", "released", "datasets"),
-            *("train", "evaluate", "probe"),
+            *(*CORE, "colorize", "hints", "alternatives", "doubt", "export"),
+            *("released", "datasets", "train", "evaluate", "probe"),
         ),
         ("torch", "PIL", "typer", "rich", "tqdm"),
     ),
@@ -82,6 +84,7 @@ ORDER = {
     ),
     "cli": [
         *("messages", "models", "results", "targets", "hintfile"),
+        *("samples", "ranking"),
         *("colorize", "data", "train", "evaluate", "probe", "networks", "app"),
     ],
 }

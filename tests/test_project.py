@@ -104,7 +104,7 @@ def test_peers_of_the_benchmarks_have_a_range_and_a_pin():
 def test_make_bench_runs_every_benchmark():
     others = {"measure", "photos", "gpu_check"}  # and what measures networks
     others |= {"evaluations", "semantic", "controls", "systems"}
-    others |= {"descriptors", "heads", "hints", "probe", "pages"}
+    others |= {"descriptors", "doubt", "heads", "hints", "probe", "pages"}
     scripts = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - others
     (names,) = re.findall(r"for name in ([\w ]+);", (ROOT / "Makefile").read_text())
     assert set(names.split()) == scripts

@@ -16,7 +16,9 @@ from tqdm import tqdm
 from colorlab._lazy import BEST
 from colorlab.cli.messages import count_images, say_reason
 from colorlab.cli.models import MODEL_HELP, Device, load_network
+from colorlab.cli.ranking import Ranking, Settings
 from colorlab.cli.results import Mark, describe, hash_file, hash_settings, is_done
+from colorlab.cli.samples import Samples, choose_samples
 from colorlab.cli.targets import left_out, plan_targets
 
 if TYPE_CHECKING:
@@ -62,6 +64,18 @@ def colorize(  # noqa: PLR0913 - one argument an option
         Path | None,
         typer.Option(help="A file of color dots on the image; see page photo."),
     ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(help="Draw so many different colorings of one image; a sheet."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of --samples.")] = 0,
+    pick: Annotated[
+        int | None, typer.Option(help="Of --samples, this one alone, in full size.")
+    ] = None,
+    uncertainty: Annotated[
+        bool,
+        typer.Option("--uncertainty", help="Map the doubt; rank where to look first."),
+    ] = False,
     unmarked: Annotated[
         bool, typer.Option("--unmarked", help="Do not note in XMP who made the colors.")
     ] = False,
@@ -75,45 +89,63 @@ def colorize(  # noqa: PLR0913 - one argument an option
     def color(path: Path) -> "Image.Image":
         image = open_image(path, allow_truncated, max_pixels)
         predict = dotted.check(*image.size).predict if dotted else None
-        colored = color_image(image, network, T, seen, "cpu", strength, predict)
+        paint = drawn.color if drawn else color_image
+        colored = paint(image, network, T, seen, "cpu", strength, predict)
         colored.info |= {} if unmarked else {"xmp": xmp}
         return colored
 
-    dotted = _read_hints(hints) if hints else None
+    drawn = choose_samples(samples, seed, pick)
+    _check_together(hints, drawn, uncertainty)
+    dotted = _read_hints(hints)
     if dotted:
         model, temperature, size = dotted.fill_in(model, temperature, size)
     model = model or BEST
     with _stdin_as_file(images) as inputs:
         targets, others = plan_targets(inputs, out)
-        if dotted and len(targets) != 1:
-            raise ValueError(f"--hints must come with one image, got {len(targets)}")
         network = load_network(model, device)
         T, seen = choose_settings(network, temperature, size)
-        dots = dotted.dots if dotted else ()
-        xmp = describe(Path(model).name, T, seen, strength, len(dots))
+        dots = _dots_of_one(dotted, targets)
+        more = str(drawn) if drawn else f"{len(dots)} of a person's dots" * bool(dots)
+        targets = drawn.place(targets, network, out) if drawn else targets
+        ranking = Ranking(targets, network, out, overwrite) if uncertainty else None
+        xmp = describe(Path(model).name, T, seen, strength, more)
         if out == "-":
             return _to_stdout(color(*targets))
-        settings = [T, seen, strength, unmarked, allow_truncated, *dots]
+        settings = [T, seen, strength, unmarked, allow_truncated, *dots, *(drawn or ())]
         made = hash_settings(network, *settings)
-        outcomes: Counter[str] = Counter()
-        notes: Counter[str] = Counter()
-        try:
-            for outcome, noted in _to_files(targets, color, made, overwrite):
-                outcomes[outcome] += 1
-                notes.update(noted)
-        finally:
-            for note, times in notes.items():
-                print(f"colorlab: in {times} of them: {note}", file=sys.stderr)
-            print(_summary(outcomes, len(targets), f"by {model}, in {out}"), end="")
-            print(left_out(others))
-    if outcomes["colored"] + outcomes["before"] < len(targets):
+        as_made = made, "samples" * bool(drawn)
+        how = f"by {model}, in {out}", left_out(others)
+        done = _color_all(targets, color, as_made, overwrite, how)
+        if ranking:
+            reading = allow_truncated, max_pixels
+            rows = ranking.look(Settings(T, seen, strength, *reading))
+            print(ranking.write([*rows]))
+    if not done:
         raise SystemExit(2)
 
 
-def _read_hints(path: Path) -> "Hints":
+def _check_together(
+    hints: Path | None, drawn: Samples | None, uncertainty: bool
+) -> None:
+    """Refuse options that cannot be had at once."""
+    asked = {"--hints": hints, "--samples": drawn, "--uncertainty": uncertainty}
+    if len(given := [option for option, value in asked.items() if value]) > 1:
+        raise ValueError(f"{' and '.join(given)} must not come together: take one")
+
+
+def _read_hints(path: Path | None) -> "Hints | None":
+    if path is None:
+        return None
     from colorlab.cli.hintfile import read_hints  # it needs scipy, an extra
 
     return read_hints(path)
+
+
+def _dots_of_one(dotted: "Hints | None", targets: dict[Path, Path]) -> tuple:
+    """Return the dots, which are of one image."""
+    if dotted and len(targets) != 1:
+        raise ValueError(f"--hints must come with one image, got {len(targets)}")
+    return dotted.dots if dotted else ()
 
 
 @contextmanager
@@ -127,13 +159,34 @@ def _stdin_as_file(images: list[str]) -> Iterator[list[str]]:
         yield [str(path) if image == "-" else image for image in images]
 
 
+def _color_all(
+    targets: dict[Path, Path],
+    color: Color,
+    made: tuple[str, str],
+    overwrite: bool,
+    how: tuple[str, str],
+) -> bool:
+    """Color each image, and say what came of it; return whether all are done."""
+    outcomes: Counter[str] = Counter()
+    notes: Counter[str] = Counter()
+    try:
+        for outcome, noted in _to_files(targets, color, made, overwrite):
+            outcomes[outcome] += 1
+            notes.update(noted)
+    finally:
+        for note, times in notes.items():
+            print(f"colorlab: in {times} of them: {note}", file=sys.stderr)
+        print(_summary(outcomes, len(targets), how[0]) + how[1])
+    return outcomes["colored"] + outcomes["before"] == len(targets)
+
+
 def _to_files(
-    targets: dict[Path, Path], color: Color, settings: str, overwrite: bool
+    targets: dict[Path, Path], color: Color, made: tuple[str, str], overwrite: bool
 ) -> Iterator[tuple[str, list[str]]]:
     """Color each image; what is wrong with one of them does not end the batch."""
     for path, target in count_images(targets.items()):
         try:
-            yield _to_file(path, target, color, settings, overwrite)
+            yield _to_file(path, target, color, made, overwrite)
         except Exception as error:
             reason = say_reason(error) or f"{path}: a defect of colorlab: {error!r}"
             tqdm.write(f"colorlab: {reason}", file=sys.stderr)
@@ -143,7 +196,7 @@ def _to_files(
 
 
 def _to_file(
-    path: Path, target: Path, color: Color, settings: str, overwrite: bool
+    path: Path, target: Path, color: Color, made: tuple[str, str], overwrite: bool
 ) -> tuple[str, list[str]]:
     """Color an image; return what came of it, and what was lost."""
     from colorlab.datasets.images import save_image
@@ -152,7 +205,8 @@ def _to_file(
         color(path)  # says why it cannot be read
     if target.exists() and target.samefile(path):
         raise ValueError(f"{path} must not be replaced by its own result")
-    mark = Mark(hash_file(path), settings)
+    settings, kind = made
+    mark = Mark(hash_file(path, kind), settings)
     if not overwrite and is_done(target, mark):
         return "before", []
     image = color(path)

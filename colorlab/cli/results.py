@@ -34,11 +34,13 @@ class Mark(NamedTuple):
         return f"colorlab {__version__} {self.source} {self.settings}"
 
 
-def describe(model: str, T: float, size: object, strength: float, dots: int = 0) -> str:
+def describe(
+    model: str, T: float, size: object, strength: float, more: str = ""
+) -> str:
     """Return XMP that says of a result that its colors are made, and how."""
     by = f"Colors predicted by a neural network, not recorded: colorlab {__version__}"
     how = f"{escape(model)}, T = {T:g}, size {size}, strength {strength:g}"
-    how += f", {dots} of a person's dots" if dots else ""
+    how += f", {more}" if more else ""
     return XMP.format(SOURCE_TYPE, f"{by}, {how}.")
 
 
@@ -50,10 +52,12 @@ def hash_settings(network: "Network", *settings: object) -> str:
     return hashed.hexdigest()[:DIGITS]
 
 
-def hash_file(path: Path) -> str:
-    """Return a hash of an image file."""
+def hash_file(path: Path, kind: str = "") -> str:
+    """Return a hash of an image file, another one for each kind of result."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
+        hashed = hashlib.file_digest(file, "sha256")
+    hashed.update(kind.encode())
+    return hashed.hexdigest()[:DIGITS]
 
 
 def read_mark(path: Path) -> Mark | None:
@@ -78,6 +82,7 @@ def is_done(target: Path, mark: Mark) -> bool:
         return False
     there = read_mark(target)
     if there is None or there.source != mark.source:
-        whose = "the result of another image" if there else "not of colorlab"
+        other = "the result of another image, or of another kind"
+        whose = other if there else "not of colorlab"
         raise ValueError(f"{target} exists, and is {whose}; --overwrite replaces it")
     return there == mark

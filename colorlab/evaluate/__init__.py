@@ -15,6 +15,9 @@ from colorlab.evaluate.metrics import mean_chroma as mean_chroma
 from colorlab.evaluate.metrics import psnr as psnr
 from colorlab.evaluate.metrics import rebalancing_weight as rebalancing_weight
 from colorlab.evaluate.metrics import ssim as ssim
+from colorlab.evaluate.probability import calibration_error as calibration_error
+from colorlab.evaluate.probability import confidence as confidence
+from colorlab.evaluate.probability import fit_temperature as fit_temperature
 from colorlab.evaluate.probability import image_nats as image_nats
 from colorlab.evaluate.probability import reliability as reliability
 from colorlab.evaluate.probability import target_entropy as target_entropy

@@ -15,7 +15,11 @@ from colorlab import (
     to_dense,
 )
 from colorlab.evaluate.probability import (
+    BANDS,
     EDGES,
+    calibration_error,
+    confidence,
+    fit_temperature,
     image_nats,
     reliability,
     target_entropy,
@@ -74,3 +78,75 @@ def test_a_distribution_that_is_right_is_reliable(targets, centers):
     sharper = reliability(2 * logits, drawn, torch.ones(1, 1, 60, 60))
     top = sharper[sharper[:, 1] > 100][-1]
     assert top[2] < 0.8 * top[1]  # overconfident
+
+
+def correlated(photos, cells, sharper, seed=0):
+    """Draw photos whose cells are all drawn alike: logits, and what came true."""
+    rng = torch.Generator().manual_seed(seed)
+    logits = 1.5 * torch.randn(photos, 5, 1, 1, generator=rng)
+    bins = logits.softmax(dim=1).flatten(1).multinomial(1, generator=rng)
+    bins = bins.view(photos, 1, 1, 1).expand(-1, -1, 1, cells)
+    logits = sharper * logits.expand(-1, -1, 1, cells)
+    return logits, bins, torch.ones_like(bins, dtype=torch.float32)
+
+
+def test_confidence_is_that_of_the_likeliest_bin(targets):
+    logits = 3 * torch.randn(
+        3, N_BINS, 4, 5, generator=torch.Generator().manual_seed(2)
+    )
+    table = confidence(logits, *targets)
+    assert table.shape == (3, BANDS, 3)
+    p, Z = logits.softmax(dim=1), to_dense(*targets, N_BINS)
+    for image in range(3):
+        rows = {}
+        for h in range(4):
+            for w in range(5):
+                top = p[image, :, h, w].argmax()
+                said = p[image, top, h, w].item()
+                row = rows.setdefault(int(said * BANDS), [0, 0.0, 0.0])
+                row[0] += 1
+                row[1] += said
+                row[2] += Z[image, top, h, w].item()
+        for band, row in rows.items():
+            assert table[image, band].tolist() == pytest.approx(row, abs=1e-5)
+    assert table[..., 0].sum() == 60
+
+
+def test_the_error_of_a_calibrated_network_is_what_chance_makes():
+    """Over many sets of photos; with cells that all err together."""
+    rng = torch.Generator().manual_seed(0)
+    found = [
+        calibration_error(confidence(*correlated(200, 8, 1.0, seed)), rng)
+        for seed in range(40)
+    ]
+    mean = sum(one.found for one in found) / len(found)
+    chance = sum(one.chance for one in found) / len(found)
+    assert mean > 0.03  # the bias: a calibrated network does not have 0
+    assert chance == pytest.approx(mean, rel=0.2)
+    above = sum(one.found > one.chance_high for one in found)
+    assert above <= 8  # about one of twenty; bands of few photos are rough
+
+
+def test_an_overconfident_network_is_found():
+    found = calibration_error(
+        confidence(*correlated(300, 8, 3.0)), torch.Generator().manual_seed(0)
+    )
+    assert found.found > 2 * found.chance_high
+
+
+@pytest.mark.parametrize("sharper", [0.5, 1.0, 2.0])
+def test_the_temperature_that_was_is_found(sharper):
+    found = fit_temperature(*correlated(6000, 1, sharper))
+    assert found == pytest.approx(sharper, rel=0.1)  # 6000 draws
+
+
+def test_the_temperature_is_where_the_nats_are_least(targets):
+    logits = 2 * torch.randn(
+        3, N_BINS, 4, 5, generator=torch.Generator().manual_seed(3)
+    )
+    logits += 9 * to_dense(*targets, N_BINS)  # it has seen something
+    T = fit_temperature(logits, *targets)
+    least, *others = (
+        image_nats(logits / t, *targets).mean() for t in (T, T * 0.97, T * 1.03)
+    )
+    assert all(least <= other for other in others)

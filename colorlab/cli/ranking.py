@@ -1,0 +1,118 @@
+"""`colorlab colorize --uncertainty`: maps of doubt, and where to look first."""
+
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from tqdm import tqdm
+
+from colorlab.cli.messages import count_images, say_reason
+from colorlab.cli.results import Mark, hash_file, hash_settings, is_done
+
+if TYPE_CHECKING:
+    from colorlab.colorize import Size
+    from colorlab.transfer import Network
+
+FILE = "uncertainty.csv"
+COLUMNS = ["rank", "image", "expected_distance", "worst_tenth", "result", "map"]
+SHOWN = 10  # images, in the printed report
+KIND = "doubt"
+
+
+class Settings(NamedTuple):
+    """With what the images were colored, and read."""
+
+    T: float
+    size: "Size"
+    strength: float
+    allow_truncated: bool
+    max_pixels: int | None
+
+
+class Row(NamedTuple):
+    """An image of the ranking."""
+
+    image: Path
+    mean: float
+    worst: float
+    result: Path
+    map: Path
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What is asked about the doubt of a network (book chapter: colorize)."""
+
+    targets: dict[Path, Path]
+    network: "Network"
+    out: str
+    overwrite: bool
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done, before any work, by a ValueError."""
+        if self.network.head != "bins":
+            raise ValueError("--uncertainty must come with a network that gives bins")
+        if self.out == "-":
+            raise ValueError("--uncertainty must come with a file or folder, not -o -")
+        if self.file and self.file.exists() and not self.overwrite:
+            with open(self.file, encoding="utf-8", errors="replace") as file:
+                if file.readline().strip() != ",".join(COLUMNS):
+                    raise ValueError(f"{self.file} exists, and is no ranking")
+
+    @property
+    def file(self) -> Path | None:
+        """Where the ranking goes; nowhere for one image."""
+        one_file = list(self.targets.values()) == [Path(self.out)]
+        return None if one_file else Path(self.out, FILE)
+
+    def look(self, settings: Settings) -> Iterator[Row]:
+        """Map the doubt of what was colored; what is wrong with an image is told."""
+        made = hash_settings(self.network, KIND, *settings[:3])
+        for path, target in count_images(self.targets.items()):
+            if target.exists():
+                try:
+                    yield self._map(path, target, settings, made)
+                except ValueError as error:
+                    tqdm.write(f"colorlab: {say_reason(error)}", file=sys.stderr)
+
+    def _map(self, path: Path, target: Path, settings: Settings, made: str) -> Row:
+        """Write the map of one image beside its result, unless it is there."""
+        from colorlab.colorize import network_output, output_to_ab
+        from colorlab.datasets.images import open_image, save_image
+        from colorlab.doubt import doubt, paint_doubt, summarize
+
+        image = open_image(path, settings.allow_truncated, settings.max_pixels)
+        output = network_output(image, self.network, settings.size)
+        ab = settings.strength * output_to_ab(self.network, output, settings.T)
+        doubted = doubt(self.network, output, ab)
+        place = target.with_name(f"{target.stem}-{KIND}.png")
+        mark = Mark(hash_file(path, KIND), made)
+        if self.overwrite or not is_done(place, mark):
+            picture = paint_doubt(doubted, image.size)
+            picture.info["software"] = str(mark)
+            save_image(picture, place)
+        return Row(path, *summarize(doubted), target, place)
+
+    def write(self, rows: list[Row]) -> str:
+        """Write the ranking, the most doubtful first; return the printed report."""
+        from colorlab.files import whole_file
+
+        ranked = sorted(rows, key=lambda row: -row.mean)
+        if self.file and ranked:
+            text = io.StringIO()
+            table = csv.writer(text, lineterminator="\n")
+            table.writerow(COLUMNS)
+            for rank, row in enumerate(ranked, 1):
+                numbers = f"{row.mean:.2f}", f"{row.worst:.2f}"
+                table.writerow([rank, row.image, *numbers, row.result, row.map])
+            with whole_file(self.file) as file:
+                file.write(text.getvalue().encode("utf-8", "surrogateescape"))
+        lines = ["expected distance from the true color, in ab units; look first at"]
+        lines += [f"{row.mean:6.1f}  {row.image}" for row in ranked[:SHOWN]]
+        more = len(ranked) - SHOWN
+        lines += [f"and {more} more, in {self.file}"] if more > 0 else []
+        return "\n".join(lines)
