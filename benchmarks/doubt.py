@@ -10,9 +10,10 @@ the truth with the true one, beside that of other guesses: the same with the wei
 the training left in, the entropy, the chroma shown. Within photos, over cells. Of the
 fifth that is most wrong, how much is in the fifth that is to be looked at first.
 
-Calibration: a temperature is fitted on 200 photos of Imagenette's list, on which nothing
-is measured here. Then, on COCO-MINI: cross-entropy, entropy, the entropy of the targets, and
-the expected calibration error of the likeliest bin, beside what chance makes of it.
+Calibration: a temperature is fitted on 200 photos of Imagenette's list, on which
+nothing is measured here. Then, on COCO-MINI: cross-entropy, entropy, the entropy of
+the targets, and the expected calibration error of the likeliest bin, beside what chance
+makes of it.
 
 Samples: on 60 photos of COCO-MINI, six alternatives, beside six draws with one random
 number for all cells and six with one for each cell: mean distance of two, the same with
