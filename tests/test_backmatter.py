@@ -15,7 +15,7 @@ from colorlab.cli import app
 
 ORDER = (
     "intro lab quantize prior network losses decode datasets train colorize evaluate "
-    "scribbles example multimodal descriptors transfer hints probe"
+    "scribbles example multimodal descriptors transfer hints probe since"
 ).split()
 COMMANDS = typer.main.get_command(app)
 STORED = [name for name in ORDER if (BOOK / f"{name}.ipynb").exists()]

@@ -26,7 +26,7 @@ from book_pages import (
 )
 
 PLAYED = {"game", "turing"}  # pages to play, and what their results say
-NO_MODULE = {"intro"} | PLAYED  # chapters that explain no module
+NO_MODULE = {"intro", "since"} | PLAYED  # chapters that explain no module
 # A chapter teaches a module or a folder of its name. The exceptions, at most five:
 NO_CHAPTER = {"cli", "files", "plots", "weights", "widgets"}
 MOST_EXCEPTIONS = 5
