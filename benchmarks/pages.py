@@ -1,8 +1,8 @@
 """The built book: how soon a page shows its text, its first picture, its first figure.
 
-Each page is opened once, with nothing stored, from a server on this machine, by a
-processor that is slowed down. Run `make book` first. Needs a Chromium (CHROMIUM names
-it). Writes nothing: the table is printed.
+Each page is opened three times, with nothing stored, from a server on this machine, by
+a processor that is slowed down; medians are given. Run `make book` first. Needs a
+Chromium (CHROMIUM names it). Writes nothing: the table is printed.
 """
 
 import os
@@ -12,6 +12,7 @@ import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from statistics import median
 
 from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console
@@ -20,6 +21,7 @@ from rich.table import Table
 BUILT = Path(__file__).parents[1] / "_build/html"
 NAMES = ["chromium", "chromium-browser", "google-chrome"]
 FLAGS = ["--no-sandbox", "--disable-gpu"]
+RUNS = 3
 SLOWER = 4  # times, as the tools of browsers slow down for "a phone"
 PATIENCE = 60  # seconds
 HEAD = ("page", "text", "picture", "figure", "MB")
@@ -57,6 +59,13 @@ class Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(ThreadingHTTPServer):
+    """A server that does not mind a page that is left."""
+
+    def handle_error(self, request, client_address):
+        """Say nothing."""
+
+
 def time_page(browser: Browser, address: str, slower: float) -> dict[str, float]:
     """Return milliseconds to what a reader sees, and the bytes that came."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
@@ -79,14 +88,17 @@ def main(names: list[str]) -> None:
     )
     names = names or sorted(page.stem for page in BUILT.glob("book/*.html"))
     handler = partial(Quiet, directory=BUILT)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = Server(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    table = Table(*HEAD, title=f"seconds, {SLOWER} times slower; MB that came")
+    table = Table(
+        *HEAD, title=f"seconds, {SLOWER} times slower, median of {RUNS}; MB that came"
+    )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         for name in names:
             address = f"http://127.0.0.1:{server.server_port}/book/{name}.html"
-            found = time_page(browser, address, SLOWER)
+            runs = [time_page(browser, address, SLOWER) for _ in range(RUNS)]
+            found = {key: median(run[key] for run in runs) for key in runs[0]}
             kinds = [f"{found[k] / 1000:.2f}" if k in found else "" for k in HEAD[1:4]]
             table.add_row(name, *kinds, f"{found['bytes'] / 1e6:.1f}")
         browser.close()
