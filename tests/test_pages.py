@@ -394,6 +394,15 @@ def test_a_page_waits_for_nothing_that_comes_later():
     assert "searchindex" in searching
 
 
+def test_a_full_stop_stays_on_its_formulas_line():
+    formula = '<span class="math notranslate nohighlight">\\(x\\)</span>'
+    page = f"<html><head></head><body>{formula}. {formula} y {formula}),</body></html>"
+    kept = light.lighten(page, searches=False)
+    assert kept.count('<span class="kept">') == 2
+    assert f'{formula}.</span> {formula} y <span class="kept">{formula}),' in kept
+    assert light.lighten(kept, searches=False) == kept  # a second build
+
+
 @pytest.mark.parametrize("name", [*PAGES, "genindex"])
 def test_built_pages_ask_first_for_what_one_sees(name):
     page = BeautifulSoup((BUILT / f"{name}.html").read_text("utf-8"), "html.parser")

@@ -3,7 +3,8 @@
 A page's scripts come to 3 MB, and none of them draws what one reads first. Here
 the heavy ones are taken out of its head: `pages.js` loads MathJax after the
 first picture, icons come from the theme's font, the search belongs to its own
-page. The state of the figures with controls moves to the end.
+page. The state of the figures with controls moves to the end. And a formula
+keeps the full stop behind it on its line.
 """
 
 import re
@@ -17,6 +18,11 @@ SEARCH = re.compile(
     SCRIPT.format(r"(?:searchtools|language_data|searchindex)\.js")
 )
 END = "</body>"
+# A formula never leaves its full stop alone on the next line.
+STOPPED = re.compile(
+    r'(?<!class="kept">)'
+    r'(<span class="math notranslate nohighlight">[^<]*</span>[.,;:!?)]+)'
+)
 
 
 def lighten(page: str, searches: bool) -> str:
@@ -25,6 +31,7 @@ def lighten(page: str, searches: bool) -> str:
     Only a page that `searches` keeps the search's index.
     """
     head, body = page.split("<body", 1)
+    body = STOPPED.sub(r'<span class="kept">\1</span>', body)
     head = LATE.sub("", head)
     if not searches:
         head = SEARCH.sub("", head)
