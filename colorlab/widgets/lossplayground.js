@@ -351,12 +351,15 @@ function render({ model, el }) {
         ]),
         make("div", { class: "pane" }, [
           answer("circle", "squared error: one color", [
-            make("div", { class: "row" }, [swatch, guess]),
+            make("div", { class: "entry" }, [swatch, guess]),
             charts[0].node,
           ]),
           answer("square", "cross-entropy: a share for each bin", [
-            make("div", { class: "row" }, [make("span", {}, ["asked"]), asked.node]),
-            make("div", { class: "row" }, [make("span", {}, ["said"]), answered.node]),
+            make("div", { class: "entry" }, [make("span", {}, ["asked"]), asked.node]),
+            make("div", { class: "entry" }, [
+              make("span", {}, ["said"]),
+              answered.node,
+            ]),
             charts[1].node,
           ]),
           readout,
