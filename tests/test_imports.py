@@ -32,6 +32,8 @@ ALLOWED = {
     # Image files are not taught with the core; the arrow needs them.
     "colorize": ((*CORE, "datasets.images"), ("torch", "PIL")),
     "datasets": (("_lazy", "files"), ("torch", "PIL", "pillow_heif", "filelock")),
+    "film": ((*CORE, "colorize"), TORCH),
+    "filmfile": (("files",), ("PIL", "av")),
     "export": ((*CORE, "colorize"), TORCH),
     "released": (
         (*CORE, "datasets.images", "datasets.download"),
@@ -66,7 +68,7 @@ ALLOWED = {
     "cli": (
         (
             *(*CORE, "colorize", "hints", "alternatives", "doubt", "export"),
-            *("released", "datasets", "train", "evaluate", "probe"),
+            *("film", "filmfile", "released", "datasets", "train", "evaluate", "probe"),
         ),
         ("torch", "PIL", "typer", "rich", "tqdm"),
     ),
@@ -83,7 +85,7 @@ ORDER = {
         "metrics turing game probability selection bootstrap measure report".split()
     ),
     "cli": [
-        *("messages", "models", "results", "targets", "hintfile"),
+        *("messages", "models", "results", "targets", "hintfile", "film"),
         *("samples", "ranking"),
         *("colorize", "data", "train", "evaluate", "probe", "networks", "app"),
     ],

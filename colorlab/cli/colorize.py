@@ -14,6 +14,7 @@ import typer
 from tqdm import tqdm
 
 from colorlab._lazy import BEST
+from colorlab.cli.film import choose_way, is_for_film, to_film
 from colorlab.cli.messages import count_images, say_reason
 from colorlab.cli.models import MODEL_HELP, Device, load_network
 from colorlab.cli.ranking import Ranking, Settings
@@ -32,10 +33,14 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # the next will not fit eit
 
 def colorize(  # noqa: PLR0913 - one argument an option
     images: Annotated[
-        list[str], typer.Argument(metavar="IN...", help="Images or folders; or -.")
+        list[str],
+        typer.Argument(metavar="IN...", help="Images or folders; or -; or one film."),
     ],
     out: Annotated[
-        str, typer.Option("-o", "--out", help="A folder; for one image a file, or -.")
+        str,
+        typer.Option(
+            "-o", "--out", help="A folder; for one image or film a file; or -"
+        ),
     ],
     temperature: Annotated[
         float | None,
@@ -76,6 +81,10 @@ def colorize(  # noqa: PLR0913 - one argument an option
         bool,
         typer.Option("--uncertainty", help="Map the doubt; rank where to look first."),
     ] = False,
+    frames: Annotated[
+        bool,
+        typer.Option("--frames", help="Take the images of IN as the frames of a film."),
+    ] = False,
     unmarked: Annotated[
         bool, typer.Option("--unmarked", help="Do not note in XMP who made the colors.")
     ] = False,
@@ -100,6 +109,9 @@ def colorize(  # noqa: PLR0913 - one argument an option
     if dotted:
         model, temperature, size = dotted.fill_in(model, temperature, size)
     model = model or BEST
+    if is_for_film(images, frames, bool(hints or drawn or uncertainty)):
+        way = choose_way(model, device, temperature, size, strength, unmarked)
+        return to_film(images, Path(out), way, overwrite)
     with _stdin_as_file(images) as inputs:
         targets, others = plan_targets(inputs, out)
         network = load_network(model, device)

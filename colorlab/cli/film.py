@@ -1,0 +1,179 @@
+"""`colorlab colorize` on a film, or on a folder of its frames."""
+
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from tqdm import tqdm
+
+from colorlab import __version__
+from colorlab.cli.models import check_output, load_network
+from colorlab.cli.results import hash_file, hash_settings
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from colorlab.film import Colors
+    from colorlab.transfer import Network
+
+count_frames = partial(tqdm, unit=" frames", disable=None)
+
+
+class Way(NamedTuple):
+    """How each frame is colored."""
+
+    network: "Network"
+    name: str
+    T: float
+    size: object
+    strength: float
+    unmarked: bool
+
+    def note(self) -> str:
+        """Return what the film says of its colors."""
+        return (
+            f"Colors predicted by a neural network, not recorded: colorlab "
+            f"{__version__}, {self.name}, T = {self.T:g}, size {self.size}, "
+            f"strength {self.strength:g}"
+        )
+
+
+def is_for_film(inputs: list[str], frames: bool, more: bool) -> bool:
+    """Return whether a film is to be colored; refuse what it has no place for."""
+    from colorlab.filmfile import is_film
+
+    films = frames or any(map(is_film, inputs))
+    if films and more:
+        raise ValueError(
+            "--hints, --samples and --uncertainty must be left out for a film"
+        )
+    return films
+
+
+def choose_way(
+    model: str,
+    device: str,
+    temperature: float | None,
+    size: int | None,
+    strength: float,
+    unmarked: bool,
+) -> Way:
+    """Load the network, and take what is not given from its card."""
+    from colorlab.colorize import choose_settings
+
+    network = load_network(model, device)
+    T, seen = choose_settings(network, temperature, size)
+    return Way(network, Path(model).name, T, seen, strength, unmarked)
+
+
+def to_film(inputs: list[str], out: Path, way: Way, overwrite: bool) -> None:
+    """Color one film, or one folder of frames; a run that was stopped goes on."""
+    from colorlab.film import Colors
+
+    if len(inputs) != 1:
+        raise ValueError(f"IN must be one film or one folder of frames, got {inputs}")
+    path = Path(inputs[0])
+    frames = _list_frames(path) if path.is_dir() else []
+    if frames and out.exists():
+        raise ValueError(f"out must be a folder that is not there; {out} is")
+    check_output(out, overwrite)
+    if path.exists() and out.exists() and out.samefile(path):
+        raise ValueError(f"{path} must not be replaced by its own result")
+    settings = hash_settings(way.network, way.T, way.size)
+    made = f"{_hash(path, frames)} {settings}"
+    colors = Colors(out.parent / f".{out.name}.colors", made)
+    try:
+        if frames:
+            number = _color_frames(frames, out, _by(way, colors))
+        else:
+            number = _color_file(path, out, _by(way, colors), way)
+    except ValueError:
+        colors.remove()
+        raise
+    except BaseException:
+        colors.close()
+        print(
+            f"colorlab: stopped after {colors.place} frames; the same command goes on",
+            file=sys.stderr,
+        )
+        raise
+    colors.remove()
+    _print_end(number, out, way, colors)
+
+
+def _by(way: Way, colors: "Colors") -> Callable[["Image.Image"], "Image.Image"]:
+    """Return what colors a picture as the next of the film."""
+    from colorlab.colorize import colorize
+
+    def color(picture: "Image.Image") -> "Image.Image":
+        return colorize(
+            picture,
+            way.network,
+            way.T,
+            way.size,  # type: ignore[arg-type]
+            strength=way.strength,
+            predict=colors.predict,
+        )
+
+    return color
+
+
+def _color_file(path: Path, out: Path, color: Callable, way: Way) -> int:
+    from colorlab.filmfile import color_film
+
+    return color_film(
+        path, out, color, count_frames, "" if way.unmarked else way.note()
+    )
+
+
+def _list_frames(folder: Path) -> list[Path]:
+    from colorlab.datasets.images import is_image
+
+    frames = sorted(path for path in folder.iterdir() if is_image(path.name))
+    if not frames:
+        raise ValueError(f"IN must hold frames, which are images; {folder} holds none")
+    if len({frame.stem for frame in frames}) < len(frames):
+        raise ValueError(f"IN must hold frames of different names; {folder} does not")
+    return frames
+
+
+def _hash(path: Path, frames: Iterable[Path]) -> str:
+    """Return what tells a film, or frames, from another."""
+    if not frames:
+        return hash_file(path) if path.is_file() else ""
+    told = [
+        (frame.name, frame.stat().st_size, frame.stat().st_mtime_ns) for frame in frames
+    ]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _color_frames(frames: list[Path], out: Path, color: Callable) -> int:
+    """Write a folder of frames, which appears when it is whole."""
+    from colorlab.datasets.images import open_image, save_image
+
+    partial_folder = out.parent / f".partial-{out.name}"
+    shutil.rmtree(partial_folder, ignore_errors=True)
+    partial_folder.mkdir()
+    try:
+        for frame in count_frames(frames):
+            save_image(color(open_image(frame)), partial_folder / f"{frame.stem}.png")
+        os.replace(partial_folder, out)
+    finally:
+        shutil.rmtree(partial_folder, ignore_errors=True)
+    return len(frames)
+
+
+def _print_end(number: int, out: Path, way: Way, colors: "Colors") -> None:
+    steady, flicker = colors.steady, colors.steady.flicker()
+    before = f" ({colors.known} of them before)" if colors.known else ""
+    print(f"{number} of {number} frames colored by {way.name}{before}, in {out}")
+    print(
+        f"{len(steady.cuts) + 1} scenes; where nothing moves, colors move by "
+        f"{flicker.averaged:.2f} ab units a frame, by {flicker.alone:.2f} without "
+        "averaging; what moves is not followed"
+    )

@@ -1,0 +1,207 @@
+"""Films read and written: pictures in color, the sound as it was (chapter: film)."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from colorlab.files import whole_file
+
+# What a film's file is called, and how FFmpeg calls it and what it can hold.
+FORMATS = {
+    ".mp4": ("mp4", "libx264"),
+    ".m4v": ("mp4", "libx264"),
+    ".mov": ("mov", "libx264"),
+    ".mkv": ("matroska", "libx264"),
+    ".webm": ("webm", "libvpx-vp9"),
+}
+READ = (*FORMATS, ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".ogv", ".wmv")
+QUALITY = {"crf": "16"}  # hardly to be told from the source; x264's own choice is 23
+USUAL_RATE = Fraction(25)  # pictures a second, where the file does not say
+LARGEST = 8192  # pixels a side; a stranger's film must not fill memory
+BT709, LIMITED = 1, 1  # FFmpeg's numbers of how colors are written
+KEPT = ("audio", "subtitle")
+Color = Callable[[Image.Image], Image.Image]
+Progress = Callable[..., Iterable]
+
+
+def is_film(path: str | Path) -> bool:
+    """Return whether a file's name is that of a film.
+
+    Parameters
+    ----------
+    path : str or Path
+        It need not exist.
+
+    Returns
+    -------
+    bool
+        By its suffix.
+
+    Examples
+    --------
+    >>> is_film("wedding-1926.MP4"), is_film("wedding-1926.jpg")
+    (True, False)
+    """
+    return Path(path).suffix.lower() in READ
+
+
+def color_film(
+    path: str | Path,
+    out: str | Path,
+    color: Color,
+    progress: Progress = lambda pictures, total: pictures,
+    note: str = "",
+) -> int:
+    """Color a film's pictures, one after the other, and keep its sound.
+
+    Parameters
+    ----------
+    path : str or Path
+        The film; its first video stream is colored.
+    out : str or Path
+        The file to write: .mp4, .m4v, .mov, .mkv or .webm. It appears whole or not at
+        all, and replaces what was there.
+    color : callable
+        Takes a picture and returns it in color, in the same size. It is called in the
+        order of the film.
+    progress : callable, optional
+        Called as `progress(pictures, total=...)`, to wrap them in a progress bar; the
+        total is about right, or None.
+    note : str
+        Kept in the file as its comment.
+
+    Returns
+    -------
+    int
+        How many pictures there were.
+
+    Raises
+    ------
+    ValueError
+        If `path` is no film, has no pictures or is damaged, or if `out` has another
+        suffix or cannot hold the sound.
+    OSError
+        If `out` cannot be written.
+
+    Notes
+    -----
+    Sound and subtitles are copied as they are, and each picture keeps its time.
+    Pictures are written in H.264 (VP9 in .webm), 8 bits, BT.709.
+    """
+    suffix = Path(out).suffix.lower()
+    if suffix not in FORMATS:
+        raise ValueError(f"out must end in one of {', '.join(FORMATS)}; got {out}")
+    with _opened(Path(path)) as source, whole_file(out) as file:
+        return _copy(source, file, suffix, color, progress, note)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a film; what FFmpeg finds wrong with it becomes one sentence."""
+    import av
+
+    if not path.is_file():
+        raise ValueError(f"IN must be a film; there is none at {path}")
+    try:
+        with av.open(str(path)) as source:
+            if not source.streams.video:
+                raise ValueError(f"{path} has no pictures")
+            video = source.streams.video[0]
+            if not 0 < max(video.width, video.height) <= LARGEST:
+                side = f"{video.width} x {video.height}"
+                raise ValueError(
+                    f"{path}: pictures must be up to {LARGEST}, got {side}"
+                )
+            yield source
+    except av.FFmpegError as error:
+        told = error.strerror or type(error).__name__
+        raise ValueError(f"{path} is no whole film that can be read: {told}") from error
+
+
+def _copy(
+    source: Any,
+    file: BinaryIO,
+    suffix: str,
+    color: Color,
+    progress: Progress,
+    note: str,
+) -> int:
+    """Color the pictures of an open film, copy the rest, and count the pictures."""
+    import av
+
+    container, codec = FORMATS[suffix]
+    video, number = source.streams.video[0], 0
+    with av.open(file, "w", format=container) as target:
+        target.metadata.update(source.metadata | ({"comment": note} if note else {}))
+        written = _video_stream(target, codec, video)
+        copies = _started(target, source, suffix)
+        total = video.frames or None
+        for frame in progress(_frames(source, video, target, copies), total=total):
+            target.mux(written.encode(_colored(frame, written.pix_fmt, color)))
+            number += 1
+        target.mux(written.encode())
+    if not number:
+        raise ValueError(f"{source.name} has no pictures")
+    return number
+
+
+def _video_stream(target: Any, codec: str, video: Any) -> Any:
+    """Add the stream of colored pictures: of the same size, rate and pixel shape."""
+    rate = video.average_rate or USUAL_RATE
+    written = target.add_stream(codec, rate=rate, options=QUALITY)
+    written.width, written.height = video.width, video.height
+    even = video.width % 2 == video.height % 2 == 0
+    written.pix_fmt = "yuv420p" if even else "yuv444p"
+    context = written.codec_context
+    context.time_base = video.time_base
+    context.colorspace = context.color_primaries = context.color_trc = BT709
+    context.color_range = LIMITED
+    if video.sample_aspect_ratio:
+        context.sample_aspect_ratio = video.sample_aspect_ratio
+    return written
+
+
+def _started(target: Any, source: Any, suffix: str) -> dict:
+    """Add the streams to be copied, and begin the file."""
+    import av
+
+    try:
+        kept = [stream for stream in source.streams if stream.type in KEPT]
+        copies = {stream: target.add_stream_from_template(stream) for stream in kept}
+        target.start_encoding()
+    except (av.FFmpegError, ValueError) as error:
+        kinds = ", ".join(sorted({stream.codec_context.name for stream in kept}))
+        raise ValueError(
+            f"out cannot hold the sound or subtitles ({kinds}) as {suffix}; try .mkv"
+        ) from error
+    return copies
+
+
+def _frames(source: Any, video: Any, target: Any, copies: dict) -> Iterator[Any]:
+    """Yield the pictures, and copy what stands between them."""
+    for packet in source.demux(video, *copies):
+        if packet.stream is video:
+            yield from packet.decode()
+        elif packet.dts is not None:  # the last one of a stream is empty
+            packet.stream = copies[packet.stream]
+            target.mux(packet)
+
+
+def _colored(frame: Any, pix_fmt: str, color: Color) -> Any:
+    """Return a picture in color, at the same time."""
+    import av
+
+    if frame.rotation:
+        raise ValueError(
+            f"IN must be stored upright; its pictures are to be turned by "
+            f"{frame.rotation} degrees when shown: turn them first, as by FFmpeg"
+        )
+    picture = color(frame.to_image())
+    made = av.VideoFrame.from_image(picture.convert("RGB"))
+    made = made.reformat(format=pix_fmt, dst_colorspace="ITU709")
+    made.pts, made.time_base = frame.pts, frame.time_base
+    return made

@@ -1,0 +1,340 @@
+"""Films: steady colors, sound as it was, work that goes on, and what is broken."""
+
+import math
+
+import av
+import numpy as np
+import pytest
+import torch
+from cli_fixtures import fixture_network, run  # noqa: F401 (used by name)
+from PIL import Image
+
+import colorlab.film
+from colorlab import ColorNet, load_pretrained
+from colorlab.colorize import colorize
+from colorlab.decode import annealed_mean
+from colorlab.film import Colors, Steady, is_cut
+from colorlab.filmfile import color_film, is_film
+
+PHOTOS = ("cat-chelsea", "lake-pavilion")
+SIDES = (96, 64)
+
+
+def pan(name, frames, step=1, grain=3.0):
+    """Frames of a camera that pans over a photo of the project, with grain."""
+    rng = np.random.default_rng(0)
+    wide = (SIDES[0] + step * frames, SIDES[1])
+    gray = np.asarray(Image.open(f"data/photos/{name}.jpg").convert("L").resize(wide))
+    for n in range(frames):
+        seen = gray[:, n * step : n * step + SIDES[0]]
+        seen = seen + rng.normal(0, grain, seen.shape)
+        yield Image.fromarray(seen.clip(0, 255).round().astype(np.uint8))
+
+
+@pytest.fixture(scope="module", name="frames")
+def fixture_frames():
+    """Two scenes of eight frames."""
+    return [frame for name in PHOTOS for frame in pan(name, 8)]
+
+
+def write(path, frames, sound="aac"):
+    """Write a film with a tone."""
+    with av.open(str(path), "w") as target:
+        video = target.add_stream("libx264", rate=12)
+        video.width, video.height = frames[0].size
+        video.pix_fmt = "yuv420p"
+        if sound:
+            voice = target.add_stream(sound, rate=8000, layout="mono")
+        for frame in frames:
+            target.mux(video.encode(av.VideoFrame.from_image(frame.convert("RGB"))))
+        target.mux(video.encode())
+        if sound:
+            add_tone(target, voice)
+    return path
+
+
+def add_tone(target, voice):
+    tone = (np.sin(np.arange(8000) / 20) * 8000).astype(np.int16)[None]
+    heard = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
+    heard.sample_rate, heard.pts = 8000, 0
+    target.mux(voice.encode(heard))
+    target.mux(voice.encode())
+
+
+def read(path):
+    """Return the pictures' times and pixels, and the packets of sound."""
+    with av.open(str(path)) as source:
+        seen = [(f.time, np.asarray(f.to_image())) for f in source.decode(video=0)]
+    with av.open(str(path)) as source:
+        packets = [p for p in source.demux() if p.stream.type == "audio" and p.size]
+        heard = [(float(p.pts * p.time_base), bytes(p)) for p in packets]
+    return *zip(*seen, strict=True), heard
+
+
+@pytest.fixture(scope="module", name="film")
+def fixture_film(frames, tmp_path_factory):
+    return write(tmp_path_factory.mktemp("film") / "film.mp4", frames)
+
+
+def steady_colors(frames, memory, name="tiny"):
+    steady, model = Steady(memory), load_pretrained(name)
+    with torch.inference_mode():
+        for frame in frames:
+            colorize(frame, model, predict=steady.predict, size=64)
+    return steady
+
+
+def test_colors_flicker_less_where_nothing_moves(frames):
+    steady = steady_colors(frames, 0.9)
+    alone, averaged = steady.flicker()
+    assert alone > 0.5
+    assert averaged < alone / 3
+    without = steady_colors(frames, 0).flicker()
+    assert without.averaged == pytest.approx(without.alone, rel=1e-3)
+    assert without.alone == pytest.approx(alone, rel=1e-3)
+
+
+def test_scenes_are_found_and_pans_are_none(frames):
+    assert steady_colors(frames, 0.9).cuts == [8]
+    L = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 50
+    assert not is_cut(L, L + 6)  # a light that breathes
+    assert not is_cut(L, L.flip(-1))
+    assert is_cut(L, 100 - L)
+    assert is_cut(L, L[..., :16])
+
+
+def logits_of(bins):
+    """A network that answers as told, for 8 x 8 pixels."""
+
+    class Told(ColorNet):
+        def forward(self, L):
+            answer = torch.full((1, 313, 2, 2), -20.0)
+            answer[:, bins[self.step]] = 0.0
+            self.step += 1
+            return answer
+
+    model = Told(width=2).eval()
+    model.step = 0
+    return model
+
+
+def test_distributions_are_averaged_and_not_colors():
+    red, blue = 290, 200  # far apart
+    model, steady, L = logits_of([red, blue]), Steady(0.9), torch.full((1, 1, 8, 8), 50)
+    first = steady.predict(model, L.float(), 0.1)
+    second = steady.predict(model, L.float(), 0.1)
+    assert torch.allclose(first[0, :, 0, 0], model.centers[red], atol=0.1)
+    # A mean of colors would have moved by a tenth of the way.
+    assert torch.allclose(second, first, atol=0.1)
+    mean = torch.full((1, 313, 1, 1), 1e-12)
+    mean[0, red], mean[0, blue] = 0.9, 0.1
+    model.step = 0
+    steady = Steady(0.9)
+    for _ in range(2):
+        ab = steady.predict(model, L.float(), 1.0)
+    wanted = annealed_mean(mean.log(), model.centers, 1.0)
+    assert torch.allclose(ab[..., :1, :1], wanted, atol=0.01)
+
+
+def test_what_moves_starts_anew():
+    red, blue = 290, 200
+    model, steady = logits_of([red, blue]), Steady(0.9)
+    L = torch.full((1, 1, 8, 8), 50.0)
+    steady.predict(model, L, 0.1)
+    moved = L.clone()
+    moved[..., :4, :4] += 10
+    ab = steady.predict(model, moved, 0.1)
+    assert torch.allclose(ab[0, :, 0, 0], model.centers[blue], atol=0.1)
+    assert torch.allclose(ab[0, :, 1, 1], model.centers[red], atol=0.1)
+    assert steady.cuts == []
+
+
+@pytest.mark.parametrize("memory", [-0.1, 1.0, math.nan])
+def test_memory_out_of_range_is_refused(memory):
+    with pytest.raises(ValueError, match="memory must be from 0 to below 1"):
+        Steady(memory)
+
+
+def test_work_that_was_stopped_goes_on_with_the_same_colors(
+    frames, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(colorlab.film, "SAVED_EVERY", 3)
+    model = load_pretrained("tiny")
+
+    def color(folder, some, made="so"):
+        colors = Colors(tmp_path / folder, made)
+        with torch.inference_mode():
+            found = [
+                np.asarray(colorize(frame, model, predict=colors.predict, size=64))
+                for frame in some
+            ]
+        colors.close()
+        return found, colors
+
+    whole, at_once = color("whole", frames)
+    color("part", frames[:11])
+    resumed, again = color("part", frames)
+    assert (at_once.known, again.known) == (0, 9)  # saved at each third
+    assert all(map(np.array_equal, whole, resumed))
+    assert again.steady.cuts == at_once.steady.cuts == [8]
+    assert again.steady.flicker() == pytest.approx(at_once.steady.flicker())
+    assert color("part", frames[:1], made="otherwise")[1].known == 0
+    (tmp_path / "part" / "state").write_bytes(b"broken")
+    assert color("part", frames[:1])[1].known == 0
+    again.remove()
+    assert not (tmp_path / "part").exists()
+
+
+def test_sound_and_times_are_kept(film, tmp_path):
+    def paint(picture):
+        return Image.new("RGB", picture.size, (200, 60, 40))
+
+    for suffix in (".mp4", ".mkv", ".MOV"):
+        out = tmp_path / f"red{suffix}"
+        assert color_film(film, out, paint) == 16
+        (times, pictures, heard), (before, _, sound) = read(out), read(film)
+        assert len(sound) > 3
+        assert [packet for _, packet in heard] == [packet for _, packet in sound]
+        # Matroska has no times below 0, where AAC begins: there, all come later.
+        late = times[0] - before[0]
+        assert late < 0.2
+        assert np.subtract(times, late) == pytest.approx(before, abs=2e-3)
+        shifted = [time - late for time, _ in heard]
+        assert shifted == pytest.approx([time for time, _ in sound], abs=2e-3)
+        assert abs(pictures[5].astype(int) - (200, 60, 40)).max() < 5, suffix
+
+
+def test_lightness_of_pictures_is_kept(film, frames, tmp_path):
+    color_film(film, tmp_path / "same.mp4", lambda picture: picture)
+    _, pictures, _ = read(tmp_path / "same.mp4")
+    _, before, _ = read(film)
+    off = [abs(a.astype(int) - b) for a, b in zip(pictures, before, strict=True)]
+    assert np.mean(off) < 3  # of 255; what H.264 loses twice
+
+
+def test_odd_sizes_and_films_without_sound(tmp_path):
+    frames = [frame.resize((65, 63)) for frame in pan("dahlia", 3)]
+    with av.open(str(tmp_path / "odd.mkv"), "w") as target:
+        video = target.add_stream("ffv1", rate=5)
+        video.width, video.height, video.pix_fmt = 65, 63, "bgr0"
+        for frame in frames:
+            made = av.VideoFrame.from_image(frame.convert("RGB"))
+            target.mux(video.encode(made.reformat(format="bgr0")))
+        target.mux(video.encode())
+    assert color_film(tmp_path / "odd.mkv", tmp_path / "o.webm", lambda p: p) == 3
+    _, pictures, heard = read(tmp_path / "o.webm")
+    assert pictures[0].shape == (63, 65, 3)
+    assert not heard
+
+
+def broken_films(film, tmp_path):
+    content = film.read_bytes()
+    yield "no.mp4", b"no film at all", "is no whole film"
+    yield "empty.mp4", b"", "is no whole film"
+    yield "half.mp4", content[: len(content) // 2], "is no whole film"
+    noise = np.random.default_rng(0).bytes(len(content) // 4)
+    middle = len(content) // 8
+    damaged = content[:middle] + noise + content[middle + len(noise) :]
+    yield "damaged.mp4", damaged, "is no whole film"
+
+
+def test_broken_films_are_told_in_one_sentence(film, tmp_path):
+    for name, content, said in broken_films(film, tmp_path):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=said) as told:
+            color_film(tmp_path / name, tmp_path / "out.mp4", lambda picture: picture)
+        assert name in str(told.value)
+        assert "\n" not in str(told.value)
+        assert not (tmp_path / "out.mp4").exists()
+    with pytest.raises(ValueError, match="there is none at"):
+        color_film(tmp_path / "away.mp4", tmp_path / "out.mp4", lambda p: p)
+    with pytest.raises(ValueError, match="must end in one of .mp4"):
+        color_film(film, tmp_path / "out.gif", lambda p: p)
+    with pytest.raises(ValueError, match=r"cannot hold the sound .* \(aac\) as .webm"):
+        color_film(film, tmp_path / "out.webm", lambda p: p)
+    heard = tmp_path / "heard.mp4"
+    with av.open(str(heard), "w") as target:
+        add_tone(target, target.add_stream("aac", rate=8000, layout="mono"))
+    with pytest.raises(ValueError, match="has no pictures"):
+        color_film(heard, tmp_path / "out.mp4", lambda p: p)
+    assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
+
+
+def test_the_command_colors_a_film(film, network, monkeypatch, tmp_path, capsys):
+    out = tmp_path / "colored.mp4"
+    words = ("colorize", film, "-o", out, "--model", network, "--size", 32)
+    assert run(monkeypatch, *words) == 0
+    said = capsys.readouterr().out
+    assert "16 of 16 frames colored by small.safetensors, in" in said
+    assert "2 scenes; where nothing moves, colors move by" in said
+    times, pictures, _ = read(out)
+    assert len(times) == 16
+    assert pictures[3].shape == (*SIDES[::-1], 3)
+    with av.open(str(out)) as colored:
+        assert "Colors predicted by a neural network" in colored.metadata["comment"]
+    before = out.read_bytes()
+    assert run(monkeypatch, *words) == 2
+    assert "exists" in capsys.readouterr().err
+    assert out.read_bytes() == before
+    assert run(monkeypatch, *words, "--overwrite", "--unmarked") == 0
+    with av.open(str(out)) as colored:
+        assert "comment" not in colored.metadata
+    inside = {path.name for path in tmp_path.iterdir()}
+    assert inside == {"colored.mp4", "small.safetensors"}
+
+
+def test_a_film_goes_on_after_a_stop(film, network, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(colorlab.film, "SAVED_EVERY", 4)
+    out, predict, calls = tmp_path / "colored.mp4", Steady.predict, []
+
+    def stopped(self, *given):
+        calls.append(self.frames)
+        if len(calls) == 11:
+            raise KeyboardInterrupt
+        return predict(self, *given)
+
+    monkeypatch.setattr(Steady, "predict", stopped)
+    words = ("colorize", film, "-o", out, "--model", network, "--size", 32)
+    assert run(monkeypatch, *words) == 130
+    assert (
+        "stopped after 10 frames; the same command goes on" in capsys.readouterr().err
+    )
+    assert not out.exists()
+    assert run(monkeypatch, *words) == 0
+    assert "(8 of them before)" in capsys.readouterr().out
+    assert calls[11:] == [*range(8, 16)]
+    resumed = out.read_bytes()
+    assert run(monkeypatch, *words, "--overwrite") == 0
+    assert out.read_bytes() == resumed
+    assert {p.name for p in tmp_path.iterdir()} == {"colored.mp4", "small.safetensors"}
+
+
+def test_the_command_colors_a_folder_of_frames(
+    frames, network, monkeypatch, tmp_path, capsys
+):
+    folder, out = tmp_path / "frames", tmp_path / "colored"
+    folder.mkdir()
+    for n, frame in enumerate(frames):
+        frame.save(folder / f"{n:03}.jpg")
+    words = ("colorize", folder, "-o", out, "--frames", "--model", network)
+    assert run(monkeypatch, *words, "--size", 32) == 0
+    assert "16 of 16 frames colored" in capsys.readouterr().out
+    assert [path.name for path in sorted(out.iterdir())][:2] == ["000.png", "001.png"]
+    assert Image.open(out / "007.png").size == SIDES
+    assert run(monkeypatch, *words, "--size", 32) == 2
+    assert "out must be a folder that is not there" in capsys.readouterr().err
+    (folder / "005.jpg").write_bytes(b"no image")
+    other = ("colorize", folder, "-o", tmp_path / "other", "--frames")
+    assert run(monkeypatch, *other, "--model", network, "--size", 32) == 2
+    assert "005.jpg" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_what_a_film_has_no_place_for_is_refused(film, monkeypatch, tmp_path, capsys):
+    words = ("colorize", film, "-o", tmp_path / "o.mp4")
+    assert run(monkeypatch, *words, "--uncertainty") == 2
+    assert "must be left out for a film" in capsys.readouterr().err
+    assert run(monkeypatch, *words[:2], film, *words[2:]) == 2
+    assert "IN must be one film" in capsys.readouterr().err
+    assert (is_film("a.mkv"), is_film("a.png")) == (True, False)
