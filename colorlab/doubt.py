@@ -66,9 +66,8 @@ def doubt(model: Network, logits: Tensor, ab: Tensor) -> Tensor:
     """
     if model.head != "bins":
         raise ValueError("model must have a head of bins; this one answers one color")
-    return expected_distance(
-        logits - training_adjustment(model)[:, None, None], model.centers, ab
-    )
+    unweighted = logits - training_adjustment(model)[:, None, None]
+    return expected_distance(unweighted, model.centers, ab)
 
 
 def summarize(doubted: Tensor) -> Doubt:

@@ -33,6 +33,7 @@ MOST_EXCEPTIONS = 5
 CHAPTER_EACH = {"classics"}  # folders with a chapter for each of their modules
 # Or with another module of theirs:
 TAUGHT_WITH = {"analogy": "example", "filters": "descriptors"}
+TAUGHT_WITH |= {"alternatives": "decode", "doubt": "colorize"}
 TOLD = {"log"}  # tested with the loop
 MAX_BYTES = 300_000
 MAX_LINES, MOST_LINES, MEDIAN_LINES = 30, 12, 4  # code lines of a cell
@@ -331,9 +332,9 @@ def test_every_module_has_a_chapter():
     chapters = set(CHAPTERS) - NO_MODULE
     folders = [(ROOT / "colorlab" / name).glob("[a-z]*.py") for name in CHAPTER_EACH]
     stems = {path.stem for folder in folders for path in folder}
+    stems |= modules() - CHAPTER_EACH
     assert stems >= {*TAUGHT_WITH, *TAUGHT_WITH.values()}
-    each = {TAUGHT_WITH.get(stem, stem) for stem in stems}
-    taught = modules() - CHAPTER_EACH | each
+    taught = {TAUGHT_WITH.get(stem, stem) for stem in stems}
     assert chapters <= taught, "a chapter without its module"
     assert taught <= chapters | NO_CHAPTER, "a module without its chapter"
 
