@@ -9,9 +9,11 @@ the work, and no more.
 This is for the CPU. A GPU wants the opposite: few operations, on the whole batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import TypeVar
 
 import torch
@@ -19,6 +21,9 @@ from torch import Tensor
 
 MOST_THREADS = 8  # more would wait for Python, which starts one operation at a time
 KEPT = 2**22  # floats; see `_keep_freed_memory`
+
+_COUNTING = Lock()
+_callers: list[int] = []  # torch's number of threads, and again for each caller
 
 Result = TypeVar("Result")
 
@@ -100,13 +105,27 @@ def each_tile(
                 return
 
     _keep_freed_memory()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with _one_thread_each() as threads:
         _run(work_on, min(threads, len(tiles), MOST_THREADS))
-    finally:
-        torch.set_num_threads(threads)
     return results
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[int]:
+    """Set torch's number of threads to 1; yield what it was before the first caller."""
+    with _COUNTING:
+        if not _callers:
+            _callers.append(torch.get_num_threads())
+        _callers.append(threads := _callers[0])
+        torch.set_num_threads(1)
+    try:
+        yield threads
+    finally:
+        with _COUNTING:
+            _callers.pop()
+            torch.set_num_threads(threads)
+            if len(_callers) == 1:
+                _callers.clear()
 
 
 def _run(work_on: Callable[[], None], threads: int) -> None:

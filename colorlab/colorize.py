@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -21,6 +23,9 @@ Size = int | Sequence[int]  # of the shorter side; or height and width
 Predict = Callable[[Network, Tensor, float], Tensor]  # model, L, T -> ab
 DEFAULT_SIZE = 128  # pixels, for networks whose card does not say
 LONGEST = 8  # times `size`: a longer image is squeezed, to bound memory
+_ENTERING = Lock()
+# Of networks that color now: how many threads use each, and its mode before.
+_IN_USE: WeakKeyDictionary[Network, tuple[int, bool]] = WeakKeyDictionary()
 BAND = 512  # rows joined at once, to bound memory
 
 
@@ -225,8 +230,10 @@ def choose_settings(
 @contextmanager
 def _inference(model: Network, size: Size) -> Iterator[None]:
     """Use a network in eval mode and leave it as it was; refuse too large a size."""
-    training = model.training
-    model.eval()
+    with _ENTERING:  # threads may share a network: the last one gives it back
+        users, training = _IN_USE.get(model, (0, model.training))
+        _IN_USE[model] = users + 1, training
+        model.eval()
     try:
         yield
     except (MemoryError, RuntimeError) as error:  # torch raises its own, or this
@@ -234,7 +241,12 @@ def _inference(model: Network, size: Size) -> Iterator[None]:
             raise
         raise ValueError(f"size must be smaller for this memory, got {size}") from error
     finally:
-        model.train(training)
+        with _ENTERING:
+            users, training = _IN_USE.pop(model)
+            if users > 1:
+                _IN_USE[model] = users - 1, training
+            else:
+                model.train(training)
 
 
 def network_size(height: int, width: int, size: Size) -> tuple[int, int]:
