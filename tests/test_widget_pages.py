@@ -9,7 +9,7 @@ from browser_fixtures import PATIENCE, fixture_browser, open_page  # noqa: F401
 from ipywidgets.embed import dependency_state
 from PIL import Image
 
-from colorlab.widgets import TwoColors
+from colorlab.widgets import Curtain, LossPlayground, TwoColors
 
 SCRIPTS = [(BOOK / "_static" / name).as_uri() for name in ("pages.js", "widgets.js")]
 PAUSE = 500  # ms: what comes sooner, a browser takes for a part of the gesture before
@@ -120,6 +120,15 @@ def test_a_finger_that_scrolls_from_a_slider_changes_nothing(browser, tmp_path):
         y = box["y"] + box["height"] / 2
         swipe(page, *[(x + far, y) for far in (0, 20, 60, 90)])
         assert float(slider.input_value()) > 0.3  # sideways moves it
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("widget", [TwoColors, LossPlayground])
+def test_handles_are_round_beside_other_figures_on_a_phone(browser, tmp_path, widget):
+    with open_on_phone(browser, widget(), tmp_path) as (page, figure):
+        page.add_style_tag(content=Curtain._css)  # comes last in the chapter
+        boxes = [each.bounding_box() for each in figure.locator(".handle").all()]
+        assert all(box["width"] == box["height"] < 32 for box in boxes)
 
 
 CORNER = """(canvas) =>

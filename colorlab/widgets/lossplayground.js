@@ -104,7 +104,7 @@ function drawPath({ context, place, size }, path, L) {
 /** @type {(letter: string, canvas: HTMLElement, color: () => Pair,
  *   move: (color: Pair) => void) => HTMLElement} */
 function makeRing(letter, canvas, color, move) {
-  const ring = make("button", { type: "button", class: "handle" }, [
+  const ring = make("button", { type: "button", class: "handle side" }, [
     make("span", {}, [letter]),
   ]);
   ring.addEventListener("pointerdown", (event) => {

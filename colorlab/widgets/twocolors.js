@@ -103,7 +103,7 @@ function makeAnswer(name, icon) {
 /** @type {(letter: string, canvas: HTMLElement, color: () => Pair,
  *   move: (color: Pair) => void) => HTMLElement} */
 function makeHandle(letter, canvas, color, move) {
-  const handle = make("button", { type: "button", class: "handle" }, [letter]);
+  const handle = make("button", { type: "button", class: "handle side" }, [letter]);
   handle.addEventListener("pointerdown", (event) => {
     handle.setPointerCapture(event.pointerId);
   });
