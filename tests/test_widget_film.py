@@ -264,6 +264,26 @@ def test_curves_are_the_records(browser, tmp_path, film, widget):
 
 
 @pytest.mark.browser
+def test_each_figure_says_what_its_numbers_mean(browser, tmp_path, widget):
+    with open_widget(browser, widget, tmp_path) as (_, figure):
+        told = set()
+        for name in ("spread of hues", "chroma / true", "top bin", "held-out loss"):
+            figure.get_by_label("Figure", exact=True).select_option(name)
+            told.add(figure.locator(".key").last.inner_text())
+        assert len(told) == 4
+        assert all(len(text.split()) > 4 for text in told)
+
+
+@pytest.mark.browser
+def test_a_phone_has_room_for_all_runs_of_the_quiz_at_once(browser, tmp_path, quiz):
+    with open_on_phone(browser, quiz, tmp_path) as (_, figure):
+        cards = [card.bounding_box() for card in figure.locator(".card").all()]
+        assert len(cards) == len(WHY)
+        each = (cards[-1]["y"] - cards[0]["y"]) / (len(cards) - 1)
+        assert 4 * each < 844 - 60  # the chapter's four, below the book's bar
+
+
+@pytest.mark.browser
 def test_film_by_keyboard(browser, tmp_path, film, widget):
     with open_widget(browser, widget, tmp_path) as (_, figure):
         step = figure.get_by_label("Step", exact=True)

@@ -42,6 +42,14 @@ export const METRICS = [
   ["held_out", "held-out loss", false],
 ];
 
+/** @type {Record<string, string>} */
+const MEANINGS = {
+  spread: "0: all pixels have one hue",
+  share: "1: as colorful as the truth",
+  top_bin: "1: all pixels are in one bin",
+  held_out: "of photos that it does not learn from",
+};
+
 /** @type {(file: Blob) => Promise<ImageData>} */
 async function readPixels(file) {
   const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
@@ -148,6 +156,7 @@ function render({ model, el }) {
     METRICS.map(([, name]) => name),
     (i) => set({ metric: METRICS[i][0] }),
   );
+  const meaning = make("span", { class: "key" });
   const readout = make("p", { class: "readout" });
   const verdict = make("p", { class: "verdict", "aria-live": "polite" });
   const traits = ["run", "frame", "view", "metric"];
@@ -244,6 +253,7 @@ function render({ model, el }) {
       drawChart(1, found[0], found[2]);
       choice.value = String(run);
       figures.value = String(METRICS.indexOf(found));
+      meaning.textContent = MEANINGS[found[0]];
     }
     views.press(VIEWS.indexOf(view));
     drawFrame();
@@ -279,7 +289,7 @@ function render({ model, el }) {
         make("div", { class: "pane" }, [
           caption,
           charts[0].node,
-          make("label", { class: "title" }, [figures]),
+          make("div", { class: "title" }, [figures, meaning]),
           charts[1].node,
         ]),
       ]),

@@ -273,7 +273,7 @@ function render({ model, el }) {
         ? `${words} on ${percent}\u00a0% of the pixels: ${mine} dB. `
         : "Paint a stroke on the photo. ") +
       `The network, without a stroke: ${said.toFixed(1)} dB. ` +
-      `Gray: ${dull.toFixed(1)} dB.`;
+      `Gray: ${dull.toFixed(1)} dB. More is nearer to the photo\u2019s own colors.`;
   }
 
   function tellBrush() {
