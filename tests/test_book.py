@@ -34,6 +34,8 @@ CHAPTER_EACH = {"classics"}  # folders with a chapter for each of their modules
 # Or with another module of theirs:
 TAUGHT_WITH = {"analogy": "example", "filters": "descriptors"}
 TAUGHT_WITH |= {"alternatives": "decode", "doubt": "colorize"}
+TAUGHT_WITH |= {"siggraph": "hints", "released": "network", "export": "network"}
+TAUGHT_WITH |= {"film": "colorize", "filmfile": "colorize"}
 TOLD = {"log"}  # tested with the loop
 MAX_BYTES = 300_000
 MAX_LINES, MOST_LINES, MEDIAN_LINES = 30, 12, 4  # code lines of a cell

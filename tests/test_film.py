@@ -7,6 +7,12 @@ import numpy as np
 import pytest
 import torch
 from cli_fixtures import fixture_network, run  # noqa: F401 (used by name)
+from film_fixtures import (  # noqa: F401 (fixtures are used by name)
+    SIDES,
+    fixture_film,
+    fixture_frames,
+    read,
+)
 from PIL import Image
 
 import colorlab.film
@@ -14,66 +20,7 @@ from colorlab import ColorNet, load_pretrained
 from colorlab.colorize import colorize
 from colorlab.decode import annealed_mean
 from colorlab.film import Colors, Steady, is_cut
-from colorlab.filmfile import color_film, is_film
-
-PHOTOS = ("cat-chelsea", "lake-pavilion")
-SIDES = (96, 64)
-
-
-def pan(name, frames, step=1, grain=3.0):
-    """Frames of a camera that pans over a photo of the project, with grain."""
-    rng = np.random.default_rng(0)
-    wide = (SIDES[0] + step * frames, SIDES[1])
-    gray = np.asarray(Image.open(f"data/photos/{name}.jpg").convert("L").resize(wide))
-    for n in range(frames):
-        seen = gray[:, n * step : n * step + SIDES[0]]
-        seen = seen + rng.normal(0, grain, seen.shape)
-        yield Image.fromarray(seen.clip(0, 255).round().astype(np.uint8))
-
-
-@pytest.fixture(scope="module", name="frames")
-def fixture_frames():
-    """Two scenes of eight frames."""
-    return [frame for name in PHOTOS for frame in pan(name, 8)]
-
-
-def write(path, frames, sound="aac"):
-    """Write a film with a tone."""
-    with av.open(str(path), "w") as target:
-        video = target.add_stream("libx264", rate=12)
-        video.width, video.height = frames[0].size
-        video.pix_fmt = "yuv420p"
-        if sound:
-            voice = target.add_stream(sound, rate=8000, layout="mono")
-        for frame in frames:
-            target.mux(video.encode(av.VideoFrame.from_image(frame.convert("RGB"))))
-        target.mux(video.encode())
-        if sound:
-            add_tone(target, voice)
-    return path
-
-
-def add_tone(target, voice):
-    tone = (np.sin(np.arange(8000) / 20) * 8000).astype(np.int16)[None]
-    heard = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
-    heard.sample_rate, heard.pts = 8000, 0
-    target.mux(voice.encode(heard))
-    target.mux(voice.encode())
-
-
-def read(path):
-    """Return the pictures' times and pixels, and the packets of sound."""
-    with av.open(str(path)) as source:
-        seen = [(f.time, np.asarray(f.to_image())) for f in source.decode(video=0)]
-    with av.open(str(path)) as source:
-        packets = [p for p in source.demux() if p.stream.type == "audio" and p.size]
-        heard = [(float(p.pts * p.time_base), bytes(p)) for p in packets]
-    return *zip(*seen, strict=True), heard
-
-
-@pytest.fixture(scope="module", name="film")
-def fixture_film(frames, tmp_path_factory):
-    return write(tmp_path_factory.mktemp("film") / "film.mp4", frames)
+from colorlab.filmfile import is_film
 
 
 def steady_colors(frames, memory, name="tiny"):
@@ -183,81 +130,6 @@ def test_work_that_was_stopped_goes_on_with_the_same_colors(
     assert color("part", frames[:1])[1].known == 0
     again.remove()
     assert not (tmp_path / "part").exists()
-
-
-def test_sound_and_times_are_kept(film, tmp_path):
-    def paint(picture):
-        return Image.new("RGB", picture.size, (200, 60, 40))
-
-    for suffix in (".mp4", ".mkv", ".MOV"):
-        out = tmp_path / f"red{suffix}"
-        assert color_film(film, out, paint) == 16
-        (times, pictures, heard), (before, _, sound) = read(out), read(film)
-        assert len(sound) > 3
-        assert [packet for _, packet in heard] == [packet for _, packet in sound]
-        # Matroska has no times below 0, where AAC begins: there, all come later.
-        late = times[0] - before[0]
-        assert late < 0.2
-        assert np.subtract(times, late) == pytest.approx(before, abs=2e-3)
-        shifted = [time - late for time, _ in heard]
-        assert shifted == pytest.approx([time for time, _ in sound], abs=2e-3)
-        assert abs(pictures[5].astype(int) - (200, 60, 40)).max() < 5, suffix
-
-
-def test_lightness_of_pictures_is_kept(film, frames, tmp_path):
-    color_film(film, tmp_path / "same.mp4", lambda picture: picture)
-    _, pictures, _ = read(tmp_path / "same.mp4")
-    _, before, _ = read(film)
-    off = [abs(a.astype(int) - b) for a, b in zip(pictures, before, strict=True)]
-    assert np.mean(off) < 3  # of 255; what H.264 loses twice
-
-
-def test_odd_sizes_and_films_without_sound(tmp_path):
-    frames = [frame.resize((65, 63)) for frame in pan("dahlia", 3)]
-    with av.open(str(tmp_path / "odd.mkv"), "w") as target:
-        video = target.add_stream("ffv1", rate=5)
-        video.width, video.height, video.pix_fmt = 65, 63, "bgr0"
-        for frame in frames:
-            made = av.VideoFrame.from_image(frame.convert("RGB"))
-            target.mux(video.encode(made.reformat(format="bgr0")))
-        target.mux(video.encode())
-    assert color_film(tmp_path / "odd.mkv", tmp_path / "o.webm", lambda p: p) == 3
-    _, pictures, heard = read(tmp_path / "o.webm")
-    assert pictures[0].shape == (63, 65, 3)
-    assert not heard
-
-
-def broken_films(film, tmp_path):
-    content = film.read_bytes()
-    yield "no.mp4", b"no film at all", "is no whole film"
-    yield "empty.mp4", b"", "is no whole film"
-    yield "half.mp4", content[: len(content) // 2], "is no whole film"
-    noise = np.random.default_rng(0).bytes(len(content) // 4)
-    middle = len(content) // 8
-    damaged = content[:middle] + noise + content[middle + len(noise) :]
-    yield "damaged.mp4", damaged, "is no whole film"
-
-
-def test_broken_films_are_told_in_one_sentence(film, tmp_path):
-    for name, content, said in broken_films(film, tmp_path):
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=said) as told:
-            color_film(tmp_path / name, tmp_path / "out.mp4", lambda picture: picture)
-        assert name in str(told.value)
-        assert "\n" not in str(told.value)
-        assert not (tmp_path / "out.mp4").exists()
-    with pytest.raises(ValueError, match="there is none at"):
-        color_film(tmp_path / "away.mp4", tmp_path / "out.mp4", lambda p: p)
-    with pytest.raises(ValueError, match="must end in one of .mp4"):
-        color_film(film, tmp_path / "out.gif", lambda p: p)
-    with pytest.raises(ValueError, match=r"cannot hold the sound .* \(aac\) as .webm"):
-        color_film(film, tmp_path / "out.webm", lambda p: p)
-    heard = tmp_path / "heard.mp4"
-    with av.open(str(heard), "w") as target:
-        add_tone(target, target.add_stream("aac", rate=8000, layout="mono"))
-    with pytest.raises(ValueError, match="has no pictures"):
-        color_film(heard, tmp_path / "out.mp4", lambda p: p)
-    assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
 
 
 def test_the_command_colors_a_film(film, network, monkeypatch, tmp_path, capsys):
