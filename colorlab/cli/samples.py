@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 class Samples(NamedTuple):
     """What was asked for: how many, drawn how, and which of them alone."""
 
-    count: int
+    wanted: int
     seed: int
     pick: int | None
 
     def __str__(self) -> str:
         """Say in a few words how they were drawn."""
         which = f"number {self.pick} of " if self.pick else ""
-        return f"{which}{self.count} samples drawn with seed {self.seed}"
+        return f"{which}{self.wanted} samples drawn with seed {self.seed}"
 
     def place(
         self, targets: dict[Path, Path], network: "Network", out: str
@@ -40,7 +40,7 @@ class Samples(NamedTuple):
             raise ValueError("--samples must come with a network that gives bins")
         [(path, target)] = targets.items()
         if target != Path(out):
-            kind = f"sample-{self.pick}-of-{self.count}" if self.pick else "samples"
+            kind = f"sample-{self.pick}-of-{self.wanted}" if self.pick else "samples"
             target = target.with_name(f"{target.stem}-{kind}.png")
         return {path: target}
 
@@ -69,7 +69,7 @@ class Samples(NamedTuple):
         output = network_output(image, network, size)
         answer = output_to_ab(network, output, T)
         rng = torch.Generator().manual_seed(self.seed)
-        drawn = alternatives(output, network.centers, answer, self.count, rng)
+        drawn = alternatives(output, network.centers, answer, self.wanted, rng)
         if self.pick:
             return paint(drawn.ab[self.pick - 1 : self.pick])
         print(f"colorlab: {_report(drawn)}", file=sys.stderr)
