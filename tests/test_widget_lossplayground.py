@@ -164,6 +164,17 @@ def test_colors_by_mouse_and_keys(browser, tmp_path):
 
 
 @pytest.mark.browser
+def test_shares_are_read_in_the_dark(browser, tmp_path):
+    ink = "(node) => getComputedStyle(node).color"
+    with open_widget(browser, LossPlayground(), tmp_path) as (page, figure):
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        red, *_, others = figure.locator(".shares").last.locator("span").all()
+        assert "others 99" in others.inner_text()
+        assert others.evaluate(ink) == figure.evaluate(ink) != "rgb(0, 0, 0)"
+        assert red.evaluate(ink) == "rgb(0, 0, 0)"  # on a color of L = 55
+
+
+@pytest.mark.browser
 def test_on_a_phone_plane_and_controls_are_seen_together(browser, tmp_path):
     with open_on_phone(browser, LossPlayground(), tmp_path) as (page, figure):
         plane = figure.locator("canvas.plane").bounding_box()

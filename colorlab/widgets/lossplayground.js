@@ -132,7 +132,8 @@ function makeShares() {
       node.replaceChildren(
         ...parts.map(({ share, name, color }) => {
           const wide = share > 0.08 ? name : "";
-          const part = make("span", { title: name }, [wide]);
+          const kind = color ? "color" : "others";
+          const part = make("span", { title: name, class: kind }, [wide]);
           part.style.flexGrow = String(share);
           part.style.background = color;
           part.hidden = share < 0.001;
@@ -311,7 +312,7 @@ function render({ model, el }) {
     const rest = 1 - own.reduce((sum, q) => sum + found.p[q], 0);
     answered.show([
       ...parts(found.p),
-      { share: rest, name: `others ${percent(rest)}`, color: "var(--shadow)" },
+      { share: rest, name: `others ${percent(rest)}`, color: "" },
     ]);
     const floor = target.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
     drawChart(0, losses, best.losses[1], "squared error");
