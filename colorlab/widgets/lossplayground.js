@@ -131,7 +131,8 @@ function makeShares() {
     show(parts) {
       node.replaceChildren(
         ...parts.map(({ share, name, color }) => {
-          const wide = share > 0.08 ? name : "";
+          const [letter] = name.split(" ");
+          const wide = share > 0.18 ? name : share > 0.06 ? letter : "";
           const kind = color ? "color" : "others";
           const part = make("span", { title: name, class: kind }, [wide]);
           part.style.flexGrow = String(share);
