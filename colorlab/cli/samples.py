@@ -104,7 +104,7 @@ def choose_samples(count: int | None, seed: int, pick: int | None) -> Samples | 
 def _report(drawn: "Alternatives") -> str:
     """Return how different and how likely they are."""
     return (
-        f"two of them are {drawn.apart:.1f} ab units apart (of all draws: "
+        f"on average two of them are {drawn.apart:.1f} ab units apart (of all draws: "
         f"{drawn.all_apart:.1f}); {drawn.nats.mean():.2f} nats a cell (of all draws: "
         f"{drawn.all_nats:.2f})"
     )
