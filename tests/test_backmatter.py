@@ -12,6 +12,7 @@ from extensions import backmatter, load
 
 from colorlab import bin_centers, load_prior, save_counts
 from colorlab.cli import app
+from colorlab.train import diagnostics
 
 ORDER = (
     "intro lab quantize prior network losses decode datasets train colorize evaluate "
@@ -122,7 +123,7 @@ def test_the_python_that_setup_asks_for():
 
 
 def test_files_that_the_pages_name_exist():
-    for page in ("setup", "instructors", "errata"):
+    for page in ("setup", "instructors", "tuning", "errata"):
         named = re.findall(r"(?:book|tests|benchmarks)/[\w/]+\.\w+", read_page(page))
         assert not [name for name in named if not (ROOT / name).exists()]
 
@@ -257,3 +258,19 @@ def test_every_module_is_on_the_library_page():
     modules = {name for name in names if not name.startswith(("widgets.", "cli."))}
     assert len(set(listed)) == len(listed)
     assert set(listed) == modules | {"widgets"}
+
+
+# Tuning
+
+
+def test_tuning_says_what_training_warns_of():
+    rows = re.findall(r"^\| ([\w ]+) \| (.+) \| .+ \|$", read_page("tuning"), re.M)
+    told = dict(rows)
+    for failure in diagnostics.ADVICE:
+        assert failure.split(",")[0] in told
+    assert f"above {diagnostics.EXPLODED} times" in told[diagnostics.DIVERGED]
+    assert f"step {diagnostics.SETTLED}, in {diagnostics.LASTING}" in told["one color"]
+    assert f"{diagnostics.ONE_BIN:.0%}".replace("%", " %") in told["one color"]
+    assert f"{diagnostics.GRAY_SHARE:.0%}".replace("%", " %") in told["gray"]
+    assert f"{diagnostics.WORSE - 1:.0%}".replace("%", " %") in told["overfitting"]
+    assert f"{diagnostics.WAITING} records" in told["overfitting"]
