@@ -16,7 +16,7 @@ from colorlab.train import diagnostics
 
 ORDER = (
     "intro lab quantize prior network losses decode datasets train colorize evaluate "
-    "scribbles example multimodal descriptors transfer hints probe since"
+    "scribbles example multimodal descriptors transfer hints film probe since"
 ).split()
 COMMANDS = typer.main.get_command(app)
 STORED = [name for name in ORDER if (BOOK / f"{name}.ipynb").exists()]

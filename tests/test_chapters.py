@@ -29,7 +29,7 @@ LONG = {
 # Reading files is the CPU's work, as are sparse systems and descriptors in NumPy;
 # `train` chooses the device by itself.
 CPU_ONLY = {"datasets", "descriptors", "example", "hints", "multimodal"}
-CPU_ONLY |= {"scribbles", "train"}
+CPU_ONLY |= {"film", "scribbles", "train"}
 # Figures that are still drawn for a wide screen.
 SMALL_LETTERS = {"colorize"}
 MOVED = [name for name in CHAPTERS if name not in CPU_ONLY]
