@@ -146,8 +146,8 @@ def mean_distance(ab: Tensor) -> float:
     Examples
     --------
     >>> gray, red = torch.zeros(2, 4, 4), torch.tensor([40.0, 30.0]).view(2, 1, 1)
-    >>> mean_distance(torch.stack([gray, gray + red, gray + 2 * red])) / 50
-    1.3333333333333333
+    >>> round(mean_distance(torch.stack([gray, gray + red, gray + 2 * red])), 2)
+    66.67
     """
     total = sum(_distance(ab, one[None]).sum().item() for one in ab)
     pairs = len(ab) * (len(ab) - 1)
