@@ -217,6 +217,11 @@ def choose_settings(
     T, size
         The same, or the card's, else 0.38 and 128.
 
+    Raises
+    ------
+    ValueError
+        If T is not positive and finite, or as `network_size`.
+
     Examples
     --------
     >>> choose_settings(load_pretrained("tiny"), T=0.5)
@@ -224,6 +229,9 @@ def choose_settings(
     """
     T = model.card.get("T", T_PAPER) if T is None else T
     size = model.card.get("size", DEFAULT_SIZE) if size is None else size
+    if not 0 < T < math.inf:
+        raise ValueError(f"T must be positive and finite, got {T}")
+    network_size(1, 1, size)  # refuses what is out of range, before any work
     return T, size
 
 

@@ -28,7 +28,7 @@ class _Coloring(nn.Module):
 
     def __init__(self, model: Network, T: float) -> None:
         super().__init__()
-        self.model, self.T = model, T
+        self.model, self.T = model, max(T, torch.finfo(torch.float32).tiny)
         self.register_buffer("kernel", model.centers.float().T[..., None, None])
 
     def forward(self, L: Tensor) -> Tensor:
@@ -36,7 +36,8 @@ class _Coloring(nn.Module):
         if self.model.head == "ab":
             return output
         # As `annealed_mean`; but a 1x1 convolution is read by all, an einsum is not.
-        return conv2d((output / self.T).softmax(dim=1), self.get_buffer("kernel"))
+        Z_hat = ((output - output.amax(dim=1, keepdim=True)) / self.T).softmax(dim=1)
+        return conv2d(Z_hat, self.get_buffer("kernel"))
 
 
 def export_onnx(model: Network, path: str | Path, T: float | None = None) -> None:
@@ -55,7 +56,7 @@ def export_onnx(model: Network, path: str | Path, T: float | None = None) -> Non
     Raises
     ------
     ValueError
-        If T is not positive.
+        If T is not positive and finite.
 
     Notes
     -----
@@ -66,8 +67,6 @@ def export_onnx(model: Network, path: str | Path, T: float | None = None) -> Non
     the file's metadata, as "colorlab".
     """
     T, size = choose_settings(model, T)
-    if not T > 0:
-        raise ValueError(f"T must be positive, got {T}")
     lab_to_rgb(torch.zeros(1, 3, 1, 1))  # what it computes once must not be traced
     training = model.training
     number, rows, columns = map(torch.export.Dim, ("number", "rows", "columns"))

@@ -6,6 +6,7 @@ anything that is in them.
 """
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +31,7 @@ SHARPENING = 2.606  # the Caffe network multiplies its logits by it: T = 0.38
 SIZE = [256, 256]  # pixels; the authors' demo stretches each photo to it
 COUNTER = "num_batches_tracked"  # of batch norm; it has no effect
 KNOWN_COLORS = ASSETS / "known-colors.jpg"  # square photos, side by side
+PLAIN = torch.contiguous_format
 NEAR = 5.0  # ab units; half a bin, within which a center is that bin's
 
 
@@ -200,16 +202,35 @@ def _downloaded(name: str, progress: Callable[[Iterable], Iterable]) -> Path:
 def _read(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a pickle; nothing in it is run."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # for whoever wrote the file
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # bytes of strangers make the libraries raise anything
-        told = " ".join(str(error).split()).partition(". ")[0]
-        raise ValueError(f"PyTorch reads no weights in it ({told[:120]})") from error
+        size = f"{path.stat().st_size:,} bytes"
+        raise ValueError(
+            f"its {size} are no whole file of PyTorch with nothing but tensors"
+        ) from error
     if not isinstance(state, dict):
         raise ValueError(f"it holds a {type(state).__name__}, not named weights")
-    named = all(isinstance(t, Tensor) and not t.is_sparse for t in state.values())
-    if not named or not all(isinstance(key, str) for key in state):
+    if not all(map(_is_plain, state.values())) or not all(
+        isinstance(key, str) for key in state
+    ):
         raise ValueError("it holds other things than named weights")
     return state
+
+
+def _is_plain(entry: object) -> bool:
+    """Return whether an entry is a tensor with a number in memory at each place."""
+    if not isinstance(entry, Tensor) or entry.is_nested or entry.is_quantized:
+        return False
+    return entry.layout == torch.strided and entry.device.type == "cpu"
+
+
+def _as_floats(tensor: Tensor) -> Tensor:
+    """Return numbers of any precision in ours; others, such as counters, as they are.
+
+    What is too large for it becomes infinite, and is refused as that.
+    """
+    return tensor.detach().float() if tensor.is_floating_point() else tensor
 
 
 def _mapped(name: str, state: dict[str, Tensor]) -> Network:
@@ -230,12 +251,14 @@ def _mapped(name: str, state: dict[str, Tensor]) -> Network:
             raise ValueError(
                 f"{key} has shape {tuple(tensor.shape)}, not {shapes[key]}"
             )
+    found = {key: _as_floats(tensor) for key, tensor in found.items()}
     check_tensors(found)
     if name == "eccv16":
         _check_centers(found["model_out.weight"], network)
-    kept = {key: found[key] for key in ours}
+    # Copies: one number in memory may be at several places of a stranger's tensors.
+    kept = {key: found[key].clone(memory_format=PLAIN) for key in ours}
     network.load_state_dict(kept, assign=True)
-    return network.float().eval()
+    return network.eval()
 
 
 def _ours(key: str, blocks: dict[str, str]) -> str:

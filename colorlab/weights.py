@@ -192,7 +192,7 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> Network:
         # On "meta" the network has no memory yet: a false width costs nothing.
         with torch.device("meta"):
             model = make_network(*(card[name] for name in SHAPE))
-        _check_card(card)
+        check_card(card)
         tensors = _from_int8(tensors)
         check_tensors(tensors)
         model.load_state_dict(tensors, assign=True)
@@ -219,8 +219,23 @@ def _reason(path: Path, error: Exception) -> str:
     return str(error)
 
 
-def _check_card(card: dict) -> None:
-    """Refuse a T or size that would only fail, or fill memory, when it is used."""
+def check_card(card: dict) -> None:
+    """Refuse a T or size that would only fail, or fill memory, when it is used.
+
+    Parameters
+    ----------
+    card : dict
+        What a file says of its network.
+
+    Raises
+    ------
+    ValueError
+        If T is no positive, finite number, or size is out of range.
+
+    Examples
+    --------
+    >>> check_card({"T": 0.38, "size": 128})
+    """
     T, size = card.get("T", 1.0), card.get("size", STRIDE)
     sides = size if isinstance(size, list) and len(size) == 2 else [size]
     if not (type(T) in (int, float) and 0 < T < math.inf):

@@ -99,7 +99,11 @@ def test_version(monkeypatch, capsys):
             *(2, "colorlab: No module named 'accelerate': pip install 'colorization-"),
         ),
         (ValueError("one\n  two"), 2, "colorlab: one two\n"),
-        (OSError(28, "No space left on device"), 2, "colorlab: [Errno 28] No space"),
+        (OSError(28, "No space left on device"), 2, "colorlab: No space left on"),
+        (
+            OSError(36, "File name too long", "a\nb.png"),
+            *(2, "colorlab: a b.png cannot be read or written: File name too long\n"),
+        ),
     ],
 )
 def test_errors_are_one_line(monkeypatch, capsys, error, code, said):
@@ -149,7 +153,7 @@ def test_a_name_in_latin_1_is_printed(photos, tmp_path):
 def test_a_file_that_is_there_stays(
     monkeypatch, photos, network, tmp_path, capsys, command
 ):
-    out = tmp_path / "out.json"
+    out = tmp_path / ("out.safetensors" if command == "export" else "out.json")
     out.write_text("mine")
     words = {
         "prior": ("prior", photos, "--size", 16),
@@ -162,7 +166,7 @@ def test_a_file_that_is_there_stays(
     assert out.read_text() == "mine"
     assert run(monkeypatch, *words, "-o", out, "--overwrite") == 0
     assert out.read_bytes() != b"mine"
-    missing = tmp_path / "none" / "out.json"
+    missing = tmp_path / "none" / out.name
     assert run(monkeypatch, *words, "-o", missing) == 2
     assert "in a folder that exists" in capsys.readouterr().err
     folder = tmp_path / "folder.json"

@@ -176,8 +176,34 @@ def test_a_size_that_cannot_be_is_told(monkeypatch, photos, network, capsys, siz
 
 def test_a_card_that_is_a_list_is_told(monkeypatch, network, tmp_path, capsys):
     card, out = tmp_path / "card.json", tmp_path / "half.safetensors"
-    for text, said in (("[1]", "must hold a JSON object"), ("{", "must be a JSON")):
+    for text, said in (
+        ("[1]", "must hold a JSON object"),
+        ("{", "must be a JSON"),
+        ("[" * 100_000, "must be a JSON"),
+        ('{"loss": NaN}', "must be a JSON"),
+        ('{"T": "cold"}', "T must be a positive number, got 'cold'"),
+        ('{"size": 1e9}', "size must be in 8..2048"),
+    ):
         card.write_text(text)
-        assert run(monkeypatch, "export", network, "-o", out, "--card", card) == 2
-        assert said in capsys.readouterr().err
+        for file in (out, out.with_suffix(".onnx")):
+            assert run(monkeypatch, "export", network, "-o", file, "--card", card) == 2
+            err = capsys.readouterr().err
+            assert said in err
+            assert str(card) in err
+            assert not file.exists()
+    for path, why in (
+        (tmp_path, "Is a directory"),
+        (tmp_path / "away", "No such file"),
+    ):
+        assert run(monkeypatch, "export", network, "-o", out, "--card", path) == 2
+        assert f"card must be a file; {path}: {why}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["net.txt", "net", "net.pth", "net.onnx.gz"])
+def test_a_network_is_not_written_under_a_name_that_misleads(
+    monkeypatch, network, tmp_path, capsys, name
+):
+    out = tmp_path / name
+    assert run(monkeypatch, "export", network, "-o", out) == 2
+    assert f"must end in .safetensors or .onnx, got {out}" in capsys.readouterr().err
     assert not out.exists()

@@ -96,9 +96,12 @@ def test_siggraph17_is_exported(folder):
 
 def test_export_writes_onnx_by_the_suffix(monkeypatch, network, tmp_path, capsys):
     out = tmp_path / "small.onnx"
-    assert run(monkeypatch, "export", network, "-o", out, "--temperature", 1) == 0
+    assert run(monkeypatch, "export", network, "-o", out, "--temperature", 1e-45) == 0
     assert "1 of 1 networks written" in capsys.readouterr().out
-    (given,) = onnxruntime.InferenceSession(out).get_inputs()
+    session = onnxruntime.InferenceSession(out)
+    (ab,) = session.run(None, {"L": lightness((1, 1, 8, 8)).numpy()})
+    assert np.isfinite(ab).all()
+    (given,) = session.get_inputs()
     assert (given.name, given.shape[1]) == ("L", 1)
     assert run(monkeypatch, "export", network, "-o", out) == 2
     assert "exists" in capsys.readouterr().err
@@ -107,6 +110,8 @@ def test_export_writes_onnx_by_the_suffix(monkeypatch, network, tmp_path, capsys
     assert "--int8 must be left out" in capsys.readouterr().err
     assert run(monkeypatch, *words, out, "--temperature", 0) == 2
     assert "T must be positive" in capsys.readouterr().err
+    assert run(monkeypatch, *words, out, "--temperature", "inf") == 2
+    assert "T must be positive and finite, got inf" in capsys.readouterr().err
     other = tmp_path / "small.safetensors"
     assert run(monkeypatch, *words, other, "--temperature", 1) == 2
     assert "--temperature must come with OUT.onnx" in capsys.readouterr().err

@@ -276,6 +276,13 @@ def changed(state, key, value):
         ("model3.4.bias", torch.zeros(1).expand(10**12), "has shape (1000000000000,)"),
         ("model_out.weight", torch.zeros(2, 313, 1, 1), "must hold the bin centers"),
         ("model3.4.bias", "text", "other things than named weights"),
+        ("model3.4.bias", torch.zeros(256, device="meta"), "other things than named"),
+        ("model3.4.bias", torch.eye(256).to_sparse_csr(), "other things than named"),
+        (
+            "model3.4.bias",
+            torch.full((256,), 1e300, dtype=torch.double),
+            "must hold finite",
+        ),
     ],
 )
 def test_other_weights_are_refused(states, tmp_path, key, value, said):
@@ -283,6 +290,34 @@ def test_other_weights_are_refused(states, tmp_path, key, value, said):
     with pytest.raises(ValueError, match="path must hold the authors' weights") as told:
         load_released("eccv16", tmp_path / "other.pth")
     assert said in str(told.value)
+
+
+def test_one_number_at_many_places_is_read(states, monkeypatch, tmp_path):
+    """Its last layer is divided in place, which shared memory does not allow."""
+    monkeypatch.setattr("colorlab.released.is_sharpened", lambda model: True)
+    wide = torch.full((1,), 2.606, dtype=torch.bfloat16).expand(313, 256, 1, 1)
+    state = changed(states["eccv16"], "model8.6.weight", wide)
+    torch.save(state, tmp_path / "shared.pth")
+    model = load_released("eccv16", tmp_path / "shared.pth")
+    weight = model.output.weight
+    torch.testing.assert_close(weight, torch.ones_like(weight), atol=5e-3, rtol=0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_no_file_of_weights_is_told_in_our_words(tmp_path):
+    buffer = io.BytesIO()
+    torch.save({"a": torch.zeros(8)}, buffer)
+    with zipfile.ZipFile(tmp_path / "zip.pth", "w") as other:
+        other.writestr("notes.txt", "no weights")
+    (tmp_path / "empty.pth").write_bytes(b"")
+    (tmp_path / "half.pth").write_bytes(buffer.getvalue()[:-300])
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps(Evil(tmp_path / "run"), 4))
+    for name in ("zip", "empty", "half", "evil"):
+        with pytest.raises(ValueError, match="no whole file of PyTorch") as told:
+            load_released("eccv16", tmp_path / f"{name}.pth")
+        assert "bytes are" in str(told.value)
+        assert "\n" not in str(told.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_one_is_not_taken_for_the_other(files):

@@ -1,5 +1,6 @@
 """What every command prints alike: progress, errors, and what was left out."""
 
+import os
 import sys
 from functools import partial
 
@@ -31,10 +32,22 @@ def print_names(names: list[str], what: str) -> None:
 
 def say_reason(error: Exception) -> str | None:
     """Return one line on an error that the user can mend; None for a bug."""
-    told = " ".join(str(error).split()) or type(error).__name__
+    told = " ".join(_told(error).split()) or type(error).__name__
     if isinstance(error, ModuleNotFoundError):
         advice = say_what_to_install(error)
         return advice if advice != str(error) else None
     if isinstance(error, MemoryError) or any(w in told.lower() for w in MEMORY_WORDS):
         return "there is not enough memory: take a smaller --size or --batch-size"
     return told if isinstance(error, ValueError | ArithmeticError | OSError) else None
+
+
+def _told(error: Exception) -> str:
+    """Return what an error says; of a system's, without its number."""
+    from colorlab.datasets.formats import printable
+
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    if error.filename is None:
+        return error.strerror
+    name = printable(os.fsdecode(error.filename))
+    return f"{name} cannot be read or written: {error.strerror}"

@@ -3,13 +3,14 @@
 import json
 from dataclasses import astuple, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from colorlab._lazy import BEST
 from colorlab.cli.models import ModelName, Overwrite, check_output, load_network
 
+SUFFIXES = (".safetensors", ".onnx")
 HEADINGS = "layer X C S D Sa De BN L parameters MMAC sees"
 LAYOUT = "{:8}{:>5}{:>6}{:>5}{:>3}{:>4}{:>4}{:>5}{:>5}{:>12}{:>8}{:>6}"
 
@@ -45,6 +46,8 @@ def export(
     from colorlab.weights import save_model
 
     check_output(out, overwrite)
+    if out.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"out must end in {' or '.join(SUFFIXES)}, got {out}")
     onnx = out.suffix.lower() == ".onnx"
     if onnx and int8:
         raise ValueError("--int8 must be left out for .onnx, which is in float32")
@@ -66,14 +69,27 @@ def export(
 
 
 def _read_card(path: Path) -> dict:
+    """Read what is added to a card; refuse what no network could be loaded with."""
+    from colorlab.weights import check_card
+
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        card = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except OSError as error:
+        raise ValueError(f"card must be a file; {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"card must be a JSON file; {path}: {error}") from error
-    if isinstance(card, dict):
-        return card
-    kind = type(card).__name__
-    raise ValueError(f"card must hold a JSON object, {{...}}; {path} holds a {kind}")
+    if not isinstance(card, dict):
+        kind = type(card).__name__
+        raise ValueError(f"card must hold a JSON object, {{}}; {path} holds a {kind}")
+    try:
+        check_card(card)
+    except ValueError as error:
+        raise ValueError(f"card {path}: {error}") from error
+    return card
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def info(model: ModelName = BEST) -> None:
