@@ -175,3 +175,65 @@ def test_gray_is_doubted_by_its_own_colors(call, photos, tmp_path):
         with open(out / FILE, newline="") as file:
             found.append([float(r["expected_distance"]) for r in csv.DictReader(file)])
     assert found[0] != found[1]
+
+
+def test_a_map_never_replaces_an_image_or_a_result(call, photos, tmp_path):
+    own = photos / "0.png"
+    own = own.rename(photos / "a-doubt.png")
+    before = own.read_bytes()
+    words = (own, "-o", photos / "a.png", "--uncertainty", "--overwrite")
+    code, _, err = call(*words)
+    assert code == 2
+    assert f"--uncertainty must not replace {own} by the map of {own}" in err
+    assert own.read_bytes() == before
+    assert not (photos / "a.png").exists()
+    (photos / "1.png").rename(photos / "a.png")
+    code, _, err = call(photos, "-o", tmp_path / "out", "--uncertainty", "--overwrite")
+    assert code == 2
+    assert "by the map of" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_wrong_with_one_map_does_not_lose_the_ranking(call, photos, tmp_path):
+    out = tmp_path / "out"
+    (photos / "0.png").rename(photos / f"{'x' * 248}.png")  # its map is too long
+    (photos / "1.png").rename(photos / "line\nend.png")
+    out.mkdir()
+    Image.new("RGB", (8, 8)).save(out / "2.png")  # another's
+    code, said, err = call(photos, "-o", out, "--uncertainty")
+    assert code == 2
+    assert "cannot be read or written: File name too long" in err
+    assert "Errno" not in err
+    assert "line end.png" in said
+    with open(out / FILE, newline="") as file:
+        rows = list(csv.DictReader(file))
+    ranked = {row["image"] for row in rows}
+    assert ranked == {str(p) for p in photos.iterdir()} - {
+        str(photos / "2.png"),
+        str(photos / f"{'x' * 248}.png"),
+    }
+    assert not (out / "2-doubt.png").exists()
+
+
+def test_a_ranking_that_is_a_folder_is_told_first(call, photos, tmp_path):
+    (tmp_path / "out" / FILE).mkdir(parents=True)
+    code, _, err = call(photos, "-o", tmp_path / "out", "--uncertainty", "--overwrite")
+    assert code == 2
+    assert "must be a ranking, and is a folder" in err
+    assert names(tmp_path / "out") == [FILE]
+
+
+@pytest.mark.parametrize("words", [("--temperature", 0), ("--temperature", "inf")])
+def test_a_number_out_of_range_is_told_once(call, photos, tmp_path, words):
+    code, said, err = call(photos, "-o", tmp_path / "out", "--uncertainty", *words)
+    assert code == 2
+    assert err.startswith("colorlab: T must be positive and finite, got")
+    assert (err.count("\n"), said) == (1, "")
+
+
+def test_a_seed_is_no_larger_than_torch_takes(call, photos, tmp_path):
+    words = (photos / "0.png", "-o", tmp_path / "out", "--samples", 2, "--seed")
+    code, _, err = call(*words, 2**64)
+    assert code == 2
+    assert "'--seed'" in err
+    assert call(*words, 2**63 - 1)[0] == 0

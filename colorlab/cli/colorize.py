@@ -73,7 +73,7 @@ def colorize(  # noqa: PLR0913 - one argument an option
         int | None,
         typer.Option(help="Draw so many different colorings of one image; a sheet."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of --samples.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of --samples.")] = 0,
     pick: Annotated[
         int | None, typer.Option(help="Of --samples, this one alone, in full size.")
     ] = None,
@@ -130,8 +130,9 @@ def colorize(  # noqa: PLR0913 - one argument an option
         done = _color_all(targets, color, as_made, overwrite, how)
         if ranking:
             reading = allow_truncated, max_pixels
-            rows = ranking.look(Settings(T, seen, strength, *reading))
-            print(ranking.write([*rows]))
+            rows = [*ranking.look(Settings(T, seen, strength, *reading))]
+            print(ranking.write(rows))
+            done = done and len(rows) == len(targets)
     if not done:
         raise SystemExit(2)
 

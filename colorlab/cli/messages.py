@@ -43,11 +43,8 @@ def say_reason(error: Exception) -> str | None:
 
 def _told(error: Exception) -> str:
     """Return what an error says; of a system's, without its number."""
-    from colorlab.datasets.formats import printable
-
     if not isinstance(error, OSError) or not error.strerror:
         return str(error)
     if error.filename is None:
         return error.strerror
-    name = printable(os.fsdecode(error.filename))
-    return f"{name} cannot be read or written: {error.strerror}"
+    return f"{os.fsdecode(error.filename)} cannot be read or written: {error.strerror}"

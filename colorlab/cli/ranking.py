@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tqdm import tqdm
 
 from colorlab.cli.messages import count_images, say_reason
-from colorlab.cli.results import Mark, hash_file, hash_settings, is_done
+from colorlab.cli.results import Mark, hash_file, hash_settings, is_done, read_mark
 
 if TYPE_CHECKING:
     from colorlab.colorize import Size
@@ -58,10 +59,22 @@ class Ranking:
             raise ValueError("--uncertainty must come with a network that gives bins")
         if self.out == "-":
             raise ValueError("--uncertainty must come with a file or folder, not -o -")
+        if self.file and self.file.is_dir():
+            raise ValueError(f"{self.file} must be a ranking, and is a folder")
         if self.file and self.file.exists() and not self.overwrite:
             with open(self.file, encoding="utf-8", errors="replace") as file:
                 if file.readline().strip() != ",".join(COLUMNS):
                     raise ValueError(f"{self.file} exists, and is no ranking")
+        taken = {
+            os.path.realpath(path): path
+            for path in (*self.targets, *self.targets.values())
+        }
+        for path, target in self.targets.items():
+            if other := taken.get(os.path.realpath(_map_of(target))):
+                raise ValueError(
+                    f"--uncertainty must not replace {other} by the map of {path}: "
+                    "take another name, or another folder"
+                )
 
     @property
     def file(self) -> Path | None:
@@ -73,10 +86,10 @@ class Ranking:
         """Map the doubt of what was colored; what is wrong with an image is told."""
         made = hash_settings(self.network, KIND, *settings[:3])
         for path, target in count_images(self.targets.items()):
-            if target.exists():
+            if target.exists() and read_mark(target):  # else it is another's
                 try:
                     yield self._map(path, target, settings, made)
-                except ValueError as error:
+                except (ValueError, OSError) as error:
                     tqdm.write(f"colorlab: {say_reason(error)}", file=sys.stderr)
 
     def _map(self, path: Path, target: Path, settings: Settings, made: str) -> Row:
@@ -89,7 +102,7 @@ class Ranking:
         output = network_output(image, self.network, settings.size)
         ab = settings.strength * output_to_ab(self.network, output, settings.T)
         doubted = doubt(self.network, output, ab)
-        place = target.with_name(f"{target.stem}-{KIND}.png")
+        place = _map_of(target)
         mark = Mark(hash_file(path, KIND), made)
         if self.overwrite or not is_done(place, mark):
             picture = paint_doubt(doubted, image.size)
@@ -111,8 +124,20 @@ class Ranking:
                 table.writerow([rank, row.image, *numbers, row.result, row.map])
             with whole_file(self.file) as file:
                 file.write(text.getvalue().encode("utf-8", "surrogateescape"))
+        if not ranked:
+            return "no map of doubt was made"
         lines = ["expected distance from the true color, in ab units; look first at"]
-        lines += [f"{row.mean:6.1f}  {row.image}" for row in ranked[:SHOWN]]
+        lines += [f"{row.mean:6.1f}  {_one_line(row.image)}" for row in ranked[:SHOWN]]
         more = len(ranked) - SHOWN
         lines += [f"and {more} more, in {self.file}"] if more > 0 else []
         return "\n".join(lines)
+
+
+def _map_of(target: Path) -> Path:
+    """Return where the map of a result goes."""
+    return target.with_name(f"{target.stem}-{KIND}.png")
+
+
+def _one_line(path: Path) -> str:
+    """Return a name without line ends, which some have."""
+    return " ".join(str(path).split("\n"))
