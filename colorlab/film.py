@@ -10,6 +10,7 @@ import io
 import json
 import math
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -211,9 +212,10 @@ class Colors:
     def remove(self) -> None:
         """Remove the folder: the film is done."""
         self.close()
-        for path in self.folder.iterdir():
-            path.unlink()
-        self.folder.rmdir()
+        for name in ("ab", "state"):
+            (self.folder / name).unlink(missing_ok=True)
+        with suppress(OSError):  # what another has put there stays
+            self.folder.rmdir()
 
     def _read_record(self) -> bytes:
         length = int.from_bytes(self.file.read(4), "big")
@@ -230,8 +232,10 @@ class Colors:
         os.fsync(self.file.fileno())
         steady = self.steady
         about = [self.made, steady.frames, steady.cuts, steady.moved, self.file.tell()]
+        state = io.BytesIO()  # torch.save tells a full disk by an error of its own
+        torch.save({"about": json.dumps(about), "last": steady.last}, state)
         with whole_file(self.folder / "state") as file:
-            torch.save({"about": json.dumps(about), "last": steady.last}, file)
+            file.write(state.getvalue())
 
     def _read_state(self) -> None:
         """Go on from the last frame saved, if it was made in the same way."""

@@ -117,6 +117,9 @@ def _opened(path: Path) -> Iterator[Any]:
                     f"{path}: pictures must be up to {LARGEST}, got {side}"
                 )
             yield source
+    except av.error.PyAVCallbackError as error:  # of the file written, not of this
+        why = getattr(error.__context__, "strerror", None) or "a full disk?"
+        raise OSError(f"out cannot be written to its end: {why}") from error
     except av.FFmpegError as error:
         told = error.strerror or type(error).__name__
         raise ValueError(f"{path} is no whole film that can be read: {told}") from error

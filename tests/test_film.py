@@ -210,3 +210,68 @@ def test_what_a_film_has_no_place_for_is_refused(film, monkeypatch, tmp_path, ca
     assert run(monkeypatch, *words[:2], film, *words[2:]) == 2
     assert "IN must be one film" in capsys.readouterr().err
     assert (is_film("a.mkv"), is_film("a.png")) == (True, False)
+
+
+@pytest.fixture
+def color(film, network, monkeypatch, tmp_path, capsys):
+    """Call the command on the film; gives its code and what it said of errors."""
+
+    def color(*words, path=film, out="colored.mp4"):
+        words = ("colorize", path, "-o", tmp_path / out, *words, "--size", 32)
+        code = run(monkeypatch, *words, "--model", network)
+        return code, capsys.readouterr().err
+
+    return color
+
+
+def test_a_full_disk_leaves_the_colors_and_no_traceback(color, monkeypatch, tmp_path):
+    monkeypatch.setattr(colorlab.film, "SAVED_EVERY", 4)
+
+    def no_space(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", no_space)
+    code, err = color()
+    assert code == 2
+    assert "No space left on device" in err
+    assert not (tmp_path / "colored.mp4").exists()
+
+
+def test_work_that_was_stopped_outlives_a_bad_option(color, monkeypatch, tmp_path):
+    monkeypatch.setattr(colorlab.film, "SAVED_EVERY", 4)
+    predict = Steady.predict
+
+    def stopped(self, *given):
+        if self.frames == 10:
+            raise KeyboardInterrupt
+        return predict(self, *given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Steady, "predict", stopped)
+        assert color()[0] == 130
+    (folder,) = tmp_path.glob(".colors-*")
+    for words in (("--temperature", 0), ("--strength", "inf")):
+        assert color(*words)[0] == 2
+        assert (folder / "state").exists()
+    (folder / "mine").mkdir()  # another's: it stays, and is no error
+    assert color()[0] == 0
+    assert [path.name for path in folder.iterdir()] == ["mine"]
+
+
+def test_names_as_long_as_the_system_takes(color, tmp_path):
+    name = "x" * 251 + ".mp4"
+    assert color(out=name)[0] == 0
+    assert (tmp_path / name).exists()
+
+
+def test_frames_and_films_are_not_mistaken(color, frames, tmp_path):
+    (tmp_path / "frames").mkdir()
+    frames[0].save(tmp_path / "frames" / "0.png")
+    code, err = color("--frames", path=tmp_path / "frames", out="out.mp4")
+    assert (code, "must be a folder for a folder of frames" in err) == (2, True)
+    code, err = color("--frames", path=tmp_path / "frames" / "0.png")
+    assert (code, "--frames must come with a folder of images" in err) == (2, True)
+    (tmp_path / ".partial-out").mkdir()
+    (tmp_path / ".partial-out" / "mine").touch()
+    assert color("--frames", path=tmp_path / "frames", out="out")[0] == 0
+    assert (tmp_path / ".partial-out" / "mine").exists()

@@ -1,5 +1,9 @@
 """Films read and written: sound and times as they were, and what is broken."""
 
+import contextlib
+import errno
+import io
+
 import av
 import numpy as np
 import pytest
@@ -88,3 +92,23 @@ def test_broken_films_are_told_in_one_sentence(film, tmp_path):
     with pytest.raises(ValueError, match="has no pictures"):
         color_film(heard, tmp_path / "out.mp4", lambda p: p)
     assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
+
+
+def test_a_full_disk_is_not_the_fault_of_the_film(film, tmp_path, monkeypatch):
+    """FFmpeg tells an error in writing by one of its own, at the end of an MP4."""
+
+    class Full(io.BytesIO):
+        room = 1000
+
+        def write(self, content):
+            self.room -= len(content)
+            if self.room < 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(content)
+
+    monkeypatch.setattr(
+        "colorlab.filmfile.whole_file", lambda out: contextlib.nullcontext(Full())
+    )
+    for suffix in (".mp4", ".mkv"):
+        with pytest.raises(OSError, match="No space left on device"):
+            color_film(film, tmp_path / f"out{suffix}", lambda picture: picture)

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -79,24 +81,25 @@ def to_film(inputs: list[str], out: Path, way: Way, overwrite: bool) -> None:
         raise ValueError(f"IN must be one film or one folder of frames, got {inputs}")
     path = Path(inputs[0])
     frames = _list_frames(path) if path.is_dir() else []
-    if frames and out.exists():
-        raise ValueError(f"out must be a folder that is not there; {out} is")
+    _check_kind(path, frames, out)
     check_output(out, overwrite)
     if path.exists() and out.exists() and out.samefile(path):
         raise ValueError(f"{path} must not be replaced by its own result")
     settings = hash_settings(way.network, way.T, way.size)
     made = f"{_hash(path, frames)} {settings}"
-    colors = Colors(out.parent / f".{out.name}.colors", made)
+    short = hashlib.sha256(os.fsencode(out.name)).hexdigest()[:8]  # names are limited
+    colors = Colors(out.parent / f".colors-{short}", made)
     try:
         if frames:
             number = _color_frames(frames, out, _by(way, colors))
         else:
             number = _color_file(path, out, _by(way, colors), way)
-    except ValueError:
-        colors.remove()
+    except (ValueError, ModuleNotFoundError):
+        colors.close() if colors.known else colors.remove()
         raise
     except BaseException:
-        colors.close()
+        with suppress(OSError):  # a full disk, again
+            colors.close()
         print(
             f"colorlab: stopped after {colors.place} frames; the same command goes on",
             file=sys.stderr,
@@ -104,6 +107,18 @@ def to_film(inputs: list[str], out: Path, way: Way, overwrite: bool) -> None:
         raise
     colors.remove()
     _print_end(number, out, way, colors)
+
+
+def _check_kind(path: Path, frames: list[Path], out: Path) -> None:
+    """Refuse frames that are no folder, and a folder that looks like a film."""
+    from colorlab.filmfile import is_film
+
+    if not frames and not is_film(path):
+        raise ValueError(f"--frames must come with a folder of images, got {path}")
+    if frames and (is_film(out) or str(out) == "-"):
+        raise ValueError(f"out must be a folder for a folder of frames, got {out}")
+    if frames and out.exists():
+        raise ValueError(f"out must be a folder that is not there; {out} is")
 
 
 def _by(way: Way, colors: "Colors") -> Callable[["Image.Image"], "Image.Image"]:
@@ -156,8 +171,7 @@ def _color_frames(frames: list[Path], out: Path, color: Callable) -> int:
     """Write a folder of frames, which appears when it is whole."""
     from colorlab.datasets.images import open_image, save_image
 
-    partial_folder = out.parent / f".partial-{out.name}"
-    shutil.rmtree(partial_folder, ignore_errors=True)
+    partial_folder = out.parent / f".partial-{secrets.token_hex(4)}"
     partial_folder.mkdir()
     try:
         for frame in count_frames(frames):
