@@ -264,7 +264,9 @@ def test_names_as_long_as_the_system_takes(color, tmp_path):
     assert (tmp_path / name).exists()
 
 
-def test_frames_and_films_are_not_mistaken(color, frames, tmp_path):
+def test_frames_and_films_are_not_mistaken(
+    color, frames, network, monkeypatch, tmp_path, capsys
+):
     (tmp_path / "frames").mkdir()
     frames[0].save(tmp_path / "frames" / "0.png")
     code, err = color("--frames", path=tmp_path / "frames", out="out.mp4")
@@ -273,5 +275,7 @@ def test_frames_and_films_are_not_mistaken(color, frames, tmp_path):
     assert (code, "--frames must come with a folder of images" in err) == (2, True)
     (tmp_path / ".partial-out").mkdir()
     (tmp_path / ".partial-out" / "mine").touch()
-    assert color("--frames", path=tmp_path / "frames", out="out")[0] == 0
+    words = ("colorize", tmp_path / "frames", "-o", tmp_path / "out", "--frames")
+    assert run(monkeypatch, *words, "--model", network, "--size", 32) == 0
+    assert "nan" not in capsys.readouterr().out.replace(str(tmp_path), "")
     assert (tmp_path / ".partial-out" / "mine").exists()

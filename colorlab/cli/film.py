@@ -1,6 +1,7 @@
 """`colorlab colorize` on a film, or on a folder of its frames."""
 
 import hashlib
+import math
 import os
 import secrets
 import shutil
@@ -186,6 +187,8 @@ def _print_end(number: int, out: Path, way: Way, colors: "Colors") -> None:
     steady, flicker = colors.steady, colors.steady.flicker()
     before = f" ({colors.known} of them before)" if colors.known else ""
     print(f"{number} of {number} frames colored by {way.name}{before}, in {out}")
+    if math.isnan(flicker.alone):  # as of a single frame
+        return
     print(
         f"{len(steady.cuts) + 1} scenes; where nothing moves, colors move by "
         f"{flicker.averaged:.2f} ab units a frame, by {flicker.alone:.2f} without "
