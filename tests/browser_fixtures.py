@@ -36,17 +36,16 @@ LOCAL = ("data:", "blob:", "about:")
 PATIENCE = 120  # seconds, for busy machines
 expect.set_options(timeout=PATIENCE * 1000)
 
-# Formulas are set by then, where MathJax was let in (before it comes, its name holds
-# the page's settings, and no version), and each widget's place has got an element.
-# This must not be an async function: a promise counts as true.
-SETTLED = """() => {
-  const raw = window.MathJax?.version && document.querySelector(
+# Each widget's place has got an element.
+PLACED = """() => [...document.querySelectorAll(
+    'script[type="application/vnd.jupyter.widget-view+json"]')].every(
+  (place) => place.parentElement.querySelector(".widget-subarea > *"))"""
+# And formulas are set. This must not be an async function: a promise counts as true.
+SETTLED = f"""() => {{
+  const raw = window.MathJax && document.querySelector(
     "article .math:not(:has(mjx-container))");
-  const places = document.querySelectorAll(
-    'script[type="application/vnd.jupyter.widget-view+json"]');
-  return !raw && [...places].every(
-    (place) => place.parentElement.querySelector(".widget-subarea > *"));
-}"""
+  return !raw && ({PLACED})();
+}}"""
 
 
 def find_chromium() -> str | None:

@@ -13,7 +13,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from book_pages import PAGES
 from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
     PATIENCE,
-    SETTLED,
+    PLACED,
     fixture_book_server,
     fixture_browser,
 )
@@ -42,7 +42,7 @@ def open_plainly(browser, url, width=1280):
     page = context.new_page()
     try:
         page.goto(url, wait_until="load")
-        page.wait_for_function(SETTLED)
+        page.wait_for_function(PLACED)
         page.add_style_tag(content=AT_ONCE)
         yield page
     finally:

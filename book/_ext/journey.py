@@ -33,8 +33,8 @@ STATIONS = [
         ["prior", "losses", "datasets", "train"],
     ),
     ("one color", "the cup's colors alone", ["decode"]),
-    ("joined", "the cup, colored", ["colorize"]),
-    ("judged", "where the colors are off", ["evaluate"]),
+    ("joined", "the cup, colored", ["colorize", "film"]),
+    ("judged", "where the colors are off", ["evaluate", "since"]),
 ]
 # The chapters of this part go from gray to joined without the network.
 OTHER_ROAD = "Before the network"
