@@ -56,6 +56,7 @@ evaluations: $(READY)  # every figure of data/evaluations, from its four sets; a
 	$(BIN)/python benchmarks/systems.py
 	$(BIN)/python benchmarks/hints.py $(BSDS500) $(COCO_MINI)
 	$(BIN)/python benchmarks/probe.py $(IMAGENETTE)
+	$(BIN)/python benchmarks/doubt.py $(COCO_MINI) $(BSDS500) $(IMAGENETTE)
 
 _build/shown: $(SHOWN)  # what the chapters show has changed: all shall run again
 	rm -rf _build/.jupyter_cache

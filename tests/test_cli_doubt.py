@@ -77,6 +77,7 @@ def test_a_sheet_never_replaces_a_colored_image(call, photos, tmp_path):
         (["--samples", 25], "--samples must be 2 to 24, got 25"),
         (["--samples", 3, "--pick", 4], "--pick must be 1 to 3, got 4"),
         (["--pick", 1], "--pick must come with --samples"),
+        (["--seed", 0], "--seed must come with --samples"),
         (["--samples", 3, "--uncertainty"], "must not come together"),
     ],
 )

@@ -205,8 +205,9 @@ def test_the_command_colors_a_folder_of_frames(
 
 def test_what_a_film_has_no_place_for_is_refused(film, monkeypatch, tmp_path, capsys):
     words = ("colorize", film, "-o", tmp_path / "o.mp4")
-    assert run(monkeypatch, *words, "--uncertainty") == 2
-    assert "must be left out for a film" in capsys.readouterr().err
+    for option in (["--uncertainty"], ["--max-pixels", 9], ["--allow-truncated"]):
+        assert run(monkeypatch, *words, *option) == 2
+        assert f"{option[0]} must be left out for a film" in capsys.readouterr().err
     assert run(monkeypatch, *words[:2], film, *words[2:]) == 2
     assert "IN must be one film" in capsys.readouterr().err
     assert (is_film("a.mkv"), is_film("a.png")) == (True, False)

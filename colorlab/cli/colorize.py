@@ -73,7 +73,9 @@ def colorize(  # noqa: PLR0913 - one argument an option
         int | None,
         typer.Option(help="Draw so many different colorings of one image; a sheet."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of --samples.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**63 - 1, help="Of --samples; 0 if none.")
+    ] = None,
     pick: Annotated[
         int | None, typer.Option(help="Of --samples, this one alone, in full size.")
     ] = None,
@@ -104,12 +106,13 @@ def colorize(  # noqa: PLR0913 - one argument an option
         return colored
 
     drawn = choose_samples(samples, seed, pick)
-    _check_together(hints, drawn, uncertainty)
+    asked = _check_together(hints, drawn, uncertainty)
     dotted = _read_hints(hints)
     if dotted:
         model, temperature, size = dotted.fill_in(model, temperature, size)
     model = model or BEST
-    if is_for_film(images, frames, bool(hints or drawn or uncertainty)):
+    asked |= {"--allow-truncated": allow_truncated, "--max-pixels": max_pixels}
+    if is_for_film(images, frames, asked):
         way = choose_way(model, device, temperature, size, strength, unmarked)
         return to_film(images, Path(out), way, overwrite)
     with _stdin_as_file(images) as inputs:
@@ -129,8 +132,9 @@ def colorize(  # noqa: PLR0913 - one argument an option
         how = f"by {model}, in {out}", left_out(others)
         done = _color_all(targets, color, as_made, overwrite, how)
         if ranking:
-            reading = allow_truncated, max_pixels
-            rows = [*ranking.look(Settings(T, seen, strength, *reading))]
+            rows = [
+                *ranking.look(Settings(T, seen, strength, allow_truncated, max_pixels))
+            ]
             print(ranking.write(rows))
             done = done and len(rows) == len(targets)
     if not done:
@@ -139,11 +143,16 @@ def colorize(  # noqa: PLR0913 - one argument an option
 
 def _check_together(
     hints: Path | None, drawn: Samples | None, uncertainty: bool
-) -> None:
-    """Refuse options that cannot be had at once."""
-    asked = {"--hints": hints, "--samples": drawn, "--uncertainty": uncertainty}
+) -> dict[str, object]:
+    """Return options that cannot be had at once; refuse two of them."""
+    asked: dict[str, object] = {
+        "--hints": hints,
+        "--samples": drawn,
+        "--uncertainty": uncertainty,
+    }
     if len(given := [option for option, value in asked.items() if value]) > 1:
         raise ValueError(f"{' and '.join(given)} must not come together: take one")
+    return asked
 
 
 def _read_hints(path: Path | None) -> "Hints | None":

@@ -46,15 +46,13 @@ class Way(NamedTuple):
         )
 
 
-def is_for_film(inputs: list[str], frames: bool, more: bool) -> bool:
+def is_for_film(inputs: list[str], frames: bool, more: dict[str, object]) -> bool:
     """Return whether a film is to be colored; refuse what it has no place for."""
     from colorlab.filmfile import is_film
 
     films = frames or any(map(is_film, inputs))
-    if films and more:
-        raise ValueError(
-            "--hints, --samples and --uncertainty must be left out for a film"
-        )
+    if films and (given := [option for option, value in more.items() if value]):
+        raise ValueError(f"{' and '.join(given)} must be left out for a film")
     return films
 
 

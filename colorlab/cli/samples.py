@@ -80,7 +80,9 @@ class Samples(NamedTuple):
         return contact_sheet(panels)
 
 
-def choose_samples(count: int | None, seed: int, pick: int | None) -> Samples | None:
+def choose_samples(
+    count: int | None, seed: int | None, pick: int | None
+) -> Samples | None:
     """Read the options; None if no samples are asked for.
 
     Raises
@@ -89,8 +91,9 @@ def choose_samples(count: int | None, seed: int, pick: int | None) -> Samples | 
         If numbers are out of range.
     """
     if count is None:
-        if pick is not None:
-            raise ValueError("--pick must come with --samples")
+        for option, value in (("--pick", pick), ("--seed", seed)):
+            if value is not None:
+                raise ValueError(f"{option} must come with --samples")
         return None
     from colorlab.alternatives import MOST
 
@@ -98,7 +101,7 @@ def choose_samples(count: int | None, seed: int, pick: int | None) -> Samples | 
         raise ValueError(f"--samples must be 2 to {MOST}, got {count}")
     if pick is not None and not 1 <= pick <= count:
         raise ValueError(f"--pick must be 1 to {count}, got {pick}")
-    return Samples(count, seed, pick)
+    return Samples(count, seed or 0, pick)
 
 
 def _report(drawn: "Alternatives") -> str:
