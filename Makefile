@@ -8,6 +8,7 @@ COCO_MINI ?= data/cache/COCO-MINI
 BIN := .venv/bin
 READY := .venv/ready-book
 TESTED := .venv/ready-test
+SPREAD := -n logical --maxprocesses 4 --dist loadfile  # files of tests side by side
 NBVAL := book --nbval-lax --nbval-current-env --nbval-cell-timeout 120 \
     --nbval-sanitize-with tests/nbval_sanitize.cfg
 SHOWN := $(shell find colorlab data -type f ! -name '*.pyc' ! -path 'data/cache/*' 2>/dev/null)
@@ -27,7 +28,7 @@ test: $(TESTED)
 	rm -rf _build
 	$(MAKE) --no-print-directory book
 	$(BIN)/python -m pytest --doctest-modules colorlab
-	$(BIN)/python -m pytest tests $(NBVAL)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests $(NBVAL) $(SPREAD)
 
 live: $(READY)
 	$(BIN)/python book/_tools/live.py out/live
