@@ -17,6 +17,7 @@ MOST = 24  # to be chosen
 T_SAMPLES = 0.3  # softer than one bin, so that neighbors of one color stay together
 MOST_CELLS = 600  # looked at to choose; a finer grid is thinned
 PANEL, GAP, LINE = 480, 8, 26  # pixels: longer side, between panels, of a caption
+FONT = LINE - 10
 
 
 class Alternatives(NamedTuple):
@@ -176,7 +177,10 @@ def contact_sheet(panels: dict[str, Image.Image]) -> Image.Image:
     >>> contact_sheet({str(n): Image.new("RGB", (40, 30)) for n in range(3)}).size
     (152, 72)
     """
-    width, height = next(iter(panels.values())).size
+    wide, height = next(iter(panels.values())).size
+    ruler = ImageDraw.Draw(Image.new("L", (1, 1)))
+    lengths = (ruler.textlength(caption, font_size=FONT) for caption in panels)
+    width = math.ceil(max(wide, *lengths))
     columns = math.ceil(math.sqrt(len(panels) * (height + LINE) / width))
     columns = min(max(columns, 2), len(panels))
     rows = math.ceil(len(panels) / columns)
@@ -186,5 +190,5 @@ def contact_sheet(panels: dict[str, Image.Image]) -> Image.Image:
     for place, (caption, image) in enumerate(panels.items()):
         left, top = place % columns * across + GAP, place // columns * down + GAP
         sheet.paste(image.convert("RGB"), (left, top))
-        write.text((left, top + height + 4), caption, "black", font_size=LINE - 10)
+        write.text((left, top + height + 4), caption, "black", font_size=FONT)
     return sheet

@@ -4,10 +4,11 @@ import json
 import os
 import re
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 NUMBERS = r"\[\n[^][{}\"]*\]"  # a list of them; strings of JSON hold no line ends
 
@@ -55,6 +56,36 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
         raise OSError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def lock_file(file: IO) -> None:
+    """Lock a file for this process; unlike flock's, a fork does not inherit the lock.
+
+    Parameters
+    ----------
+    file : IO
+        Open for writing. The lock ends when it is closed, or with the process.
+
+    Raises
+    ------
+    OSError
+        BlockingIOError or PermissionError, if another process holds the lock.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryFile() as file:
+    ...     lock_file(file)
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(1000)  # beyond the process's number, which others shall read
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def write_json(path: str | Path, content: object) -> None:

@@ -20,7 +20,7 @@ from torch.nn.functional import avg_pool1d, avg_pool2d
 
 from colorlab.colorize import output_to_ab
 from colorlab.decode import annealed_mean
-from colorlab.files import whole_file
+from colorlab.files import lock_file, whole_file
 from colorlab.transfer import Network
 
 MEMORY = 0.9  # of the mean: what is left of a frame after the next; ten frames, about
@@ -183,6 +183,11 @@ class Colors:
         What colors the frames that are not in the folder.
     known : int
         Frames whose colors were in the folder at the start.
+
+    Raises
+    ------
+    ValueError
+        If another process uses the folder.
     """
 
     def __init__(self, folder: Path, made: str, memory: float = MEMORY) -> None:
@@ -190,6 +195,14 @@ class Colors:
         self.steady, self.known = Steady(memory), 0
         self.place = 0
         folder.mkdir(exist_ok=True)
+        self.lock = open(folder / "lock", "a+")
+        try:
+            lock_file(self.lock)
+        except (BlockingIOError, PermissionError) as error:
+            self.lock.close()
+            raise ValueError(
+                "out must not be in use; another process makes it"
+            ) from error
         self._read_state()
         self.file = open(folder / "ab", "r+b" if self.known else "w+b")
 
@@ -208,11 +221,12 @@ class Colors:
     def close(self) -> None:
         """Close the file; the folder stays, for another time."""
         self.file.close()
+        self.lock.close()
 
     def remove(self) -> None:
         """Remove the folder: the film is done."""
         self.close()
-        for name in ("ab", "state"):
+        for name in ("ab", "state", "lock"):
             (self.folder / name).unlink(missing_ok=True)
         with suppress(OSError):  # what another has put there stays
             self.folder.rmdir()

@@ -66,8 +66,8 @@ def color_film(
         The file to write: .mp4, .m4v, .mov, .mkv or .webm. It appears whole or not at
         all, and replaces what was there.
     color : callable
-        Takes a picture and returns it in color, in the same size. It is called in the
-        order of the film.
+        Takes a picture, upright, and returns it in color, in the same size. It is
+        called in the order of the film.
     progress : callable, optional
         Called as `progress(pictures, total=...)`, to wrap them in a progress bar; the
         total is about right, or None.
@@ -95,8 +95,23 @@ def color_film(
     suffix = Path(out).suffix.lower()
     if suffix not in FORMATS:
         raise ValueError(f"out must end in one of {', '.join(FORMATS)}; got {out}")
+    turn = _turn(Path(path))
     with _opened(Path(path)) as source, whole_file(out) as file:
-        return _copy(source, file, suffix, color, progress, note)
+        return _copy(source, file, suffix, _upright(color, turn), progress, note, turn)
+
+
+def _turn(path: Path) -> int:
+    """Return by how many degrees pictures are turned when shown, counterclockwise."""
+    with _opened(path) as source:
+        turn = next((frame.rotation for frame in source.decode(video=0)), 0)
+    if turn % 90:
+        raise ValueError(f"{path}: pictures must stand upright or lie, got {turn} deg")
+    return turn
+
+
+def _upright(color: Color, turn: int) -> Color:
+    """Return what turns a picture as it is shown, and colors it."""
+    return lambda picture: color(picture.rotate(turn, expand=True) if turn else picture)
 
 
 @contextmanager
@@ -132,6 +147,7 @@ def _copy(
     color: Color,
     progress: Progress,
     note: str,
+    turn: int,
 ) -> int:
     """Color the pictures of an open film, copy the rest, and count the pictures."""
     import av
@@ -140,7 +156,7 @@ def _copy(
     video, number = source.streams.video[0], 0
     with av.open(file, "w", format=container) as target:
         target.metadata.update(source.metadata | ({"comment": note} if note else {}))
-        written = _video_stream(target, codec, video)
+        written = _video_stream(target, codec, video, turn % 180 != 0)
         copies = _started(target, source, suffix)
         total = video.frames or None
         for frame in progress(_frames(source, video, target, copies), total=total):
@@ -152,11 +168,12 @@ def _copy(
     return number
 
 
-def _video_stream(target: Any, codec: str, video: Any) -> Any:
+def _video_stream(target: Any, codec: str, video: Any, lying: bool) -> Any:
     """Add the stream of colored pictures: of the same size, rate and pixel shape."""
     rate = video.average_rate or USUAL_RATE
     written = target.add_stream(codec, rate=rate, options=QUALITY)
-    written.width, written.height = video.width, video.height
+    sides = video.width, video.height
+    written.width, written.height = sides[::-1] if lying else sides
     even = video.width % 2 == video.height % 2 == 0
     written.pix_fmt = "yuv420p" if even else "yuv444p"
     context = written.codec_context
@@ -164,7 +181,8 @@ def _video_stream(target: Any, codec: str, video: Any) -> Any:
     context.colorspace = context.color_primaries = context.color_trc = BT709
     context.color_range = LIMITED
     if video.sample_aspect_ratio:
-        context.sample_aspect_ratio = video.sample_aspect_ratio
+        shape = video.sample_aspect_ratio
+        context.sample_aspect_ratio = 1 / shape if lying else shape
     return written
 
 
@@ -198,11 +216,6 @@ def _colored(frame: Any, pix_fmt: str, color: Color) -> Any:
     """Return a picture in color, at the same time."""
     import av
 
-    if frame.rotation:
-        raise ValueError(
-            f"IN must be stored upright; its pictures are to be turned by "
-            f"{frame.rotation} degrees when shown: turn them first, as by FFmpeg"
-        )
     picture = color(frame.to_image())
     made = av.VideoFrame.from_image(picture.convert("RGB"))
     made = made.reformat(format=pix_fmt, dst_colorspace="ITU709")

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -116,3 +117,13 @@ def test_a_sheet_shows_every_panel_and_its_caption():
     found = {pixel for _, pixel in sheet.getcolors(10_000)}
     assert set(colors.values()) <= found
     assert (0, 0, 0) in found  # letters
+
+
+def test_captions_of_narrow_images_do_not_overlap():
+    captions = ["the answer", "1: 2.50 nats a cell", "2: 2.61 nats a cell"]
+    sheet = contact_sheet({text: Image.new("RGB", (1, 1)) for text in captions})
+    alone = contact_sheet({captions[1]: Image.new("RGB", (1, 1))})
+    assert sheet.width > 2 * (alone.width - 8)
+    letters = (np.asarray(sheet.convert("L")) < 128).any(axis=0)
+    gap = np.flatnonzero(letters)
+    assert np.diff(gap).max() >= 8  # a column is free between two captions

@@ -238,3 +238,20 @@ def test_a_seed_is_no_larger_than_torch_takes(call, photos, tmp_path):
     assert code == 2
     assert "'--seed'" in err
     assert call(*words, 2**63 - 1)[0] == 0
+
+
+def test_the_network_looks_once_at_each_image(call, photos, tmp_path, monkeypatch):
+    forward, calls = ColorNet.forward, []
+
+    def counted(self, L):
+        calls.append(L.shape)
+        return forward(self, L)
+
+    monkeypatch.setattr(ColorNet, "forward", counted)
+    words = (photos, "-o", tmp_path / "out", "--uncertainty")
+    assert call(*words)[0] == 0
+    assert len(calls) == 9
+    first = (tmp_path / "out" / FILE).read_bytes()
+    assert call(*words)[0] == 0  # colored before: looked at again, and ranked alike
+    assert len(calls) == 18
+    assert (tmp_path / "out" / FILE).read_bytes() == first

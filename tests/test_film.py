@@ -1,6 +1,9 @@
 """Films: steady colors, sound as it was, work that goes on, and what is broken."""
 
+import hashlib
 import math
+import subprocess
+import sys
 
 import av
 import numpy as np
@@ -12,6 +15,7 @@ from film_fixtures import (  # noqa: F401 (fixtures are used by name)
     fixture_film,
     fixture_frames,
     read,
+    write,
 )
 from PIL import Image
 
@@ -193,6 +197,7 @@ def test_the_command_colors_a_folder_of_frames(
     assert "16 of 16 frames colored" in capsys.readouterr().out
     assert [path.name for path in sorted(out.iterdir())][:2] == ["000.png", "001.png"]
     assert Image.open(out / "007.png").size == SIDES
+    assert b"Colors predicted by a neural network" in (out / "007.png").read_bytes()
     assert run(monkeypatch, *words, "--size", 32) == 2
     assert "out must be a folder that is not there" in capsys.readouterr().err
     (folder / "005.jpg").write_bytes(b"no image")
@@ -274,9 +279,39 @@ def test_frames_and_films_are_not_mistaken(
     assert (code, "must be a folder for a folder of frames" in err) == (2, True)
     code, err = color("--frames", path=tmp_path / "frames" / "0.png")
     assert (code, "--frames must come with a folder of images" in err) == (2, True)
+    (tmp_path / "images.mp4").mkdir()  # a folder of images, whatever its name
+    frames[0].save(tmp_path / "images.mp4" / "0.png")
+    assert color(path=tmp_path / "images.mp4", out="images")[0] == 0
+    assert (tmp_path / "images" / "0.png").exists()
     (tmp_path / ".partial-out").mkdir()
     (tmp_path / ".partial-out" / "mine").touch()
     words = ("colorize", tmp_path / "frames", "-o", tmp_path / "out", "--frames")
     assert run(monkeypatch, *words, "--model", network, "--size", 32) == 0
     assert "nan" not in capsys.readouterr().out.replace(str(tmp_path), "")
     assert (tmp_path / ".partial-out" / "mine").exists()
+
+
+def test_one_scene_is_one(color, frames, tmp_path, network, monkeypatch, capsys):
+    write(tmp_path / "one.mp4", frames[:3])
+    words = ("colorize", tmp_path / "one.mp4", "-o", tmp_path / "o.mp4", "--size", 32)
+    assert run(monkeypatch, *words, "--model", network) == 0
+    assert "\n1 scene; where" in capsys.readouterr().out
+
+
+def test_two_runs_do_not_share_their_colors(color, tmp_path):
+    assert color()[0] == 0
+    short = hashlib.sha256(b"two.mp4").hexdigest()[:8]
+    held = tmp_path / f".colors-{short}"
+    wait = "import sys; from colorlab.film import *; from pathlib import Path; "
+    wait += "held = Colors(Path(sys.argv[1]), ''); print('held', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", wait, str(held)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout.readline() == b"held\n"
+        code, err = color(out="two.mp4")
+        assert (code, "another process makes it" in err) == (2, True)
+        other.communicate(b"\n")
+    assert color(out="two.mp4")[0] == 0
+    assert not held.exists()

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import io
+import struct
 
 import av
 import numpy as np
@@ -59,6 +60,33 @@ def test_odd_sizes_and_films_without_sound(tmp_path):
     _, pictures, heard = read(tmp_path / "o.webm")
     assert pictures[0].shape == (63, 65, 3)
     assert not heard
+
+
+def lay_down(film, path, turn):
+    """A film whose matrix turns it counterclockwise when shown, as of a phone."""
+    content, one = bytearray(film.read_bytes()), 1 << 16
+    c, s = {90: (0, -one), 180: (-one, 0), -90: (0, one)}[turn]
+    start = content.index(b"tkhd") + 4 + 40  # ISO 14496-12: the matrix of the track
+    struct.pack_into(">9i", content, start, c, s, 0, -s, c, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("turn", [90, 180, -90])
+def test_films_of_phones_are_turned(film, frames, tmp_path, turn):
+    lying, sizes = lay_down(film, tmp_path / "lying.mp4", turn), set()
+
+    def same(picture):
+        sizes.add(picture.size)
+        return picture
+
+    color_film(lying, tmp_path / "same.mp4", same)
+    _, pictures, _ = read(tmp_path / "same.mp4")
+    expected = frames[5].convert("RGB").rotate(turn, expand=True)
+    assert sizes == {expected.size}
+    assert abs(pictures[5].astype(int) - np.asarray(expected)).mean() < 4
+    with av.open(str(tmp_path / "same.mp4")) as written:
+        assert next(written.decode(video=0)).rotation == 0
 
 
 def broken_films(film, tmp_path):

@@ -100,6 +100,7 @@ def colorize(  # noqa: PLR0913 - one argument an option
     def color(path: Path) -> "Image.Image":
         image = open_image(path, allow_truncated, max_pixels)
         predict = dotted.check(*image.size).predict if dotted else None
+        predict = ranking.watch(path, image.size, strength) if ranking else predict
         paint = drawn.color if drawn else color_image
         colored = paint(image, network, T, seen, "cpu", strength, predict)
         colored.info |= {} if unmarked else {"xmp": xmp}
@@ -116,8 +117,10 @@ def colorize(  # noqa: PLR0913 - one argument an option
         way = choose_way(model, device, temperature, size, strength, unmarked)
         return to_film(images, Path(out), way, overwrite)
     with _stdin_as_file(images) as inputs:
-        targets, others = plan_targets(inputs, out)
-        network = load_network(model, device)
+        (targets, others), network = (
+            plan_targets(inputs, out),
+            load_network(model, device),
+        )
         T, seen = choose_settings(network, temperature, size)
         dots = _dots_of_one(dotted, targets)
         more = str(drawn) if drawn else f"{len(dots)} of a person's dots" * bool(dots)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from colorlab import __version__
 from colorlab.cli.models import check_output, load_network
-from colorlab.cli.results import hash_file, hash_settings
+from colorlab.cli.results import describe, hash_file, hash_settings
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -45,12 +45,16 @@ class Way(NamedTuple):
             f"strength {self.strength:g}"
         )
 
+    def describe(self) -> str:
+        """Return XMP that says it of a frame."""
+        return describe(self.name, self.T, self.size, self.strength)
+
 
 def is_for_film(inputs: list[str], frames: bool, more: dict[str, object]) -> bool:
     """Return whether a film is to be colored; refuse what it has no place for."""
     from colorlab.filmfile import is_film
 
-    films = frames or any(map(is_film, inputs))
+    films = frames or any(is_film(i) and not Path(i).is_dir() for i in inputs)
     if films and (given := [option for option, value in more.items() if value]):
         raise ValueError(f"{' and '.join(given)} must be left out for a film")
     return films
@@ -90,7 +94,7 @@ def to_film(inputs: list[str], out: Path, way: Way, overwrite: bool) -> None:
     colors = Colors(out.parent / f".colors-{short}", made)
     try:
         if frames:
-            number = _color_frames(frames, out, _by(way, colors))
+            number = _color_frames(frames, out, _by(way, colors), way)
         else:
             number = _color_file(path, out, _by(way, colors), way)
     except (ValueError, ModuleNotFoundError):
@@ -166,7 +170,7 @@ def _hash(path: Path, frames: Iterable[Path]) -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
-def _color_frames(frames: list[Path], out: Path, color: Callable) -> int:
+def _color_frames(frames: list[Path], out: Path, color: Callable, way: Way) -> int:
     """Write a folder of frames, which appears when it is whole."""
     from colorlab.datasets.images import open_image, save_image
 
@@ -174,7 +178,9 @@ def _color_frames(frames: list[Path], out: Path, color: Callable) -> int:
     partial_folder.mkdir()
     try:
         for frame in count_frames(frames):
-            save_image(color(open_image(frame)), partial_folder / f"{frame.stem}.png")
+            colored = color(open_image(frame))
+            colored.info |= {} if way.unmarked else {"xmp": way.describe()}
+            save_image(colored, partial_folder / f"{frame.stem}.png")
         os.replace(partial_folder, out)
     finally:
         shutil.rmtree(partial_folder, ignore_errors=True)
@@ -183,12 +189,13 @@ def _color_frames(frames: list[Path], out: Path, color: Callable) -> int:
 
 def _print_end(number: int, out: Path, way: Way, colors: "Colors") -> None:
     steady, flicker = colors.steady, colors.steady.flicker()
+    count = len(steady.cuts) + 1
     before = f" ({colors.known} of them before)" if colors.known else ""
     print(f"{number} of {number} frames colored by {way.name}{before}, in {out}")
     if math.isnan(flicker.alone):  # as of a single frame
         return
     print(
-        f"{len(steady.cuts) + 1} scenes; where nothing moves, colors move by "
+        f"{count} scene{'s' * (count > 1)}; where nothing moves, colors move by "
         f"{flicker.averaged:.2f} ab units a frame, by {flicker.alone:.2f} without "
         "averaging; what moves is not followed"
     )

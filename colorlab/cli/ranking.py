@@ -5,7 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,11 +15,14 @@ from colorlab.cli.messages import count_images, say_reason
 from colorlab.cli.results import Mark, hash_file, hash_settings, is_done, read_mark
 
 if TYPE_CHECKING:
-    from colorlab.colorize import Size
+    from torch import Tensor
+
+    from colorlab.colorize import Predict, Size
     from colorlab.transfer import Network
 
 FILE = "uncertainty.csv"
 COLUMNS = ["rank", "image", "expected_distance", "worst_tenth", "result", "map"]
+Doubted = tuple["Tensor", tuple[int, int]]  # and the size of the image
 SHOWN = 10  # images, in the printed report
 KIND = "doubt"
 
@@ -52,6 +55,7 @@ class Ranking:
     network: "Network"
     out: str
     overwrite: bool
+    seen: dict[Path, Doubted] = field(default_factory=dict)  # while coloring
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done, before any work, by a ValueError."""
@@ -94,21 +98,41 @@ class Ranking:
 
     def _map(self, path: Path, target: Path, settings: Settings, made: str) -> Row:
         """Write the map of one image beside its result, unless it is there."""
+        from colorlab.datasets.images import save_image
+        from colorlab.doubt import paint_doubt, summarize
+
+        doubted, size = self.seen.pop(path, None) or self._look_again(path, settings)
+        place = _map_of(target)
+        mark = Mark(hash_file(path, KIND), made)
+        if self.overwrite or not is_done(place, mark):
+            picture = paint_doubt(doubted, size)
+            picture.info["software"] = str(mark)
+            save_image(picture, place)
+        return Row(path, *summarize(doubted), target, place)
+
+    def watch(self, path: Path, size: tuple[int, int], strength: float) -> "Predict":
+        """Return what predicts the colors of an image, and keeps the doubt about it."""
+        from colorlab.colorize import output_to_ab
+        from colorlab.doubt import doubt
+
+        def predict(model: "Network", L: "Tensor", T: float) -> "Tensor":
+            output = model(L)
+            ab = output_to_ab(model, output, T)
+            self.seen[path] = doubt(model, output, strength * ab).cpu(), size
+            return ab
+
+        return predict
+
+    def _look_again(self, path: Path, settings: Settings) -> Doubted:
+        """Return the doubt about an image that was colored before."""
         from colorlab.colorize import network_output, output_to_ab
-        from colorlab.datasets.images import open_image, save_image
-        from colorlab.doubt import doubt, paint_doubt, summarize
+        from colorlab.datasets.images import open_image
+        from colorlab.doubt import doubt
 
         image = open_image(path, settings.allow_truncated, settings.max_pixels)
         output = network_output(image, self.network, settings.size)
         ab = settings.strength * output_to_ab(self.network, output, settings.T)
-        doubted = doubt(self.network, output, ab)
-        place = _map_of(target)
-        mark = Mark(hash_file(path, KIND), made)
-        if self.overwrite or not is_done(place, mark):
-            picture = paint_doubt(doubted, image.size)
-            picture.info["software"] = str(mark)
-            save_image(picture, place)
-        return Row(path, *summarize(doubted), target, place)
+        return doubt(self.network, output, ab), image.size
 
     def write(self, rows: list[Row]) -> str:
         """Write the ranking, the most doubtful first; return the printed report."""

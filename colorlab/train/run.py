@@ -10,15 +10,14 @@ prior.csv        a prior of one's own      lock                   while the run 
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from accelerate import Accelerator
 
-from colorlab.files import whole_file, write_json
+from colorlab.files import lock_file, whole_file, write_json
 from colorlab.train.config import (
     TrainConfig,
     changed_fields,
@@ -190,7 +189,7 @@ def lock_run(out: Path) -> Iterator[TrainConfig | None]:
     path = out / "lock"
     with open(path, "a+") as file:
         try:
-            _lock(file)
+            lock_file(file)
             path.stat()  # not the file of a run that just ended
         except (BlockingIOError, PermissionError, FileNotFoundError) as error:
             file.seek(0)
@@ -207,19 +206,6 @@ def lock_run(out: Path) -> Iterator[TrainConfig | None]:
             path.unlink(missing_ok=True)
             if not any(out.iterdir()):  # refused before anything was written
                 out.rmdir()
-
-
-def _lock(file: IO) -> None:
-    """Lock a file; unlike flock's, such a lock is not inherited by forked readers."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        file.seek(1000)  # beyond the process's number, which others shall read
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def check_run(
