@@ -55,6 +55,7 @@ evaluations: $(READY)  # every figure of data/evaluations, from its four sets; a
 	    $$(for net in l2 class rebal; do echo $$net-calibrated=out/calibrated/$$net.safetensors; done)
 	$(BIN)/python benchmarks/semantic.py $(IMAGENETTE)
 	$(BIN)/python benchmarks/systems.py
+	$(BIN)/python benchmarks/dots.py
 	$(BIN)/python benchmarks/hints.py $(BSDS500) $(COCO_MINI)
 	$(BIN)/python benchmarks/probe.py $(IMAGENETTE)
 	$(BIN)/python benchmarks/doubt.py $(COCO_MINI) $(BSDS500) $(IMAGENETTE)

@@ -1,88 +1,41 @@
 """All systems on the same photos: what a person gives, and what comes of it.
 
-    python benchmarks/systems.py [table] [dots]
+    python benchmarks/systems.py
 
-By the measuring protocol, on the 18 photos of data/photos, which no network was trained
-on. `table` writes data/evaluations/systems.json: of each system of `SYSTEMS` what a
-person gives, what the machine has seen, its measures with their intervals, and the
-seconds of one core that a photo takes, without what can be done before (reading
-weights, training a perceptron, describing the other photos). `dots` writes
-data/evaluations/dots.json: of each photo the PSNR and the rebalanced AuC of Levin's
-method, and of networks helped by it, for numbers of color dots, ten draws of each.
-About ten minutes on an idle core for both.
+Writes data/evaluations/systems.json, for the photos of `same_photos.py`: of each system
+of `SYSTEMS` what a person gives, what the machine has seen, its measures with their
+intervals, and the seconds of one core that a photo takes, without what can be done
+before (reading weights, training a perceptron, describing the other photos).
 """
 
 import functools
 import os
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from descriptors import named_encoder
+from dots import by_distance, hinted, list_dots, place_dots, spread
 from measure import machine
+from same_photos import FOLDER, SEED, Photo, answer, ask, others, photos
 from torch import Tensor
 from tqdm import tqdm
 
-from colorlab import (
-    bin_centers,
-    load_pretrained,
-    load_prior,
-    nearest_bin,
-    rgb_to_lab,
-    upsample,
-)
+from colorlab import bin_centers, nearest_bin, upsample
 from colorlab.classics import descriptors, multimodal
 from colorlab.classics.example import welsh
 from colorlab.classics.filters import joint_bilateral
-from colorlab.classics.scribbles import geodesic_shares, propagate
-from colorlab.colorize import output_to_ab
-from colorlab.datasets.batches import central_image
-from colorlab.decode import T_PAPER
 from colorlab.evaluate.bootstrap import intervals, read_sums, resample
-from colorlab.evaluate.measure import P_FLOOR, SIZE, measure_images
-from colorlab.evaluate.metrics import auc, error_histogram, psnr, rebalancing_weight
+from colorlab.evaluate.measure import SIZE, measure_images
 from colorlab.files import write_json
-from colorlab.hints import blend, sureness
 from colorlab.lab import lab_to_rgb
 
-DATA = Path(__file__).parents[1] / "data"
-FOLDER = DATA / "evaluations"
-KINDS = {
-    "outdoors": "autumn-ridge bridge-cables forest-stream lake-pavilion mountain-path "
-    "summit-sunset",
-    "animals and flowers": "cat-chelsea dahlia dandelions dragonfly nuthatch "
-    "spaniels-at-window",
-    "people and things": "astronaut coffee-cup drum-and-wine fig-in-bowl paint-brushes "
-    "rocket-at-dusk",
-}
-COUNTS = (1, 3, 10, 30, 100, 300)  # of dots
-DRAWS = 10
-NETWORKS = ("flagship", "borrowed")
-HINTS = "borrowed, hints"  # as chapter hints joins the two
 TABLE = ("psnr", "auc", "auc_rebalanced", "auc_rebalanced_by_photo", "chroma")
-SEED = 0
 EVERY, SMOOTHNESS = 20, 0.05  # multimodal: pixels remembered of each photo; nats a unit
 LEARNED = 1000  # descriptors: pixels of each photo
-
-
-class Photo(NamedTuple):
-    """A photo as it is measured."""
-
-    name: str
-    kind: str
-    L: Tensor  # (1, 1, 128, 128)
-    ab: Tensor  # (1, 2, 128, 128)
-    weight: Tensor  # (1, 128, 128), for the rebalanced AuC
-
-    @property
-    def gray(self) -> np.ndarray:
-        """Lightness in 0..1, shape (128, 128)."""
-        return (self.L[0, 0].double().numpy() / 100).clip(0, 1)
 
 
 class System(NamedTuple):
@@ -95,97 +48,6 @@ class System(NamedTuple):
     prepare: Callable[[Photo], object] = lambda photo: None  # what takes no time
 
 
-def read_photo(name: str, kind: str) -> Photo:
-    """Return a photo by the measuring protocol."""
-    pixels = central_image(DATA / f"photos/{name}.jpg", SIZE)
-    L, ab = rgb_to_lab(pixels[None]).split([1, 2], dim=1)
-    p = load_prior().clamp(min=P_FLOOR).float()
-    return Photo(name, kind, L, ab, rebalancing_weight(ab, bin_centers(), p))
-
-
-@functools.cache
-def photos() -> list[Photo]:
-    """Return all photos, kind by kind."""
-    pairs = [(name, kind) for kind, names in KINDS.items() for name in names.split()]
-    return [read_photo(*pair) for pair in pairs]
-
-
-@functools.cache
-def network(name: str) -> torch.nn.Module:
-    """Return a network that ships."""
-    return load_pretrained(name)
-
-
-@torch.inference_mode()
-def ask(name: str, photo: Photo) -> tuple[Tensor, Tensor]:
-    """Return what a network says of a photo, and how sure it is, (1, 128, 128)."""
-    output = network(name)(photo.L)
-    ab = output_to_ab(network(name), output, T_PAPER)
-    sure = sureness(output).expand(-1, 2, -1, -1)
-    ab, sure = (upsample(each, (SIZE, SIZE)) for each in (ab, sure))
-    return ab, sure[:, 0]
-
-
-def answer(name: str, photo: Photo) -> Tensor:
-    """Return what a network says of a photo."""
-    return ask(name, photo)[0]
-
-
-def draw_corners(count: int, draw: int) -> np.ndarray:
-    """Return the upper left pixels of dots of 3x3, (count, 2)."""
-    rng = np.random.default_rng([SEED, draw])  # with more dots, the first ones stay
-    return rng.integers(0, SIZE - 2, (count, 2))
-
-
-def place_dots(count: int, draw: int) -> np.ndarray:
-    """Return labels, shape (128, 128): dot n covers 3x3 pixels; 0 elsewhere."""
-    labels = np.zeros((SIZE, SIZE), dtype=int)
-    for n, (y, x) in enumerate(draw_corners(count, draw), start=1):
-        labels[y : y + 3, x : x + 3] = n
-    return labels
-
-
-def list_dots(photo: Photo, count: int, draw: int) -> np.ndarray:
-    """Return the same dots as `colorlab.hints` takes them, (count, 4)."""
-    corners = draw_corners(count, draw)
-    ab = photo.ab[0].double().numpy()
-    colors = [ab[:, y : y + 3, x : x + 3].mean(axis=(1, 2)) for y, x in corners]
-    return np.concatenate([corners + 1, colors], axis=1)
-
-
-def hinted(photo: Photo, said: tuple[Tensor, Tensor], dots: np.ndarray) -> Tensor:
-    """Return what becomes of a network's answer with dots, by `colorlab.hints`."""
-    ab, sure = (each[0].double().numpy() for each in said)
-    return torch.from_numpy(blend(photo.gray, ab, sure, dots)).float()[None]
-
-
-def dot_colors(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return values (C, H, W) with each dot's mean on its pixels."""
-    numbers = np.unique(labels)[1:]
-    result = np.zeros_like(values)
-    for n in numbers:
-        result[:, labels == n] = values[:, labels == n].mean(axis=1, keepdims=True)
-    return result
-
-
-def spread(photo: Photo, labels: np.ndarray, *guesses: Tensor) -> list[Tensor]:
-    """Return Levin's colors from dots, and each guess corrected by the dots."""
-    starts = [torch.zeros_like(photo.ab), *guesses]
-    missing = torch.cat([photo.ab - start for start in starts], dim=1)[0].double()
-    known = dot_colors(missing.numpy(), labels)
-    found = torch.from_numpy(propagate(photo.gray, known, labels > 0)).float()[None]
-    return [s + f for s, f in zip(starts, found.split(2, dim=1), strict=True)]
-
-
-def by_distance(photo: Photo, labels: np.ndarray) -> Tensor:
-    """Return the colors of dots, shared by the distance to each."""
-    numbers, inverse = np.unique(labels, return_inverse=True)  # covered ones are gone
-    shares = geodesic_shares(photo.gray, inverse.reshape(labels.shape))
-    ab = dot_colors(photo.ab[0].double().numpy(), labels)
-    colors = np.stack([ab[:, labels == n][:, 0] for n in numbers[1:]])
-    return torch.from_numpy(np.einsum("shw,sc->chw", shares, colors)).float()[None]
-
-
 def by_example(photo: Photo, step: int) -> Tensor:
     """Color by the photo that stands some steps further in its kind; 0: itself."""
     same = [other for other in photos() if other.kind == photo.kind]
@@ -193,11 +55,6 @@ def by_example(photo: Photo, step: int) -> Tensor:
     other = same[(names.index(photo.name) + step) % len(same)]
     rgb = lab_to_rgb(torch.cat([other.L, other.ab], dim=1))[0].permute(1, 2, 0).numpy()
     return torch.from_numpy(welsh(photo.gray, rgb)).float()[None]
-
-
-def others(name: str) -> list[Photo]:
-    """Return all photos but one: what a system may have seen when it is asked."""
-    return [photo for photo in photos() if photo.name != name]
 
 
 @functools.cache
@@ -352,7 +209,7 @@ def measure_system(system: System) -> dict:
     return {"gives": system.gives, "seen": system.seen, "seconds": median, **row}
 
 
-def write_table() -> None:
+def main() -> None:
     """Measure all systems, with one thread."""
     torch.set_num_threads(1)
     load = round(os.getloadavg()[0], 1)
@@ -368,44 +225,5 @@ def write_table() -> None:
     write_json(FOLDER / "systems.json", {"about": about, "systems": rows})
 
 
-def scores(photo: Photo, ab: Tensor) -> list[float]:
-    """Return PSNR in dB and the rebalanced AuC in percent."""
-    rgb_hat, rgb = (lab_to_rgb(torch.cat([photo.L, c], dim=1)) for c in (ab, photo.ab))
-    within = auc(error_histogram(ab, photo.ab, photo.weight))
-    return [round(psnr(rgb_hat, rgb).item(), 2), round(within.item(), 2)]
-
-
-def dot_scores(photo: Photo) -> dict:
-    """Return the scores of one photo, by system: for 0 dots, and draws for each."""
-    asked = {name: ask(name, photo) for name in NETWORKS}
-    said = [ab for ab, _ in asked.values()]
-    names = ("levin", *NETWORKS, HINTS)
-    start = (torch.zeros_like(photo.ab), *said, asked["borrowed"][0])
-    bare = [scores(photo, ab) for ab in start]
-    found: dict = {name: {"0": [row]} for name, row in zip(names, bare, strict=True)}
-    for count in COUNTS:
-        for draw in range(DRAWS):
-            colored = spread(photo, place_dots(count, draw), *said)
-            dots = list_dots(photo, count, draw)
-            colored.append(hinted(photo, asked["borrowed"], dots))
-            for name, ab in zip(names, colored, strict=True):
-                found[name].setdefault(str(count), []).append(scores(photo, ab))
-    return {"kind": photo.kind, **found}
-
-
-def write_dots() -> None:
-    """Measure how much dots are worth, photo by photo."""
-    rows = {photo.name: dot_scores(photo) for photo in tqdm(photos())}
-    about = {"measures": ["psnr", "auc_rebalanced"], "counts": [0, *COUNTS]}
-    write_json(FOLDER / "dots.json", {"about": about, "photos": rows})
-
-
-def main(*wanted: str) -> None:
-    """Write what is wanted, or both."""
-    jobs = {"table": write_table, "dots": write_dots}
-    for name in wanted or jobs:
-        jobs[name]()
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

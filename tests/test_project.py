@@ -101,9 +101,23 @@ def test_peers_of_the_benchmarks_have_a_range_and_a_pin():
         assert name in constraints(), name
 
 
+def test_no_benchmark_is_long():
+    lines = {path.name: len(path.read_text().splitlines()) for path in scripts()}
+    assert max(lines.values()) <= 400, lines
+
+
+def scripts():
+    return sorted((ROOT / "benchmarks").glob("*.py"))
+
+
 def test_make_bench_runs_every_benchmark():
-    others = {"measure", "photos", "gpu_check"}  # and what measures networks
-    others |= {"evaluations", "semantic", "controls", "systems"}
+    others = {
+        "measure",
+        "photos",
+        "same_photos",
+        "gpu_check",
+    }  # and what measures networks
+    others |= {"evaluations", "semantic", "controls", "systems", "dots"}
     others |= {"descriptors", "doubt", "heads", "hints", "probe", "pages"}
     scripts = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - others
     (names,) = re.findall(r"for name in ([\w ]+);", (ROOT / "Makefile").read_text())

@@ -12,6 +12,8 @@ from colorlab.decode import T_PAPER
 from colorlab.hints import apply
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
+import dots as dotted
+import same_photos
 import systems
 
 FOLDER = ROOT / "data" / "evaluations"
@@ -19,11 +21,11 @@ FOLDER = ROOT / "data" / "evaluations"
 
 @pytest.fixture(scope="module")
 def photo():
-    return systems.photos()[4]
+    return same_photos.photos()[4]
 
 
 def test_all_photos_are_measured_once():
-    names = [photo.name for photo in systems.photos()]
+    names = [photo.name for photo in same_photos.photos()]
     files = {path.stem for path in (ROOT / "data/photos").glob("*.jpg")}
     assert sorted(names) == sorted(files)
     assert len(names) == 18
@@ -42,7 +44,7 @@ def test_who_is_given_nothing_sees_no_true_color(photo, name, monkeypatch):
 
 
 def test_who_remembers_leaves_the_photo_out(photo):
-    assert photo.name not in [other.name for other in systems.others(photo.name)]
+    assert photo.name not in [other.name for other in same_photos.others(photo.name)]
     looks, bins = systems.remembered(photo.name)
     pixels = -(-(128**2) // systems.EVERY)
     assert looks.shape == (17 * pixels, 34)
@@ -51,22 +53,22 @@ def test_who_remembers_leaves_the_photo_out(photo):
 
 def test_dots_are_the_same_for_all(photo):
     """Without overlaps: places and colors of labels and of the list."""
-    labels, dots = systems.place_dots(5, 3), systems.list_dots(photo, 5, 3)
-    ab = systems.dot_colors(photo.ab[0].double().numpy(), labels)
+    labels, dots = dotted.place_dots(5, 3), dotted.list_dots(photo, 5, 3)
+    ab = dotted.dot_colors(photo.ab[0].double().numpy(), labels)
     assert (labels > 0).sum() == 45
     for n, (y, x, *color) in enumerate(dots, start=1):
         assert labels[int(y), int(x)] == n
         assert np.argwhere(labels == n).mean(axis=0).tolist() == [y, x]
         assert np.allclose(ab[:, int(y), int(x)], color)
-    assert np.array_equal(systems.list_dots(photo, 9, 3)[:5], dots)  # the first stay
+    assert np.array_equal(dotted.list_dots(photo, 9, 3)[:5], dots)  # the first stay
 
 
 def test_hints_are_those_of_the_library(photo):
-    dots = systems.list_dots(photo, 4, 0)
-    found = systems.hinted(photo, systems.ask("borrowed", photo), dots)
+    dots = dotted.list_dots(photo, 4, 0)
+    found = dotted.hinted(photo, same_photos.ask("borrowed", photo), dots)
     with torch.inference_mode():
         wanted = apply(
-            systems.network("borrowed"), photo.L, torch.from_numpy(dots), T_PAPER
+            same_photos.network("borrowed"), photo.L, torch.from_numpy(dots), T_PAPER
         )
     assert (found - wanted).abs().max() < 1e-2
 
@@ -87,13 +89,13 @@ def test_the_table_holds_all_systems():
 
 def test_the_plot_holds_all_lines():
     stored = json.loads((FOLDER / "dots.json").read_text())
-    lines = {"levin", *systems.NETWORKS, systems.HINTS}
+    lines = {"levin", *same_photos.NETWORKS, dotted.HINTS}
     assert len(stored["photos"]) == 18
     for row in stored["photos"].values():
         assert lines <= {*row}
         for name in lines:
             counts = {count: len(draws) for count, draws in row[name].items()}
-            wanted = {str(count): systems.DRAWS for count in systems.COUNTS}
+            wanted = {str(count): dotted.DRAWS for count in dotted.COUNTS}
             assert counts == {"0": 1, **wanted}
         # Without dots, hints leave the network's answer alone.
-        assert row[systems.HINTS]["0"] == row["borrowed"]["0"]
+        assert row[dotted.HINTS]["0"] == row["borrowed"]["0"]
