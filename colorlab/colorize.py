@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from colorlab._tiles import each_tile
 from colorlab.datasets.images import File, open_image, open_rgb, to_tensor
 from colorlab.decode import T_PAPER, annealed_mean, upsample
 from colorlab.lab import lab_to_rgb, rgb_to_lab
@@ -26,7 +27,7 @@ LONGEST = 8  # times `size`: a longer image is squeezed, to bound memory
 _ENTERING = Lock()
 # Of networks that color now: how many threads use each, and its mode before.
 _IN_USE: WeakKeyDictionary[Network, tuple[int, bool]] = WeakKeyDictionary()
-BAND = 512  # rows joined at once, to bound memory
+BAND = 2**16  # pixels that a thread joins at once, in the cache; it bounds memory
 
 
 def predict_ab(model: Network, L: Tensor, T: float | None = None) -> Tensor:
@@ -139,6 +140,8 @@ def colorize(
     L is the input's, at full resolution; only ab comes from the network. Where both
     together lie outside the sRGB gamut, the color is clipped, and L shifts there.
 
+    All is done with 8 bits a channel but a band of rows.
+
     Examples
     --------
     >>> gray = np.full((30, 40), 128, dtype=np.uint8)
@@ -150,15 +153,11 @@ def colorize(
     opened = open_image(image)
     model = load_pretrained(device=device) if model is None else model
     T, size = choose_settings(model, T, size)
-    rgb = opened if opened.mode == "RGB" else opened.convert("RGB")
-    L = rgb_to_lab(_shrink(rgb, size).to(model.centers.device))[:, :1]
+    L = rgb_to_lab(_shrink(opened, size).to(model.centers.device))[:, :1]
     with _inference(model, size):
         ab = (predict or _in_cells)(model, L, T).cpu()
-    colored = _join(rgb, strength * ab)
-    if opened.mode == "RGBA":
-        colored.putalpha(opened.getchannel("A"))
-    colored.info = opened.info
-    return colored
+    _join(opened, strength * ab)
+    return opened
 
 
 def _in_cells(model: Network, L: Tensor, T: float) -> Tensor:
@@ -195,7 +194,7 @@ def network_output(image: Image.Image, model: Network, size: Size) -> Tensor:
     >>> network_output(image, load_pretrained("tiny"), 64).shape
     torch.Size([1, 313, 16, 22])
     """
-    L = rgb_to_lab(_shrink(image.convert("RGB"), size).to(model.centers.device))[:, :1]
+    L = rgb_to_lab(_shrink(image, size).to(model.centers.device))[:, :1]
     with _inference(model, size):
         return model(L)
 
@@ -320,9 +319,10 @@ def read_image(path: str | Path, size: int) -> tuple[Tensor, Tensor]:
     return L, ab
 
 
-def _shrink(rgb: Image.Image, size: Size) -> Tensor:
+def _shrink(image: Image.Image, size: Size) -> Tensor:
     """Resize an image for a network, averaging: uint8, shape (1, 3, h, w)."""
-    height, width = network_size(rgb.height, rgb.width, size)
+    height, width = network_size(image.height, image.width, size)
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
     return to_tensor(rgb.resize((width, height), Image.Resampling.BILINEAR))[None]
 
 
@@ -344,19 +344,29 @@ def to_image(rgb: Tensor) -> Image.Image:
     >>> to_image(torch.ones(3, 2, 4)).getpixel((0, 0))
     (255, 255, 255)
     """
-    pixels = (rgb.clamp(0, 1) * 255).round().byte()
-    return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
+    return _from_bytes(_to_bytes(rgb).cpu())
 
 
-def _join(rgb: Image.Image, ab: Tensor) -> Image.Image:
-    """Put ab, enlarged, under the full-size lightness of an RGB image."""
-    joined = Image.new("RGB", rgb.size)
-    for top in range(0, rgb.height, BAND):
-        bottom = min(top + BAND, rgb.height)
-        L = rgb_to_lab(to_tensor(rgb.crop((0, top, rgb.width, bottom)))[None])[:, :1]
-        lab = torch.cat([L, _upsample_rows(ab, rgb.size, top, bottom)], dim=1)
-        joined.paste(to_image(lab_to_rgb(lab)[0]), (0, top))
-    return joined
+def _to_bytes(rgb: Tensor) -> Tensor:
+    return (rgb.clamp(0, 1) * 255).round().byte()
+
+
+def _from_bytes(pixels: Tensor) -> Image.Image:
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+
+
+def _join(image: Image.Image, ab: Tensor) -> None:
+    """Put ab, enlarged, under an image's own lightness; the image is changed."""
+
+    def join_rows(_: slice, rows: slice) -> None:
+        box = (0, rows.start, image.width, min(rows.stop, image.height))
+        band = to_tensor(image.crop(box))
+        L = rgb_to_lab(band[:3])[:1]
+        lab = torch.cat([L, _upsample_rows(ab, image.size, box[1], box[3])[0]])
+        band[:3] = _to_bytes(lab_to_rgb(lab))
+        image.paste(_from_bytes(band), box)
+
+    each_tile(join_rows, 1, image.height, max(1, BAND // image.width))
 
 
 def _upsample_rows(ab: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:
@@ -366,5 +376,8 @@ def _upsample_rows(ab: Tensor, size: tuple[int, int], top: int, bottom: int) -> 
     above = place.clamp(0, cells - 1).floor().long()
     below = (above + 1).clamp(max=cells - 1)
     share = (place.clamp(min=0) - above)[:, None]
-    wide = upsample(ab, (cells, width))
-    return wide[:, :, above].lerp(wide[:, :, below], share)
+    first = int(above[0])
+    wide = upsample(
+        part := ab[:, :, first : int(below[-1]) + 1], (part.shape[2], width)
+    )
+    return wide[:, :, above - first].lerp(wide[:, :, below - first], share)

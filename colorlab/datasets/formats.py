@@ -34,7 +34,7 @@ FORMATS = {
     "HEIF": ".heic .heics .heif .heifs .hif",  # by the package pillow-heif
 }
 IMAGE_SUFFIXES = frozenset(" ".join(FORMATS.values()).split())
-MOST_PIXELS = 2**28  # 268 megapixels
+MOST_PIXELS = 300_000_000
 SMALL = 2**24  # pixels that any file may claim
 PIXELS_PER_BYTE = 200  # that a larger image may claim; photos have 1 to 20
 MOST_WORK = 4e9  # pixels times scans of a progressive JPEG; an ordinary one has 10
@@ -125,7 +125,7 @@ def open_checked(
         floats in 0..1.
     max_pixels : int, optional
         The largest image that is read. None: 16.8 megapixels, or 200 for each byte
-        of the file, and 268 megapixels at most.
+        of the file, and 300 megapixels at most.
     allow_truncated : bool
         Take a JPEG whose end is missing, and add a note to `info["notes"]`.
 

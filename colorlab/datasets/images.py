@@ -87,7 +87,8 @@ def open_image(
             raise Refusal(f"it must have pixels, its size is {opened.size}")
         rgb = to_rgb(opened)
         if opened.has_transparency_data:
-            rgb.putalpha(opened.convert("RGBA").getchannel("A"))
+            held = "A" in opened.getbands()
+            rgb.putalpha((opened if held else opened.convert("RGBA")).getchannel("A"))
         exif, notes = rgb.getexif(), [*rgb.info.get("notes", [])]
         if count > 1:
             notes.append(
@@ -188,9 +189,9 @@ def save_image(
         raise ValueError(f"{size} cannot be written as {kind}: {error}") from error
     if isinstance(target, str | Path):
         with whole_file(target) as file:
-            file.write(encoded.getvalue())
+            file.write(encoded.getbuffer())
     else:
-        target.write(encoded.getvalue())
+        target.write(encoded.getbuffer())
     return notes
 
 

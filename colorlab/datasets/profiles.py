@@ -13,6 +13,7 @@ KEPT = ("exif", "dpi", "notes")  # of a file's information: not what its numbers
 BITS, PHOTOMETRIC = 258, 262  # tags of TIFF; photometric 0: white is 0
 WHITE = 65535  # of 16 bits
 OVERSHOOT = 0.25  # above white or below black, that floats may have: it is clipped
+BAND = 64  # rows scaled at once, to bound memory
 GRAY_MODES = ("1", "L", "LA", "La", "I;16")
 PROFILE_MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
 SRGB_GAMMA = 0.45455  # in a PNG without primaries it stands for sRGB
@@ -67,7 +68,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in GRAY_MODES:
         rgb = _neutral(image, mode, transform)
     else:
-        rgb = transform.apply(image.convert(mode)) if transform else image.convert(mode)
+        rgb = image.convert(mode) if image.mode != mode or not transform else image
+        rgb = transform.apply(rgb) if transform else rgb
     rgb.info = info
     return rgb
 
@@ -96,10 +98,15 @@ def _gray16(image: Image.Image) -> Image.Image:
             f"no rule says which of its numbers, {low:g} to {high:g}, is white: save "
             "it with 8 or 16 bits, or as floats in 0..1"
         )
-    if white != WHITE:
-        values = (values.clip(0, white) * (WHITE / white)).round()
-    values = values.astype(np.uint16)
-    gray = Image.fromarray(WHITE - values if tags.get(PHOTOMETRIC) == 0 else values)
+    scaled = np.empty(values.shape, np.uint16)
+    for top in range(0, len(values), BAND):
+        band = values[top : top + BAND]
+        if white != WHITE:
+            band = (band.clip(0, white) * (WHITE / white)).round()
+        scaled[top : top + BAND] = band
+    if tags.get(PHOTOMETRIC) == 0:
+        np.subtract(WHITE, scaled, out=scaled)
+    gray = Image.fromarray(scaled)
     gray.info = image.info
     return gray
 
