@@ -47,7 +47,7 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
         path.parent / f".partial-{secrets.token_hex(4)}"
     )  # short: names are limited
     try:
-        with open(partial, "xb") as file:
+        with open(partial, "x+b") as file:  # pages are read again
             yield file
             file.flush()
             os.fsync(file.fileno())  # on the disk before the name says so

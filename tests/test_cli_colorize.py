@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from cli_fixtures import (  # noqa: F401 (fixtures are used by name)
     fixture_network,
@@ -179,14 +180,19 @@ def test_results_in_the_folder_are_not_colored_again(color, tmp_path):
     assert below(folder) == names
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp", "avif"])
+@pytest.mark.parametrize(
+    "suffix", ["png", "jpg", "tif", "webp", "avif", "gif", "jp2", "bmp", "ppm"]
+)
 def test_results_are_known_again(color, tmp_path, suffix):
     folder_of(tmp_path, "0.png")
     out = tmp_path / f"out.{suffix}"
     assert color(tmp_path / "0.png", "-o", out)[0] == 0
     assert results.read_mark(out)
     assert results.read_mark(tmp_path / "0.png") is None
-    assert color(tmp_path / "0.png", "-o", out)[0] == 0
+    assert "(1 of them before)" in color(tmp_path / "0.png", "-o", out)[1]
+    told = b"".join(path.read_bytes() for path in tmp_path.glob("out.*"))
+    assert b"Colors predicted by a neural network" in told
+    assert (tmp_path / f"out.{suffix}.xmp").exists() == (suffix in ("bmp", "ppm"))
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp", "avif"])
@@ -394,3 +400,54 @@ def test_a_large_result_is_known_again_without_a_word(color, tmp_path):
     assert code == 0
     assert "1 results of colorlab" in out
     assert "DOS" not in err
+
+
+def test_a_side_file_of_another_stays(color, tmp_path):
+    folder_of(tmp_path, "0.png")
+    (tmp_path / "out.bmp.xmp").write_text("mine")
+    code, _, err = color(tmp_path / "0.png", "-o", tmp_path / "out.bmp")
+    assert (code, "out.bmp.xmp exists, and is not of colorlab" in err) == (2, True)
+    assert (tmp_path / "out.bmp.xmp").read_text() == "mine"
+    words = (tmp_path / "0.png", "-o", tmp_path / "u.bmp", "--unmarked")
+    assert color(*words)[0] == 0
+    assert not (tmp_path / "u.bmp.xmp").exists()
+
+
+def test_strip_leaves_out_what_the_file_tells(color, tmp_path):
+    exif = Image.Exif()
+    exif[0x013B] = "Ada Byron"
+    Image.new("L", (16, 8), 99).save(tmp_path / "a.jpg", exif=exif, dpi=(300, 300))
+    for words, kept in (((), True), (("--strip",), False)):
+        out = tmp_path / "out.png"
+        assert color(tmp_path / "a.jpg", "-o", out, *words)[0] == 0
+        with Image.open(out) as image:
+            assert (image.getexif().get(0x013B) == "Ada Byron") == kept
+            assert ("dpi" in image.info) == kept
+            assert b"Colors predicted" in out.read_bytes()
+
+
+def test_pages_and_frames_are_all_colored(color, tmp_path):
+    pages = [Image.linear_gradient("L").resize((16 + n, 16)) for n in range(3)]
+    more = {"save_all": True, "append_images": pages[1:]}
+    (tmp_path / "in").mkdir()
+    pages[0].save(tmp_path / "in/letter.tif", **more)
+    frames = [page.resize((16, 16)).rotate(90 * n) for n, page in enumerate(pages)]
+    more = {"save_all": True, "append_images": frames[1:], "duration": [50, 60, 70]}
+    for name in ("walk.gif", "jump.webp", "run.png"):
+        frames[0].save(tmp_path / "in" / name, **more)
+    code, out, err = color(tmp_path / "in", "-o", tmp_path / "out")
+    assert (code, "4 of 4 colored" in out) == (0, True), err
+    assert "in 1 of them: a GIF has 256 colors" in err
+    assert below(tmp_path / "out") == {
+        "letter.tif",
+        *"walk.gif jump.webp run.png".split(),
+    }
+    for path in (tmp_path / "out").iterdir():
+        with Image.open(path) as image:
+            assert image.n_frames == 3
+            image.seek(2)
+            pixels = np.asarray(image.convert("RGB")).astype(int)
+            assert np.ptp(pixels, axis=2).max() > 2  # in color, the last one, too
+            assert path.suffix != ".tif" or image.size == (18, 16)
+        assert results.read_mark(path)
+    assert "4 of them before" in color(tmp_path / "in", "-o", tmp_path / "out")[1]

@@ -76,7 +76,8 @@ ALLOWED = {
 # Inside a room, too, arrows go one way: each module may import what stands left of it.
 ORDER = {
     "datasets": (
-        "formats profiles images download index splits sources shards batches".split()
+        "formats metadata profiles images pages download index splits sources "
+        "shards batches".split()
     ),
     "train": "config run checkpoint recipe diagnostics log model prepare loop".split(),
     "classics": "scribbles example analogy filters descriptors multimodal".split(),
@@ -86,7 +87,7 @@ ORDER = {
     ),
     "cli": [
         *("messages", "models", "results", "targets", "hintfile", "film"),
-        *("samples", "ranking"),
+        *("samples", "ranking", "coloring"),
         *("colorize", "data", "train", "evaluate", "probe", "networks", "app"),
     ],
 }

@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ import typer
 from tqdm import tqdm
 
 from colorlab._lazy import BEST
+from colorlab.cli.coloring import Coloring, Reading
 from colorlab.cli.film import choose_way, is_for_film, to_film
 from colorlab.cli.messages import count_images, say_reason
 from colorlab.cli.models import MODEL_HELP, Device, load_network
@@ -23,11 +24,8 @@ from colorlab.cli.samples import Samples, choose_samples
 from colorlab.cli.targets import left_out, plan_targets
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from colorlab.cli.hintfile import Hints
 
-Color = Callable[[Path], "Image.Image"]
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # the next will not fit either
 
 
@@ -87,6 +85,10 @@ def colorize(  # noqa: PLR0913 - one argument an option
         bool,
         typer.Option("--frames", help="Take the images of IN as the frames of a film."),
     ] = False,
+    strip: Annotated[
+        bool,
+        typer.Option("--strip", help="Leave out EXIF, XMP and resolution of the file."),
+    ] = False,
     unmarked: Annotated[
         bool, typer.Option("--unmarked", help="Do not note in XMP who made the colors.")
     ] = False,
@@ -94,17 +96,6 @@ def colorize(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Color images. Folders among IN are searched; the folders below are kept."""
     from colorlab.colorize import choose_settings
-    from colorlab.colorize import colorize as color_image
-    from colorlab.datasets.images import open_image
-
-    def color(path: Path) -> "Image.Image":
-        image = open_image(path, allow_truncated, max_pixels)
-        predict = dotted.check(*image.size).predict if dotted else None
-        predict = ranking.watch(path, image.size, strength) if ranking else predict
-        paint = drawn.color if drawn else color_image
-        colored = paint(image, network, T, seen, "cpu", strength, predict)
-        colored.info |= {} if unmarked else {"xmp": xmp}
-        return colored
 
     drawn = choose_samples(samples, seed, pick)
     asked = _check_together(hints, drawn, uncertainty)
@@ -113,6 +104,7 @@ def colorize(  # noqa: PLR0913 - one argument an option
         model, temperature, size = dotted.fill_in(model, temperature, size)
     model = model or BEST
     asked |= {"--allow-truncated": allow_truncated, "--max-pixels": max_pixels}
+    asked |= {"--strip": strip}
     if is_for_film(images, frames, asked):
         way = choose_way(model, device, temperature, size, strength, unmarked)
         return to_film(images, Path(out), way, overwrite)
@@ -126,18 +118,20 @@ def colorize(  # noqa: PLR0913 - one argument an option
         more = str(drawn) if drawn else f"{len(dots)} of a person's dots" * bool(dots)
         targets = drawn.place(targets, network, out) if drawn else targets
         ranking = Ranking(targets, network, out, overwrite) if uncertainty else None
-        xmp = describe(Path(model).name, T, seen, strength, more)
+        statement = describe(Path(model).name, T, seen, strength, more)
+        how = Coloring(
+            *(network, T, seen, strength, Reading(allow_truncated, max_pixels)),
+            *("" if unmarked else statement, strip, dotted, drawn, ranking),
+        )
         if out == "-":
-            return _to_stdout(color(*targets))
-        settings = [T, seen, strength, unmarked, allow_truncated, *dots, *(drawn or ())]
-        made = hash_settings(network, *settings)
+            return how.to_stdout(*targets)
+        settings = [T, seen, strength, unmarked, strip, allow_truncated]
+        made = hash_settings(network, *settings, *dots, *(drawn or ()))
         as_made = made, "samples" * bool(drawn)
-        how = f"by {model}, in {out}", left_out(others)
-        done = _color_all(targets, color, as_made, overwrite, how)
+        told = f"by {model}, in {out}", left_out(others)
+        done = _color_all(targets, how, as_made, overwrite, told)
         if ranking:
-            rows = [
-                *ranking.look(Settings(T, seen, strength, allow_truncated, max_pixels))
-            ]
+            rows = [*ranking.look(Settings(T, seen, strength, *how.reading))]
             print(ranking.write(rows))
             done = done and len(rows) == len(targets)
     if not done:
@@ -186,32 +180,32 @@ def _stdin_as_file(images: list[str]) -> Iterator[list[str]]:
 
 def _color_all(
     targets: dict[Path, Path],
-    color: Color,
+    how: Coloring,
     made: tuple[str, str],
     overwrite: bool,
-    how: tuple[str, str],
+    told: tuple[str, str],
 ) -> bool:
     """Color each image, and say what came of it; return whether all are done."""
     outcomes: Counter[str] = Counter()
     notes: Counter[str] = Counter()
     try:
-        for outcome, noted in _to_files(targets, color, made, overwrite):
+        for outcome, noted in _to_files(targets, how, made, overwrite):
             outcomes[outcome] += 1
             notes.update(noted)
     finally:
         for note, times in notes.items():
             print(f"colorlab: in {times} of them: {note}", file=sys.stderr)
-        print(_summary(outcomes, len(targets), how[0]) + how[1])
+        print(_summary(outcomes, len(targets), told[0]) + told[1])
     return outcomes["colored"] + outcomes["before"] == len(targets)
 
 
 def _to_files(
-    targets: dict[Path, Path], color: Color, made: tuple[str, str], overwrite: bool
+    targets: dict[Path, Path], how: Coloring, made: tuple[str, str], overwrite: bool
 ) -> Iterator[tuple[str, list[str]]]:
     """Color each image; what is wrong with one of them does not end the batch."""
     for path, target in count_images(targets.items()):
         try:
-            yield _to_file(path, target, color, made, overwrite)
+            yield _to_file(path, target, how, made, overwrite)
         except Exception as error:
             reason = say_reason(error) or f"{path}: a defect of colorlab: {error!r}"
             tqdm.write(f"colorlab: {reason}", file=sys.stderr)
@@ -221,30 +215,18 @@ def _to_files(
 
 
 def _to_file(
-    path: Path, target: Path, color: Color, made: tuple[str, str], overwrite: bool
+    path: Path, target: Path, how: Coloring, made: tuple[str, str], overwrite: bool
 ) -> tuple[str, list[str]]:
     """Color an image; return what came of it, and what was lost."""
-    from colorlab.datasets.images import save_image
-
     if not path.is_file():
-        color(path)  # says why it cannot be read
+        how.to_file(path, target, Mark("", ""), overwrite)  # says why it is not read
     if target.exists() and target.samefile(path):
         raise ValueError(f"{path} must not be replaced by its own result")
     settings, kind = made
     mark = Mark(hash_file(path, kind), settings)
     if not overwrite and is_done(target, mark):
         return "before", []
-    image = color(path)
-    image.info["software"] = str(mark)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return "colored", save_image(image, target)
-
-
-def _to_stdout(image: "Image.Image") -> None:
-    from colorlab.datasets.images import save_image
-
-    save_image(image, sys.stdout.buffer, "PNG")
-    print("1 of 1 colored, as PNG to the standard output", file=sys.stderr)
+    return "colored", how.to_file(path, target, mark, overwrite)
 
 
 def _summary(outcomes: Counter[str], given: int, how: str) -> str:

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tqdm import tqdm
 
-from colorlab import __version__
 from colorlab.cli.models import check_output, load_network
-from colorlab.cli.results import describe, hash_file, hash_settings
+from colorlab.cli.results import describe, hash_file, hash_settings, to_xmp
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,14 +38,6 @@ class Way(NamedTuple):
 
     def note(self) -> str:
         """Return what the film says of its colors."""
-        return (
-            f"Colors predicted by a neural network, not recorded: colorlab "
-            f"{__version__}, {self.name}, T = {self.T:g}, size {self.size}, "
-            f"strength {self.strength:g}"
-        )
-
-    def describe(self) -> str:
-        """Return XMP that says it of a frame."""
         return describe(self.name, self.T, self.size, self.strength)
 
 
@@ -179,7 +170,7 @@ def _color_frames(frames: list[Path], out: Path, color: Callable, way: Way) -> i
     try:
         for frame in count_frames(frames):
             colored = color(open_image(frame))
-            colored.info |= {} if way.unmarked else {"xmp": way.describe()}
+            colored.info |= {} if way.unmarked else {"xmp": to_xmp(way.note())}
             save_image(colored, partial_folder / f"{frame.stem}.png")
         os.replace(partial_folder, out)
     finally:

@@ -1,6 +1,7 @@
 """Results of `colorlab colorize`: marked, so that they are known again."""
 
 import hashlib
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 DIGITS = 16  # of a hash
 # The International Press Telecommunications Council's words for what this is.
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
+SIDE = re.compile("<!-- (colorlab .*) -->")  # the mark, in a side file
 XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"
@@ -37,11 +39,16 @@ class Mark(NamedTuple):
 def describe(
     model: str, T: float, size: object, strength: float, more: str = ""
 ) -> str:
-    """Return XMP that says of a result that its colors are made, and how."""
+    """Return a sentence that says of a result that its colors are made, and how."""
     by = f"Colors predicted by a neural network, not recorded: colorlab {__version__}"
-    how = f"{escape(model)}, T = {T:g}, size {size}, strength {strength:g}"
+    how = f"{model}, T = {T:g}, size {size}, strength {strength:g}"
     how += f", {more}" if more else ""
-    return XMP.format(SOURCE_TYPE, f"{by}, {how}.")
+    return f"{by}, {how}."
+
+
+def to_xmp(statement: str) -> str:
+    """Return XMP that says it, and in the words of the press that it was made."""
+    return XMP.format(SOURCE_TYPE, escape(statement))
 
 
 def hash_settings(network: "Network", *settings: object) -> str:
@@ -67,10 +74,46 @@ def read_mark(path: Path) -> Mark | None:
     try:
         with open_checked(path, sys.maxsize) as image:  # it is not decoded
             software = image.info.get("Software") or image.getexif().get(SOFTWARE)
+            software = software or _comment(image.info) or _beside(path)
     except ValueError:  # a damaged file is no result
         return None
     words = str(software).split()
     return Mark(*words[2:]) if words[:1] == ["colorlab"] and len(words) == 4 else None
+
+
+def _comment(info: dict) -> str:
+    """Return the first line of a file's comment, if it is ours."""
+    comment = info.get("comment", b"")
+    comment = comment if isinstance(comment, bytes) else str(comment).encode()
+    first = comment.decode("utf-8", "replace").split("\n")[0]
+    return first if first.startswith("colorlab ") else ""
+
+
+def _beside(path: Path) -> str:
+    """Return the mark in a side file."""
+    try:
+        found = SIDE.search(side_file(path).read_text("utf-8", "replace"))
+    except OSError:
+        return ""
+    return found[1] if found else ""
+
+
+def side_file(target: Path) -> Path:
+    """Return where the mark of a result goes whose format has no place for it."""
+    return target.with_name(f"{target.name}.xmp")
+
+
+def write_side_file(target: Path, mark: Mark, xmp: str, overwrite: bool) -> None:
+    """Write the mark of a result beside it, as image programs do."""
+    from colorlab.files import whole_file
+
+    path = side_file(target)
+    if path.exists() and not _beside(target) and not overwrite:
+        raise ValueError(
+            f"{path} exists, and is not of colorlab; --overwrite replaces it"
+        )
+    with whole_file(path) as file:
+        file.write(f"{xmp}\n<!-- {mark} -->\n".encode())
 
 
 def is_done(target: Path, mark: Mark) -> bool:

@@ -47,7 +47,8 @@ def plan_targets(inputs: list[str], out: str) -> tuple[dict[Path, Path], Counter
     if _is_file(out, len(images) == 1):
         return dict.fromkeys(images.values(), Path(out)), others
     top = os.path.commonpath(tops)
-    results = _name_results([os.path.relpath(place, top) for place in images])
+    names = {os.path.relpath(place, top): path for place, path in images.items()}
+    results = _name_results(names)
     targets = zip(images.values(), (Path(out, name) for name in results), strict=True)
     return dict(targets), others
 
@@ -93,11 +94,17 @@ def _is_file(out: str, one_image: bool) -> bool:
     return one_image
 
 
-def _name_results(names: list[str]) -> list[str]:
-    """Replace each suffix by .png; where that would make two names one, add it."""
-    stems = [os.path.splitext(name)[0] for name in names]
-    taken = Counter(text.casefold() for text in [*names, *stems])
+def _name_results(images: dict[str, Path]) -> list[str]:
+    """Replace each suffix by .png; where that would make two names one, add it.
+
+    What has several pages or frames keeps its format, to hold them.
+    """
+    from colorlab.datasets.pages import SUFFIX_OF, paged_format
+
+    stems = [os.path.splitext(name)[0] for name in images]
+    taken = Counter(text.casefold() for text in [*images, *stems])
     return [
-        f"{stem if taken[stem.casefold()] == 1 else name}.png"
-        for name, stem in zip(names, stems, strict=True)
+        (stem if taken[stem.casefold()] == 1 else name)
+        + SUFFIX_OF.get(paged_format(path), ".png")
+        for (name, path), stem in zip(images.items(), stems, strict=True)
     ]

@@ -12,19 +12,23 @@ from torch import Tensor
 
 from colorlab.datasets.formats import FORMATS, Refusal, open_checked
 from colorlab.datasets.formats import is_image as is_image
+from colorlab.datasets.metadata import ORIENTATION, SOFTWARE, XMP, read_metadata
 from colorlab.datasets.profiles import srgb_profile
 from colorlab.datasets.profiles import to_rgb as to_rgb
 from colorlab.files import whole_file
 
 File = str | Path | BinaryIO
 ZOOM = 1.5  # a training crop shows at least 1/1.5 of the photo's shorter side
-ORIENTATION, RESOLUTION = 0x0112, {0x011A, 0x011B, 0x0128}  # tags of EXIF
+RESOLUTION = (0x011A, 0x011B)  # tags of EXIF: pixels an inch, across and down
 LYING = (5, 6, 7, 8)  # orientations that exchange width and height
 WRITTEN = "JPEG PNG TIFF WEBP AVIF JPEG2000 GIF BMP PPM".split()
 KIND_OF = {suffix: kind for kind in WRITTEN for suffix in FORMATS[kind].split()}
 OPAQUE = ("JPEG", "BMP", "PPM")  # these hold no transparency
 MOVING = ("GIF", "PNG", "WEBP", "AVIF", "TIFF")  # may hold several frames or pages
-SOFTWARE, XMP = 0x0131, 0x02BC  # tags for the program's name, and for statements
+TOLD = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF")  # these hold EXIF and XMP
+MEASURED = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP")  # and these a size in print
+NAMELESS = ("BMP", "PPM")  # nothing can be said in these
+COMMENTED = ("GIF", "JPEG2000")  # these hold a comment
 LOSSY, QUALITY = ("JPEG", "WEBP", "AVIF"), 95  # of 100
 
 
@@ -68,8 +72,9 @@ def open_image(
     Returns
     -------
     PIL.Image.Image
-        Mode RGB, or RGBA if it has transparency. Its `info` holds "dpi", if the file
-        does, and "notes": sentences (list of str) on what was left out.
+        Mode RGB, or RGBA if it has transparency. Its `info` holds "dpi", "exif" and
+        "xmp", if the file does (as `read_metadata` returns them), and "notes":
+        sentences (list of str) on what was left out.
 
     Raises
     ------
@@ -83,23 +88,48 @@ def open_image(
     """
     with open_checked(image, max_pixels, allow_truncated) as opened:
         count = getattr(opened, "n_frames", 1) if opened.format in MOVING else 1
-        if 0 in opened.size:
-            raise Refusal(f"it must have pixels, its size is {opened.size}")
-        rgb = to_rgb(opened)
-        if opened.has_transparency_data:
-            held = "A" in opened.getbands()
-            rgb.putalpha((opened if held else opened.convert("RGBA")).getchannel("A"))
-        exif, notes = rgb.getexif(), [*rgb.info.get("notes", [])]
+        rgb = take_image(opened)
         if count > 1:
-            notes.append(
-                f"frame or page {opened.tell() + 1} of {count}; the rest is left"
-            )
-        if set(exif) - {ORIENTATION, SOFTWARE, XMP} - RESOLUTION:
-            notes.append("its EXIF (such as date, place, camera) is not kept")
-        turned = exif.get(ORIENTATION) in LYING
-        ImageOps.exif_transpose(rgb, in_place=True)
+            rest = f"frame or page {opened.tell() + 1} of {count}; the rest is left"
+            rgb.info["notes"].append(rest)
+    return rgb
+
+
+def take_image(opened: Image.Image) -> Image.Image:
+    """Return the current page of an opened file, as `open_image` does.
+
+    Parameters
+    ----------
+    opened : PIL.Image.Image
+        As `open_checked` yields it.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Upright, in sRGB; its `info` as that of `open_image`.
+
+    Raises
+    ------
+    ValueError
+        If it has no pixels, or as `to_rgb`.
+
+    Examples
+    --------
+    >>> take_image(Image.new("LA", (2, 3))).mode
+    'RGBA'
+    """
+    if 0 in opened.size:
+        raise Refusal(f"it must have pixels, its size is {opened.size}")
+    rgb = to_rgb(opened)
+    if opened.has_transparency_data:
+        held = "A" in opened.getbands()
+        rgb.putalpha((opened if held else opened.convert("RGBA")).getchannel("A"))
+    exif, notes = rgb.getexif(), [*rgb.info.get("notes", [])]
+    kept, left = read_metadata(opened)
+    turned = exif.get(ORIENTATION) in LYING
+    ImageOps.exif_transpose(rgb, in_place=True)
     dpi = [float(number) for number in rgb.info.get("dpi", ())]
-    rgb.info = {"notes": notes}
+    rgb.info = {"notes": notes + left, **kept}
     if len(dpi) == 2 and all(1 < number < 1e5 for number in dpi):  # 1: none is known
         rgb.info["dpi"] = (dpi[turned], dpi[not turned])
     return rgb
@@ -145,8 +175,10 @@ def save_image(
     Parameters
     ----------
     image : PIL.Image.Image
-        If its `info` holds "software" (the name of a program) or "xmp" (a packet of
-        XMP), the file has them, where its format has a place for them.
+        If its `info` holds "exif", "xmp" (a packet), "dpi", "software" (the name of a
+        program) or "statement" (a sentence), the file has them, where its format has a
+        place: JPEG, PNG, TIFF, WebP and AVIF for the first four; GIF and JPEG 2000 for
+        the last two, as a comment.
     target : str, Path or open binary file
         Where to. A path is written by `colorlab.files.whole_file`.
     format : str, optional
@@ -172,18 +204,15 @@ def save_image(
     ['JPEG holds no transparency: white lies under it']
     """
     kind = format or save_format(target if isinstance(target, str | Path) else "")
-    notes, info = [*image.info.get("notes", [])], image.info
+    info = image.info
+    notes = [*info.get("notes", []), *_homeless(kind, info)]
     if kind in OPAQUE and image.has_transparency_data:
         notes.append(f"{kind} holds no transparency: white lies under it")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    options: dict[str, Any] = {"icc_profile": srgb_profile()}
-    options |= {"dpi": info["dpi"]} if "dpi" in info else {}
-    options |= {"quality": QUALITY} if kind in LOSSY else {}
-    options |= _signature(kind, info)
     encoded = io.BytesIO()
     try:
-        image.save(encoded, kind, **options)
+        image.save(encoded, kind, **save_options(kind, info))
     except Exception as error:  # an encoder may raise anything
         size = f"{image.width} x {image.height} pixels"
         raise ValueError(f"{size} cannot be written as {kind}: {error}") from error
@@ -195,11 +224,52 @@ def save_image(
     return notes
 
 
+def save_options(kind: str, info: dict) -> dict[str, Any]:
+    """Return how Pillow is to write an image.
+
+    Parameters
+    ----------
+    kind : str
+        Pillow's name of the format.
+    info : dict
+        As for `save_image`.
+
+    Returns
+    -------
+    dict
+        Arguments of `PIL.Image.Image.save`.
+
+    Examples
+    --------
+    >>> sorted(save_options("JPEG", {"dpi": (300, 300)}))
+    ['dpi', 'icc_profile', 'quality']
+    """
+    options: dict[str, Any] = {"icc_profile": srgb_profile()}
+    options |= {"dpi": info["dpi"]} if "dpi" in info else {}
+    options |= {"quality": QUALITY} if kind in LOSSY else {}
+    return options | _signature(kind, info)
+
+
+def _homeless(kind: str, info: dict) -> list[str]:
+    """Return what a format has no place for."""
+    lost = [name for name in ("exif", "xmp") if name in info and kind not in TOLD]
+    lost += ["dpi"] if "dpi" in info and kind not in MEASURED else []
+    return [f"{kind} has no place for {', '.join(lost)}"] if lost else []
+
+
 def _signature(kind: str, info: dict) -> dict[str, Any]:
-    """Name the program, and add XMP, where a format has a place: options of Pillow."""
-    exif, xmp = Image.Exif(), info.get("xmp", "").encode()
+    """Name the program, and keep what is told of the picture: options of Pillow."""
+    if kind in COMMENTED:
+        told = [info[name] for name in ("software", "statement") if name in info]
+        return {"comment": "\n".join(told)} if told else {}
+    exif, xmp = Image.Exif(), info.get("xmp", b"")
+    xmp = xmp.encode() if isinstance(xmp, str) else xmp
+    if "exif" in info:
+        exif.load(info["exif"])
     if "software" in info:
         exif[SOFTWARE] = info["software"]
+    if kind in ("WEBP", "AVIF") and "dpi" in info:
+        exif.update(zip(RESOLUTION, info["dpi"], strict=True))
     if kind == "TIFF" and xmp:
         exif[XMP] = xmp
     options: dict[str, Any] = {"exif": exif} if exif else {}

@@ -272,14 +272,6 @@ def test_a_page_that_was_chosen_is_taken():
     assert opened.info["notes"] == ["frame or page 2 of 2; the rest is left"]
 
 
-def test_what_is_not_kept_is_told():
-    exif = turned_as(TURNED)
-    assert open_image(io.BytesIO(saved(colored(), exif=exif))).info["notes"] == []
-    exif[0x010E] = "a description"
-    (note,) = open_image(io.BytesIO(saved(colored(), exif=exif))).info["notes"]
-    assert "EXIF" in note
-
-
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "BMP"])
 def test_a_scan_prints_at_its_size(kind):
     scan = open_image(io.BytesIO(saved(colored(), "JPEG", dpi=(600, 300))))
