@@ -28,6 +28,7 @@ ALLOWED = {
     "__main__": (("cli",), ()),
     **{name: (CORE[:place], TORCH) for place, name in enumerate(CORE)},
     **{name: ((), ()) for name in ("_lazy", "files")},
+    "checks": ((), TORCH),
     "weights": (CORE[: CORE.index("weights")], ("torch", "safetensors")),
     # Image files are not taught with the core; the arrow needs them.
     "colorize": ((*CORE, "datasets.images"), ("torch", "PIL")),
