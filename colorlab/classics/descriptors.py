@@ -42,7 +42,8 @@ def patches(gray: np.ndarray) -> np.ndarray:
     >>> patches(ramp)[:7, 4, 4]
     array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
     """
-    height, width = _checked_gray(gray, PATCH // 2).shape
+    gray = _checked_gray(gray, PATCH // 2)
+    height, width = gray.shape
     padded = np.pad(gray, PATCH // 2, mode="reflect")
     steps = range(PATCH)
     return np.stack(
@@ -82,7 +83,8 @@ def daisy(gray: np.ndarray) -> np.ndarray:
     >>> int(daisy(ramp)[:8, 10, 5].argmax())
     4
     """
-    height, width = _checked_gray(gray, RADIUS).shape
+    gray = _checked_gray(gray, RADIUS)
+    height, width = gray.shape
     padded = np.pad(gray, RADIUS, mode="reflect")
     right = np.diff(padded, axis=1, append=padded[:, -1:])
     down = np.diff(padded, axis=0, append=padded[-1:])
@@ -129,7 +131,7 @@ def principal_axes(
     Raises
     ------
     ValueError
-        If there are too few vectors or numbers in them.
+        If there are too few vectors or numbers in them, or one is not finite.
 
     Examples
     --------
@@ -137,11 +139,15 @@ def principal_axes(
     >>> mean, np.abs(axes)
     (array([2., 1.]), array([[1., 0.]]))
     """
+    if count < 1:
+        raise ValueError(f"count must be 1 or more, got {count}")
     if vectors.ndim != 2 or min(vectors.shape) < count:
         raise ValueError(
             f"vectors must be {count} or more of {count} numbers or more, "
             f"got shape {vectors.shape}"
         )
+    if not np.isfinite(vectors).all():
+        raise ValueError("vectors must be finite")
     mean = vectors.mean(axis=0)
     return mean, np.linalg.svd(vectors - mean, full_matrices=False)[2][:count]
 
@@ -171,7 +177,8 @@ def fit_perceptron(
     Raises
     ------
     ValueError
-        If shapes do not fit, or a feature or color is not finite.
+        If shapes do not fit, there is one pixel or one feature only, a number is not
+        finite, or `steps` is below 1.
 
     Notes
     -----
@@ -185,14 +192,20 @@ def fit_perceptron(
     >>> network(torch.ones(1, 2)).shape
     torch.Size([1, 2])
     """
-    if features.ndim != 2 or colors.shape != (len(features), 2):
+    if (
+        features.ndim != 2
+        or colors.shape != (len(features), 2)
+        or min(features.shape) < 2
+    ):
         raise ValueError(
-            "features and colors must have shapes (n, F) and (n, 2), "
-            f"got {features.shape} and {colors.shape}"
+            "features and colors must have shapes (n, F) and (n, 2), n and F 2 or "
+            f"more, got {features.shape} and {colors.shape}"
         )
     x, y = (torch.from_numpy(np.asarray(a, np.float32)) for a in (features, colors))
     if not (x.isfinite().all() and y.isfinite().all()):
         raise ValueError("features and colors must be finite")
+    if steps < 1:
+        raise ValueError(f"steps must be 1 or more, got {steps}")
     mean, scale = x.mean(dim=0), x.std(dim=0) + 1e-6
     middle = y.mean(dim=0)
     x, y = (x - mean) / scale, (y - middle) / COLOR_SCALE
@@ -226,12 +239,23 @@ def color_pixels(network: nn.Sequential, features: np.ndarray) -> np.ndarray:
     ndarray of float32, shape (2, H, W)
         ab in Lab units.
 
+    Raises
+    ------
+    ValueError
+        If `features` has another number of features than the network takes.
+
     Examples
     --------
     >>> color_pixels(nn.Sequential(nn.Linear(3, 2)), np.zeros((3, 4, 5))).shape
     (2, 4, 5)
     """
-    rows = np.asarray(features, np.float32).reshape(len(features), -1).T
+    features = np.asarray(features, np.float32)
+    wanted = next(network.parameters()).shape[1]
+    if features.ndim != 3 or len(features) != wanted:
+        raise ValueError(
+            f"features must have shape ({wanted}, H, W), got {features.shape}"
+        )
+    rows = features.reshape(len(features), -1).T
     return network(torch.from_numpy(rows)).numpy().T.reshape(2, *features.shape[1:])
 
 
@@ -261,6 +285,7 @@ def _with_units(
 
 
 def _checked_gray(gray: np.ndarray, margin: int) -> np.ndarray:
+    gray = np.asarray(gray, dtype=float)
     if gray.ndim != 2 or min(gray.shape) <= margin:
         raise ValueError(
             f"gray must have shape (H, W), both above {margin}, got {gray.shape}"

@@ -1,6 +1,7 @@
 """Color from another photo, by places that look alike (book chapter: example)."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 from PIL import Image
@@ -57,11 +58,21 @@ def look_of(gray: np.ndarray, window: int = WINDOW) -> np.ndarray:
     ndarray of float64, shape (2, H, W)
         In the unit of `gray`.
 
+    Raises
+    ------
+    ValueError
+        If `gray` is no picture, or `window` is below 1.
+
     Examples
     --------
     >>> look_of(np.array([[0.0, 0.0, 1.0]]), window=3)[1].round(2)
     array([[0.  , 0.47, 0.47]])
     """
+    gray = np.asarray(gray, dtype=float)
+    if gray.ndim != 2 or not gray.size:
+        raise ValueError(f"gray must have shape (H, W), got {gray.shape}")
+    if window < 1:
+        raise ValueError(f"window must be 1 or more, got {window}")
     mean, square = (ndimage.uniform_filter(g, window) for g in (gray, gray**2))
     return np.stack([gray, np.sqrt((square - mean**2).clip(0))])
 
@@ -108,6 +119,11 @@ def jittered_places(
     ndarray of int, shape (S, 2)
         Rows and columns.
 
+    Raises
+    ------
+    ValueError
+        If a number is below 1.
+
     Examples
     --------
     >>> jittered_places(40, 60, 6, np.random.default_rng(0)) // 20
@@ -118,6 +134,10 @@ def jittered_places(
            [1, 1],
            [1, 2]])
     """
+    if number < 1:
+        raise ValueError(f"number must be 1 or more, got {number}")
+    if min(height, width) < 1:
+        raise ValueError(f"height and width must be 1 or more, got {height}, {width}")
     rows = min(height, max(1, round((number * height / width) ** 0.5)))
     columns = min(width, max(1, round(number / rows)))
     share = rng.random((2, rows, columns))
@@ -153,7 +173,8 @@ def find_matches(
     Raises
     ------
     ValueError
-        If `gray` is not (H, W) in 0..1, or there are fewer than k places.
+        If `gray` is not (H, W) in 0..1, the reference is no picture, a place lies
+        outside of it, or there are fewer than k.
 
     Notes
     -----
@@ -170,8 +191,16 @@ def find_matches(
     gray = check_gray(gray)
     if not 1 <= k <= len(places):
         raise ValueError(f"k must be in 1..{len(places)}, the places, got {k}")
-    rows, columns = np.asarray(places).T
-    looks = look_of(move_statistics(np.asarray(reference, float), gray))
+    places, reference = np.asarray(places), np.asarray(reference, float)
+    if reference.ndim != 2:
+        raise ValueError(f"reference must have shape (h, w), got {reference.shape}")
+    if not np.isfinite(reference).all():
+        raise ValueError("reference must be finite")
+    if not ((places >= 0) & (places < reference.shape)).all():
+        height, width = reference.shape
+        raise ValueError(f"places must lie in the reference, {height} x {width}")
+    rows, columns = places.T
+    looks = look_of(move_statistics(reference, gray))
     tree = cKDTree(looks[:, rows, columns].T)
     found = tree.query(look_of(gray).reshape(2, -1).T, k=[*range(1, k + 1)], p=1)[1]
     return found.T.reshape(k, *gray.shape)
@@ -258,7 +287,7 @@ def welsh_swatches(
     Raises
     ------
     ValueError
-        If there is no swatch, or a box leaves its picture.
+        If there is no swatch, or a box is no box or leaves its picture.
 
     Notes
     -----
@@ -302,18 +331,27 @@ def patches_of(gray: np.ndarray, side: int, step: int = 1) -> np.ndarray:
     gray : ndarray, shape (H, W)
         Lightness.
     side, step : int
-        side x side pixels are taken, `step` apart.
+        side x side pixels are taken, `step` apart; an odd number.
 
     Returns
     -------
     ndarray, shape (H, W, side ** 2)
         Row by row.
 
+    Raises
+    ------
+    ValueError
+        If `side` is even, or a number is below 1.
+
     Examples
     --------
     >>> patches_of(np.array([[0.1, 0.2, 0.3]]), side=3)[0, 0]
     array([0.1, 0.1, 0.2, 0.1, 0.1, 0.2, 0.1, 0.1, 0.2])
     """
+    if side < 1 or side % 2 == 0:
+        raise ValueError(f"side must be odd, 1 or more, got {side}")
+    if step < 1:
+        raise ValueError(f"step must be 1 or more, got {step}")
     reach, (height, width) = side // 2 * step, gray.shape
     padded = np.pad(gray, reach, mode="symmetric")
     starts = range(0, 2 * reach + 1, step)
@@ -323,6 +361,8 @@ def patches_of(gray: np.ndarray, side: int, step: int = 1) -> np.ndarray:
 
 
 def _slices(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    if len(box) != 4 or not all(isinstance(side, Integral) for side in box):
+        raise ValueError(f"swatches must be boxes of four whole numbers, got {box}")
     left, top, right, bottom = box
     if not (0 <= left < right <= shape[1] and 0 <= top < bottom <= shape[0]):
         raise ValueError(

@@ -39,7 +39,7 @@ def joint_bilateral(
     Raises
     ------
     ValueError
-        If shapes do not fit, or a sigma is not positive.
+        If shapes do not fit, a number is not finite, or a sigma is not positive.
 
     Notes
     -----
@@ -54,8 +54,9 @@ def joint_bilateral(
     >>> joint_bilateral(noisy, guide, sigma_space=99)[0, 0].round(2)
     array([ 6.,  6.,  6., -6., -6., -6.])
     """
-    factor = _factor(values, guide)
-    if min(sigma_space, sigma_guide) <= 0:
+    values, guide = np.asarray(values, float), np.asarray(guide, float)
+    factor = _factor(values, guide, radius)
+    if not (sigma_space > 0 and sigma_guide > 0):
         raise ValueError(
             f"sigmas must be positive, got {sigma_space} and {sigma_guide}"
         )
@@ -103,7 +104,7 @@ def guided_filter(
     Raises
     ------
     ValueError
-        If shapes do not fit, or `eps` is not positive.
+        If shapes do not fit, a number is not finite, or `eps` is not positive.
 
     Notes
     -----
@@ -116,8 +117,9 @@ def guided_filter(
     >>> np.abs(guided_filter(50 * ramp[None], ramp, eps=1e-9) - 50 * ramp).max() < 1e-3
     np.True_
     """
-    factor = _factor(values, guide)
-    if eps <= 0:
+    values, guide = np.asarray(values, float), np.asarray(guide, float)
+    factor = _factor(values, guide, radius)
+    if not eps > 0:
         raise ValueError(f"eps must be positive, got {eps}")
     rows, columns = values.shape[1:]
     cells = guide.reshape(rows, factor, columns, factor).mean(axis=(1, 3))
@@ -139,8 +141,13 @@ def guided_filter(
     return slope * guide + level
 
 
-def _factor(values: np.ndarray, guide: np.ndarray) -> int:
+def _factor(values: np.ndarray, guide: np.ndarray, radius: int) -> int:
     """Return how many pixels of the guide one value covers, each way."""
+    if radius != int(radius) or radius < 0:
+        raise ValueError(f"radius must be a whole number, 0 or more, got {radius}")
+    for name, numbers in (("values", values), ("guide", guide)):
+        if not np.isfinite(numbers).all():
+            raise ValueError(f"{name} must be finite")
     if values.ndim == 3 and guide.ndim == 2 and values.size:
         factor = guide.shape[0] // values.shape[1]
         if factor and guide.shape == tuple(factor * n for n in values.shape[1:]):

@@ -17,6 +17,7 @@ FLOOR = 1e-4  # probability shared by all bins: what was never seen is not impos
 FARTHEST = 40.0  # ab units; neighbors farther apart cost no more
 LABELS = 3  # bins of each pixel among which the photo's labels are chosen
 UNIT = 1000  # flows are whole numbers of 1 / UNIT nats
+MOST = 1e5  # nats that a bin costs; with UNIT, flows stay within 32 bits
 
 
 def describe(gray: np.ndarray) -> np.ndarray:
@@ -70,7 +71,8 @@ def predict(
     Raises
     ------
     ValueError
-        If shapes do not fit, or fewer than k looks are known.
+        If shapes do not fit, fewer than k looks are known, a look is not finite, or a
+        bin is not in 0..Q - 1.
 
     Notes
     -----
@@ -94,6 +96,10 @@ def predict(
             f"bins must be {len(known)}, with k of them or more, got {bins.shape}, "
             f"k {k}"
         )
+    for name, values in (("looks", looks), ("known", known)):
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} must be finite")
+    _check_bins("bins", bins, Q)
     scale = known.std(axis=0).clip(1e-9)
     count = min(AXES, *known.shape)
     mean, axes = principal_axes(known / scale, count)
@@ -127,7 +133,8 @@ def coherent(logits: np.ndarray, centers: np.ndarray, smoothness: float) -> np.n
     Raises
     ------
     ValueError
-        If shapes do not fit, or smoothness is not in 0..10.
+        If shapes do not fit, smoothness is not in 0..10, or the logits of a cell are
+        no probabilities.
 
     Notes
     -----
@@ -151,13 +158,12 @@ def coherent(logits: np.ndarray, centers: np.ndarray, smoothness: float) -> np.n
         raise ValueError(
             f"logits must have shape ({len(centers)}, h, w), got {logits.shape}"
         )
-    if not 0 <= smoothness <= 10:
-        raise ValueError(f"smoothness must be in 0..10, got {smoothness}")
+    _check_likely(logits, smoothness)
     best = np.argsort(-logits, axis=0, kind="stable")[:LABELS]  # of equal ones: first
     labels, candidates = best[0], np.unique(best)
     if smoothness == 0:
         return labels
-    costs = _costs(logits)
+    costs = _costs(logits).clip(max=MOST)
     found = _total(labels, costs, centers, smoothness)
     while True:
         before = found
@@ -189,6 +195,11 @@ def energy(
         In nats: the sum of -log p over the cells, plus the steps' cost over all pairs
         of cells beside or above each other.
 
+    Raises
+    ------
+    ValueError
+        If `labels` has another shape than a channel of `logits`, or holds no bins.
+
     Examples
     --------
     >>> logits = np.log([[[0.5, 0.5]], [[0.5, 0.5]]])
@@ -196,6 +207,12 @@ def energy(
     >>> round(energy(np.array([[0, 1]]), logits, centers, 0.1), 2)  # 2 log 2 + 1
     2.39
     """
+    labels, logits = np.asarray(labels), np.asarray(logits, float)
+    if labels.shape != logits.shape[1:]:
+        raise ValueError(
+            f"labels must have shape {logits.shape[1:]}, got {labels.shape}"
+        )
+    _check_bins("labels", labels, len(logits))
     return _total(labels, _costs(logits), centers, smoothness)
 
 
@@ -218,6 +235,24 @@ def label_changes(labels: np.ndarray) -> int:
     3
     """
     return int((np.diff(labels, axis=0) != 0).sum() + (np.diff(labels) != 0).sum())
+
+
+def _check_likely(logits: np.ndarray, smoothness: float) -> None:
+    if not 0 <= smoothness <= 10:
+        raise ValueError(f"smoothness must be in 0..10, got {smoothness}")
+    if not np.isfinite(logits.max(axis=0)).all():
+        raise ValueError(
+            "logits must not hold NaN or infinity, and leave a possible bin in "
+            "each cell"
+        )
+
+
+def _check_bins(name: str, bins: np.ndarray, Q: int) -> None:
+    if bins.dtype.kind not in "iu" or not ((bins >= 0) & (bins < Q)).all():
+        raise ValueError(
+            f"{name} must be whole numbers in 0..{Q - 1}, "
+            f"got {bins.min()}..{bins.max()} of {bins.dtype}"
+        )
 
 
 def _total(

@@ -147,7 +147,8 @@ def solve(weights: np.ndarray, channels: np.ndarray, mask: np.ndarray) -> np.nda
     Raises
     ------
     ValueError
-        If shapes do not fit, nothing is known, or a known value is not finite.
+        If shapes do not fit, nothing is known, or a known value is not finite; or if
+        a weight is negative or leads out of the picture, or a pixel's sum exceeds 1.
 
     Examples
     --------
@@ -158,16 +159,17 @@ def solve(weights: np.ndarray, channels: np.ndarray, mask: np.ndarray) -> np.nda
     >>> solve(weights, np.ones((1, 1, 2)), known)
     array([[[1. , 0.5]]])
     """
+    weights = _checked_weights(weights)
     channels, mask = np.asarray(channels, dtype=float), np.asarray(mask, dtype=bool)
     if mask.shape != weights.shape[1:] or not mask.any():
         raise ValueError(
             f"mask must mark a pixel or more of {weights.shape[1:]}, got {mask.sum()} "
             f"of {mask.shape}"
         )
-    if channels.ndim != 3 or channels.shape[1:] != mask.shape:
+    if channels.ndim != 3 or channels.shape[1:] != mask.shape or not len(channels):
         raise ValueError(
-            f"channels must have shape (C, {mask.shape[0]}, {mask.shape[1]}), "
-            f"got {channels.shape}"
+            f"channels must have shape (C, {mask.shape[0]}, {mask.shape[1]}), C 1 or "
+            f"more, got {channels.shape}"
         )
     result = np.where(mask, channels, 0.0)
     if not np.isfinite(result).all():
@@ -242,7 +244,7 @@ def geodesic_shares(
     labels : ndarray of int, shape (H, W)
         0 where there is no stroke, else the number of the stroke, from 1 to S.
     power : float
-        A share is proportional to distance ** -power.
+        A share is proportional to distance ** -power; above 0.
 
     Returns
     -------
@@ -252,7 +254,7 @@ def geodesic_shares(
     Raises
     ------
     ValueError
-        As `scribble_shares`.
+        As `scribble_shares`, or if `power` is not above 0.
 
     Notes
     -----
@@ -269,6 +271,8 @@ def geodesic_shares(
     gray, labels = _checked_gray(gray), _checked_labels(labels)
     if labels.shape != gray.shape:
         raise ValueError(f"labels must have shape {gray.shape}, got {labels.shape}")
+    if not 0 < power < np.inf:
+        raise ValueError(f"power must be above 0 and finite, got {power}")
     steps = np.abs(_neighbors(gray) - gray) + PER_PIXEL
     graph = _matrix(np.nan_to_num(steps))
     strokes = [np.flatnonzero(labels == n) for n in range(1, labels.max() + 1)]
@@ -330,13 +334,26 @@ def _checked_gray(gray: np.ndarray) -> np.ndarray:
     gray = np.asarray(gray, dtype=float)
     if gray.ndim != 2 or gray.size < 2:
         raise ValueError(
-            f"gray must have shape (H, W), two pixels or more; {gray.shape}"
+            f"gray must have shape (H, W), two pixels or more; got {gray.shape}"
         )
     if not ((gray >= 0) & (gray <= 1)).all():
         raise ValueError(
             f"gray must lie in 0..1, got {gray.min():.3g}..{gray.max():.3g}"
         )
     return gray
+
+
+def _checked_weights(weights: np.ndarray) -> np.ndarray:
+    weights = np.asarray(weights, dtype=float)
+    if weights.ndim != 3 or len(weights) != len(OFFSETS):
+        raise ValueError(f"weights must have shape (8, H, W), got {weights.shape}")
+    if not (weights >= 0).all():
+        raise ValueError(f"weights must not be negative, got {weights.min():.3g}")
+    if (most := weights.sum(axis=0).max()) > 1 + 1e-6:
+        raise ValueError(f"weights must not sum to more than 1, got {most:.3g}")
+    if weights[np.isnan(_neighbors(weights[0]))].any():
+        raise ValueError("weights must be 0 where a neighbor lies outside the picture")
+    return weights
 
 
 def _checked_labels(labels: np.ndarray) -> np.ndarray:

@@ -94,6 +94,16 @@ def test_each_pixel_is_asked_by_its_own_features():
     assert np.allclose(colors[:, 3, 2], alone.detach().numpy(), atol=1e-4)
 
 
+@pytest.mark.parametrize("describe", [patches, daisy])
+def test_a_picture_of_two_levels_may_be_of_bytes(describe):
+    """Differences of bytes must not wrap around."""
+    stamp = noise() > 0.5
+    wanted = describe(stamp.astype(float))
+    for kind in (np.uint8, bool):
+        assert np.array_equal(describe(stamp.astype(kind)), wanted)
+    assert np.array_equal(describe(stamp.tolist()), wanted)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -104,6 +114,15 @@ def test_each_pixel_is_asked_by_its_own_features():
         (lambda: principal_axes(noise(9, 60)), r"vectors must be 47 .* \(9, 60\)"),
         (lambda: fit_perceptron(noise(9, 4), noise(9, 3)), r"\(9, 4\) and \(9, 3\)"),
         (lambda: fit_perceptron(noise(9, 4) / 0, noise(9, 2)), "must be finite"),
+        (lambda: fit_perceptron(noise(1, 4), noise(1, 2)), r"n and F 2 or .* \(1, 4"),
+        (lambda: fit_perceptron(noise(9, 1), noise(9, 2)), r"n and F 2 or .* \(9, 1"),
+        (lambda: fit_perceptron(noise(9, 4), noise(9, 2), 0), "steps must .* got 0"),
+        (lambda: principal_axes(noise(9, 6), 0), "count must be 1 or more, got 0"),
+        (lambda: principal_axes(noise(9, 6) * np.nan, 2), "vectors must be finite"),
+        (
+            lambda: color_pixels(torch.nn.Sequential(torch.nn.Linear(3, 2)), noise()),
+            r"features must have shape \(3, H, W\), got \(21, 26\)",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:divide by zero")

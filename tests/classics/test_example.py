@@ -151,8 +151,17 @@ def test_swatches_color_by_the_patches_of_the_own_picture():
     assert (turned[inside][1] < -20).all()  # blue, since the person says so
 
 
+def test_whole_numbers_are_lightnesses_too():
+    """Bytes must not overflow in squares, nor means be cut to whole numbers."""
+    levels = np.random.default_rng(0).integers(0, 256, (7, 9))
+    wanted = look_of(levels.astype(float))
+    for kind in (np.uint8, np.int64, np.float32):
+        assert np.allclose(look_of(levels.astype(kind)), wanted, atol=1e-2)
+
+
 GRAY = np.full((4, 4), 0.5)
 HALF = ((0, 0, 2, 2), (0, 0, 2, 2))
+RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +182,28 @@ HALF = ((0, 0, 2, 2), (0, 0, 2, 2))
             r"picture, 15 x 12, got \(3, 0, 3, 2\)",
         ),
         (lambda: read_reference("no-such.jpg"), "no-such"),
+        (lambda: look_of(np.zeros((2, 3, 3))), r"gray must .* got \(2, 3, 3\)"),
+        (lambda: look_of(GRAY, 0), "window must be 1 or more, got 0"),
+        (lambda: patches_of(GRAY, 4), "side must be odd, 1 or more, got 4"),
+        (lambda: patches_of(GRAY, 3, 0), "step must be 1 or more, got 0"),
+        (lambda: welsh(GRAY, photo(), samples=0), "number must be 1 or more, got 0"),
+        (lambda: welsh(GRAY, photo(), samples=-5), "number must be 1 or more, got -5"),
+        (lambda: jittered_places(0, 5, 9, RNG), "height and width must .* 0, 5"),
+        (lambda: find_matches(GRAY, GRAY, [[4, 0]]), r"places must lie in .* 4 x 4"),
+        (lambda: find_matches(GRAY, GRAY, [[-1, 0]]), r"places must lie in .* 4 x 4"),
+        (lambda: find_matches(GRAY, GRAY[None], [[0, 0]]), r"reference must .* \(1, 4"),
+        (lambda: find_matches(GRAY, GRAY / 0, [[0, 0]]), "reference must be finite"),
+        (
+            lambda: welsh_swatches(GRAY, photo(), [((0.0, 0, 2, 2), HALF[1])]),
+            r"swatches must be boxes of four whole numbers, got \(0\.0, 0, 2, 2\)",
+        ),
+        (
+            lambda: welsh_swatches(GRAY, photo(), [(HALF[0], (0, 0, 2))]),
+            r"swatches must be boxes of four whole numbers, got \(0, 0, 2\)",
+        ),
     ],
 )
+@pytest.mark.filterwarnings("ignore:divide by zero")
 def test_what_is_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()

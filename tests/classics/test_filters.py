@@ -143,8 +143,31 @@ def test_shapes_that_do_not_fit_are_refused(smooth, shape):
         smooth(values, guide)
 
 
+@pytest.mark.parametrize("smooth", [joint_bilateral, guided_filter])
+def test_bytes_are_filtered_as_floats_are(smooth):
+    values, guide = (255 * noise(2, 5, 6)).astype(np.uint8), noise(5, 6) > 0.5
+    wanted = smooth(values.astype(float), guide.astype(float), 1)
+    assert np.allclose(smooth(values, guide.astype(np.uint8), 1), wanted)
+    assert np.allclose(smooth(values.tolist(), guide.tolist(), 1), wanted)
+
+
+@pytest.mark.parametrize("smooth", [joint_bilateral, guided_filter])
+def test_filters_refuse_what_is_no_number_and_no_window(smooth):
+    values, guide = noise(1, 5, 6), noise(5, 6)
+    with pytest.raises(ValueError, match="radius must be .* got -1"):
+        smooth(values, guide, -1)
+    with pytest.raises(ValueError, match="guide must be finite"):
+        smooth(values, guide * np.nan)
+    with pytest.raises(ValueError, match="values must be finite"):
+        smooth(values * np.nan, guide)
+
+
 def test_numbers_out_of_range_are_refused():
     values, guide = noise(1, 5, 6), noise(5, 6)
+    with pytest.raises(ValueError, match="sigmas must be positive, got nan"):
+        joint_bilateral(values, guide, 2, np.nan)
+    with pytest.raises(ValueError, match="eps must be positive, got nan"):
+        guided_filter(values, guide, 2, np.nan)
     with pytest.raises(ValueError, match="sigmas must be positive, got 1 and 0"):
         joint_bilateral(values, guide, 2, 1, 0)
     with pytest.raises(ValueError, match="eps must be positive, got 0"):

@@ -126,7 +126,19 @@ def test_changes_are_counted_over_pairs():
     assert label_changes(np.indices((4, 5)).sum(axis=0) % 2) == 4 * 4 + 3 * 5
 
 
+@pytest.mark.parametrize("low", [-np.inf, -1e7])
+def test_an_impossible_bin_is_not_chosen(low):
+    logits = np.array([[[0.0, low, 0.0]], [[low, 0.0, low]]])
+    centers = np.array([[0.0, 0.0], [90.0, 0.0]])
+    assert coherent(logits, centers, 10).tolist() == [[0, 1, 0]]
+
+
 LOGITS, CENTERS = noise_logits()
+TWO = np.array([[0.0], [1.0]]), np.array([0, 1])
+
+
+def predict_bins(bins):
+    return predict(np.ones((1, 1)), TWO[0], np.array(bins), 3, k=2)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +159,32 @@ LOGITS, CENTERS = noise_logits()
         (
             lambda: predict(np.ones((2, 2)), np.ones((4, 2)), np.ones(3, int), 9, k=1),
             r"bins must be 4, .*got \(3,\)",
+        ),
+        (lambda: predict_bins([0, 9]), r"bins must be whole numbers in 0\.\.2, got 0"),
+        (lambda: predict_bins([0, -1]), r"bins must be whole .* got -1\.\.0"),
+        (lambda: predict_bins([0.0, 1.0]), "bins must be whole .* float64"),
+        (lambda: predict(np.full((1, 1), np.nan), *TWO, 3, k=2), "looks must be fin"),
+        (
+            lambda: predict(np.ones((1, 1)), TWO[0] * np.nan, TWO[1], 3, k=2),
+            "known must be finite",
+        ),
+        (lambda: coherent(LOGITS * np.nan, CENTERS, 1), "logits must not hold NaN"),
+        (lambda: coherent(-LOGITS / 0, CENTERS, 1), "logits must not hold NaN"),
+        (
+            lambda: coherent(np.full((4, 2, 2), -np.inf), CENTERS, 1),
+            "logits must .* a possible bin in each cell",
+        ),
+        (
+            lambda: energy(np.zeros((1, 1), int), LOGITS, CENTERS, 1),
+            r"labels must have shape \(3, 3\), got \(1, 1\)",
+        ),
+        (
+            lambda: energy(np.full((3, 3), 4), LOGITS, CENTERS, 1),
+            r"labels must be whole numbers in 0\.\.3, got 4\.\.4",
+        ),
+        (
+            lambda: energy(np.zeros((3, 3)), LOGITS, CENTERS, 1),
+            "labels must be whole numbers .* float64",
         ),
     ],
 )

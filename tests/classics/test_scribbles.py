@@ -11,6 +11,7 @@ from colorlab.classics.scribbles import (
     neighbor_weights,
     propagate,
     scribble_shares,
+    solve,
 )
 from colorlab.decode import annealed_mean, mode
 
@@ -255,6 +256,8 @@ def test_where_all_is_known_nothing_changes():
 
 
 NO_STROKE = np.zeros((9, 11), int)
+BLANK = np.zeros((1, 9, 11))
+WEIGHTS = neighbor_weights(np.zeros((9, 11)))
 
 
 @pytest.mark.parametrize(
@@ -262,7 +265,7 @@ NO_STROKE = np.zeros((9, 11), int)
     [
         (lambda: neighbor_weights(noise() + 1), r"gray must lie in 0\.\.1, got 1"),
         (lambda: neighbor_weights(np.full((2, 2), np.nan)), "gray must lie in"),
-        (lambda: neighbor_weights(np.zeros((1, 1))), r"gray must .*; \(1, 1\)"),
+        (lambda: neighbor_weights(np.zeros((1, 1))), r"gray must .*; got \(1, 1\)"),
         (lambda: neighbor_weights(np.zeros((3, 3, 3))), r"gray must .*\(3, 3, 3\)"),
         (lambda: neighbor_weights(noise(), 0), "variance_scale must be .* got 0"),
         (lambda: neighbor_weights(noise(), 1, -1), "edge_stop must be .* got -1"),
@@ -286,6 +289,21 @@ NO_STROKE = np.zeros((9, 11), int)
             lambda: geodesic_shares(noise(3, 3), strokes()),
             r"shape \(3, 3\), got \(9, 1",
         ),
+        (
+            lambda: propagate(noise(), np.zeros((0, 9, 11)), strokes() > 0),
+            r"channels must .* got \(0, 9, 11\)",
+        ),
+        (lambda: solve(np.ones((8, 9)), BLANK, strokes() > 0), r"weights .*\(8, 9\)"),
+        (lambda: solve(-WEIGHTS, BLANK, strokes() > 0), "weights must not be negative"),
+        (lambda: solve(2 * WEIGHTS, BLANK, strokes() > 0), "weights must .* got 2"),
+        (lambda: solve(np.nan * WEIGHTS, BLANK, strokes() > 0), "weights must not"),
+        (
+            lambda: solve(np.full((8, 9, 11), 0.1), BLANK, strokes() > 0),
+            "weights must be 0 where a neighbor lies outside",
+        ),
+        (lambda: geodesic_shares(noise(), strokes(), 0), "power must be .* got 0"),
+        (lambda: geodesic_shares(noise(), strokes(), -4), "power must be .* got -4"),
+        (lambda: geodesic_shares(noise(), strokes(), np.nan), "power must .* got nan"),
     ],
 )
 def test_what_is_refused(call, words):
