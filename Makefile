@@ -5,6 +5,7 @@ IMAGENETTE ?= data/cache/imagenette
 TINY ?= data/cache/tiny-imagenet
 BSDS500 ?= data/cache/BSDS500
 COCO_MINI ?= data/cache/COCO-MINI
+SETS ?=  # more folders of classes for the probes: NAME=FOLDER ...
 BIN := .venv/bin
 READY := .venv/ready-book
 TESTED := .venv/ready-test
@@ -44,7 +45,7 @@ gpu-check: $(TESTED)  # on a machine with a GPU: tests, chapters, a short traini
 	$(BIN)/python -m pytest tests $(NBVAL) -m 'not stress and not browser'
 	$(BIN)/python benchmarks/gpu_check.py
 
-evaluations: $(READY)  # every figure of data/evaluations, from its four sets; an hour
+evaluations: $(READY)  # every figure of data/evaluations, from its four sets; two hours
 	mkdir -p out/calibrated
 	for net in l2 class rebal; do $(BIN)/colorlab calibrate $$net $(IMAGENETTE) $(TINY) \
 	    --overwrite -o out/calibrated/$$net.safetensors || exit; done
@@ -57,7 +58,8 @@ evaluations: $(READY)  # every figure of data/evaluations, from its four sets; a
 	$(BIN)/python benchmarks/systems.py
 	$(BIN)/python benchmarks/dots.py
 	$(BIN)/python benchmarks/hints.py $(BSDS500) $(COCO_MINI)
-	$(BIN)/python benchmarks/probe.py $(IMAGENETTE)
+	$(BIN)/python benchmarks/probe.py $(IMAGENETTE) tiny-imagenet=$(TINY) $(SETS)
+	$(BIN)/python benchmarks/labels.py $(IMAGENETTE)
 	$(BIN)/python benchmarks/doubt.py $(COCO_MINI) $(BSDS500) $(IMAGENETTE)
 
 _build/shown: $(SHOWN)  # what the chapters show has changed: all shall run again

@@ -49,7 +49,7 @@ ALLOWED = {
         ("_lazy", "lab", "decode", "datasets.images"),
         ("torch", "scipy", "PIL"),
     ),
-    "probe": ((*CORE, "datasets", "evaluate.turing"), TORCH),
+    "probe": ((*CORE, "datasets", "evaluate.bootstrap"), TORCH),
     "hints": ((*CORE, "colorize", "classics.scribbles"), TORCH),
     "alternatives": ((*CORE, "evaluate.probability"), ("torch", "PIL")),
     "doubt": ((*CORE, "colorize", "evaluate.probability"), ("torch", "PIL")),

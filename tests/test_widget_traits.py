@@ -21,6 +21,7 @@ from colorlab.widgets import (
     Journey,
     LayerMaps,
     LearningFilm,
+    LookAlikes,
     LossPlayground,
     Matches,
     Microscope,
@@ -282,6 +283,19 @@ PLAYED = {
             (press_in("canvas.sheet", "Shift+ArrowDown"), {"tile": 9}),
             (press("slider", "Layer", "ArrowRight"), {"layer": 4}),
             (choose("Photo", "one"), {"photo": 0}),
+        ],
+    ),
+    "look-alikes": (
+        lambda: LookAlikes(
+            ColorNet(width=2).eval(), {f"photo {i}": noise(64, 64, i) for i in range(6)}
+        ),
+        [({"photo": 2}, "photo 2, row 4, column 4"), ({"cell": [0, 6]}, "row 7")]
+        + [({"block": 1}, "of conv3"), ({"unit": 5}, "Unit 5")],
+        [
+            (press_in("canvas.plane", "ArrowUp"), {"cell": [0, 5]}),
+            (click("conv2"), {"block": 0, "unit": 3}),
+            (fill("Unit", "2"), {"unit": 2}),
+            (choose("Photo", "photo 1"), {"photo": 1}),
         ],
     ),
     "matches": (

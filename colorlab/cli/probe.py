@@ -46,14 +46,13 @@ def probe(  # noqa: PLR0913 - one argument an option
     device: Device = "auto",
 ) -> None:
     """Measure what a linear classifier reads off each block of a network."""
-    from colorlab.datasets.sources import find_images
     from colorlab.files import write_json
-    from colorlab.probe import class_names, probe_network
+    from colorlab.probe import class_names, class_splits, probe_network
 
     if out:
         check_output(out, overwrite)
     network, skipped = load_network(model, device), dict[str, str]()
-    known, asked = (find_images(data, s, count_members) for s in ("train", "val"))
+    known, asked = class_splits(data, progress=count_members)
     print(known.describe(), asked.describe(), sep="\n")
     networks = {"network": network}
     if random:
@@ -71,12 +70,17 @@ def probe(  # noqa: PLR0913 - one argument an option
     _print_table(about, scores)
     if out:
         tables = {
-            name: {block: score._asdict() for block, score in table.items()}
+            name: {block: _written(score) for block, score in table.items()}
             for name, table in scores.items()
         }
         write_json(out, about | {"scores": tables})
         print(f"Table in {out}")
     print_skipped(skipped)
+
+
+def _written(score: "Score") -> dict:
+    """Leave the answers about each image out of the file."""
+    return {name: v for name, v in score._asdict().items() if name != "right"}
 
 
 def _twin(network: "Network", images: "ImageSource", size: int) -> "Network":

@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "features": "block_features blocks nearest_images random_twin read_features",
-        "linear": "Probe Score choose_images fit_probe probe_features",
-        "table": "class_names probe_network",
+        "linear": "Probe Score choose_images fit_probe probe_features share_interval",
+        "table": "class_names class_splits probe_network",
     },
 )

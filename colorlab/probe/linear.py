@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from colorlab.evaluate.turing import rate_interval
+from colorlab.evaluate.bootstrap import Interval, intervals, resample
 from colorlab.probe.features import GRID, Features
 
 DECAYS = (1e-3, 1e-4, 1e-5)  # of the probe's weights; the best is chosen
@@ -120,9 +120,38 @@ def choose_images(labels: Tensor, per_class: int, seed: int) -> Tensor:
 class Score(NamedTuple):
     """How often the probe of a block is right."""
 
-    accuracy: tuple[float, float, float]  # a share of the images, and its 95 % interval
+    accuracy: Interval  # a share of the images, and the ends of its 95 % interval
     grids: tuple[int, ...]  # chosen for each seed: 1 (the mean of the map) or GRID
     decays: tuple[float, ...]  # chosen for each seed
+    right: Tensor  # bool, shape (seeds, n): which answers are right
+
+
+def share_interval(answers: Tensor) -> Interval:
+    """Return how often answers are right, and how sure that is.
+
+    Parameters
+    ----------
+    answers : Tensor, shape (seeds, n)
+        1 where the answer about an image is right, else 0, for each choice of labels.
+        Or, of two networks asked about the same images, one's less the other's: then
+        what both find hard, or easy, does not widen the interval.
+
+    Returns
+    -------
+    (float, float, float)
+        The mean, and the middle 95 % of what resampled images give (bootstrap). What
+        another choice of labels would do is not in it.
+
+    Examples
+    --------
+    >>> value, low, high = share_interval(torch.tensor([[1, 0, 1, 1]]).repeat(1, 25))
+    >>> value, 0.6 < low < 0.7 < 0.8 < high < 0.9
+    (0.75, True)
+    """
+    share = answers.double().mean(dim=0)
+    weights = resample(len(share), torch.Generator().manual_seed(0))
+    means = weights @ share / weights.sum(dim=1)
+    return intervals({"share": means})["share"]
 
 
 def _laid_out(features: Tensor, grid: int) -> Tensor:
@@ -167,8 +196,7 @@ def probe_features(  # noqa: PLR0913  two data sets, and how
     Returns
     -------
     dict of str to Score
-        For each block. The interval is that of Wilson for so many images asked; what
-        the choice of labels does is not in it.
+        For each block.
 
     Raises
     ------
@@ -182,15 +210,16 @@ def probe_features(  # noqa: PLR0913  two data sets, and how
         )
     classes, scores = int(max(labels.max(), truth.max())) + 1, {}
     for name in known:
-        right, grids, decays = 0, [], []
+        right, grids, decays = [], [], []
         for seed in seeds:
             few = choose_images(labels, per_class, seed)
             x = {grid: _laid_out(known[name][few], grid) for grid in (1, GRID)}
             probe, grid, decay = _chosen(x, labels[few], classes)
             answer = probe.logits(_laid_out(asked[name], grid)).argmax(1)
-            right += int((answer == truth).sum())
+            right.append(answer == truth)
             grids.append(grid)
             decays.append(decay)
-        rate = rate_interval(round(right / len(seeds)), len(truth))
-        scores[name] = Score(rate, tuple(grids), tuple(decays))
+        answers = torch.stack(right)
+        rate = share_interval(answers)
+        scores[name] = Score(rate, tuple(grids), tuple(decays), answers)
     return scores

@@ -1,15 +1,21 @@
 """From a network and a folder of classes to a table (book chapter: probe)."""
 
+import hashlib
+import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+import numpy as np
 import torch
 
-from colorlab.datasets.sources import ImageSource
+from colorlab.datasets.sources import ImageSource, find_splits
 from colorlab.probe.features import SIZE, read_features
 from colorlab.probe.linear import Score, choose_images, probe_features
 from colorlab.transfer import Network
+
+ASKED = 0.2  # of the images of each class, where data is not divided
 
 
 def class_names(images: ImageSource) -> list[str]:
@@ -40,6 +46,54 @@ def class_names(images: ImageSource) -> list[str]:
             f"{', '.join(sorted(set(names))) or 'none'}"
         )
     return names
+
+
+def class_splits(
+    data: str | Path,
+    share: float = ASKED,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> tuple[ImageSource, ImageSource]:
+    """Find images to learn from and others to be asked about, of each class.
+
+    Parameters
+    ----------
+    data : str or Path
+        A folder of classes, or with such folders for training and validation.
+    share : float
+        Of the images of a class that are asked about, one at least, if the data is
+        not divided: those whose names have the least hash.
+    progress : callable, optional
+        As for `find_splits`.
+
+    Returns
+    -------
+    ImageSource, ImageSource
+        Those to learn from, and those to be asked about.
+
+    Raises
+    ------
+    ValueError
+        If there are not two classes at least, or `share` is not between 0 and 1.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"share must be between 0 and 1, got {share}")
+    splits = find_splits(data, progress, hold_out=False)
+    known, asked = splits["train"], splits["val"]
+    if len(asked) and not np.array_equal(known.place, asked.place):
+        return known, asked
+    of_class = defaultdict(list)
+    for number, name in enumerate(class_names(known)):
+        of_class[name].append(number)
+    held = np.zeros(len(known), dtype=bool)
+    for numbers in of_class.values():
+        numbers.sort(key=lambda n: _hash(known.name(n)))
+        held[numbers[: max(1, round(share * len(numbers)))]] = True
+    rest, part = (replace(known, place=known.place[chosen]) for chosen in (~held, held))
+    return rest, part
+
+
+def _hash(name: str) -> bytes:
+    return hashlib.blake2b(os.fsencode(name), digest_size=8).digest()
 
 
 def probe_network(  # noqa: PLR0913  two data sets, and how

@@ -12,6 +12,7 @@ from colorlab.widgets.game import NetworkGame as NetworkGame
 from colorlab.widgets.gamut import GamutExplorer as GamutExplorer
 from colorlab.widgets.journey import Journey as Journey
 from colorlab.widgets.layermaps import LayerMaps as LayerMaps
+from colorlab.widgets.lookalikes import LookAlikes as LookAlikes
 from colorlab.widgets.lossplayground import LossPlayground as LossPlayground
 from colorlab.widgets.matches import Matches as Matches
 from colorlab.widgets.microscope import Microscope as Microscope

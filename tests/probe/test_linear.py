@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from colorlab.probe import choose_images, fit_probe, probe_features
+from colorlab.probe import (
+    choose_images,
+    fit_probe,
+    probe_features,
+    share_interval,
+)
 
 
 def clusters(count, far, seed=0):
@@ -71,6 +76,35 @@ def test_what_can_be_read_is_read_and_noise_is_chance():
     value, low, high = scores["noise"].accuracy
     assert low < value < high
     assert 0.2 < value < 0.47
+
+
+def test_the_interval_is_that_of_the_mean():
+    """For many images, 1.96 standard errors of a share (1,000 resamples: 5 %)."""
+    answers = (torch.arange(2000) % 10 < 3)[None]
+    value, low, high = share_interval(answers)
+    assert value == pytest.approx(0.3)
+    expected = 2 * 1.96 * (0.3 * 0.7 / 2000) ** 0.5
+    assert high - low == pytest.approx(expected, rel=0.1)
+
+
+def test_a_pair_is_surer_than_its_parts():
+    """Both are asked about the same images, of which half are hard for both."""
+    hard = torch.arange(400) % 2
+    one, other = (1 - hard).float()[None], (1 - hard).float()[None].clone()
+    other[0, :40:2] = 0
+    value, low, high = share_interval(one - other)
+    assert value == pytest.approx(0.05)
+    assert 0 < low < value < high < 0.08
+    parts = [share_interval(each) for each in (one, other)]
+    assert parts[0][1] < parts[1][2], "apart, the intervals overlap"
+
+
+def test_scores_tell_which_answers_are_right():
+    maps, labels = clusters(60, far=9)
+    scores = probe_features({"a": maps}, labels, {"a": maps}, labels, 20, [0, 1])
+    right = scores["a"].right
+    assert right.shape == (2, 60)
+    assert right.float().mean().item() == pytest.approx(scores["a"].accuracy[0])
 
 
 def test_the_grid_is_chosen_where_the_place_tells():

@@ -12,7 +12,7 @@ from PIL import Image
 
 from colorlab import ColorNet
 from colorlab.datasets import find_images
-from colorlab.probe import class_names, probe_network
+from colorlab.probe import class_names, class_splits, probe_network
 
 
 @pytest.fixture
@@ -44,6 +44,49 @@ def test_one_folder_has_no_classes(tmp_path):
     images = find_images(tmp_path, "val", hold_out=False)
     with pytest.raises(ValueError, match="folder of classes"):
         class_names(images)
+
+
+@pytest.fixture
+def undivided(tmp_path):
+    """A folder of two classes of 15 and 10 pictures, without a split."""
+    for name, gray, count in (("dark", 40, 15), ("bright", 200, 10)):
+        folder = tmp_path / "set" / name
+        folder.mkdir(parents=True)
+        for n in range(count):
+            color = (gray + n, gray, gray)
+            Image.new("RGB", (40, 40), color).save(folder / f"{n}.png")
+    return tmp_path / "set"
+
+
+def names_of(images):
+    return {images.name(n) for n in range(len(images))}
+
+
+def test_a_fifth_of_each_class_is_asked_about(undivided):
+    known, asked = class_splits(undivided)
+    assert sorted(class_names(asked)) == ["bright"] * 2 + ["dark"] * 3
+    assert len(known) == 20
+    assert not names_of(known) & names_of(asked)
+    assert names_of(class_splits(undivided)[1]) == names_of(asked)
+    assert len(class_splits(undivided, share=0.01)[1]) == 2  # one of each at least
+
+
+def test_data_that_is_divided_keeps_its_split(two_classes):
+    known, asked = class_splits(two_classes)
+    assert (len(known), len(asked)) == (24, 8)
+    assert all(name.startswith("val/") for name in names_of(asked))
+    with pytest.raises(ValueError, match="share must be between 0 and 1, got 1"):
+        class_splits(two_classes, share=1)
+
+
+def test_the_command_takes_any_folder_of_classes(
+    undivided, network, monkeypatch, capsys
+):
+    words = ("probe", network, undivided, "--per-class", 8, "--size", 32)
+    assert run(monkeypatch, *words, "--no-random") == 0
+    told = capsys.readouterr().out
+    assert "set: 2 classes, 8 labels of each" in told
+    assert "5 images asked" in told
 
 
 def test_dark_and_bright_are_told_apart(two_classes):
