@@ -163,17 +163,19 @@ UNREAD = re.compile(r"<details[\s\S]*?</details>|(`{3,})\{[a-z-]+\}[\s\S]*?\1")
 
 
 def least_minutes(notebook):
-    """Count words, figures and figures that move, up to the exercises."""
+    """Count words, figures and figures that move, up to the questions."""
     words = figures = played = 0
     for cell in notebook["cells"]:
-        text, _, exercises = source(cell).partition("## Exercises")
+        text, *after = re.split(
+            "^## (?:Five questions|Exercises)", source(cell), flags=re.M
+        )
         if cell["cell_type"] == "markdown":
             words += len(UNREAD.sub("", text).split())
         elif "still" in tags(cell):
             played += 1
         elif "figure" in cell["metadata"].get("mystnb", {}):
             figures += 1
-        if exercises:
+        if after:
             break
     return words / WORDS_A_MINUTE + FIGURE * figures + PLAYED * played
 

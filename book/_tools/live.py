@@ -29,6 +29,8 @@ SPLIT = re.compile(
 FOLD = re.compile(
     r"^(`{3,})\{admonition\} (.*)\n(?::.*\n)*([\s\S]*?)^\1$", re.M
 )
+QUIZ = re.compile(r"^:::\{quiz\}\n([\s\S]*?)^:::$", re.M)
+REASON = re.compile(r"^ {5}- .*\n(?: {7}.*\n)*", re.M)
 ENDS = {"start-at": 0, "start-after": 1, "end-at": 1, "end-before": 0}
 PERSON = re.compile(r"@\w+\{(\w+),([\s\S]*?)\n\}")
 
@@ -128,6 +130,13 @@ class Chapter:
         source = MATH.sub(self.equation, source)
         source = FOLD.sub(
             r"<details><summary>\2</summary>\n\n\3\n</details>", source
+        )
+        source = QUIZ.sub(
+            lambda found: (
+                f"{REASON.sub('', found[1])}\n<details><summary>Answers"
+                f"</summary>\n\n{found[1]}\n</details>"
+            ),
+            source,
         )
         source = re.sub(r"^\([\w-]+\)=\n", "", source, flags=re.M)
         return ROLE.sub(self.role, source)
