@@ -28,7 +28,11 @@ def test_forty_papers_on_colorization_are_cited():
     pages = [*BOOK.glob("*.md"), *BOOK.glob("*.ipynb")]
     texts = [path.read_text(encoding="utf-8") for path in pages]
     cited = set(re.findall(r"\{cite:\w\}`(\w+)`", "".join(texts)))
-    colored = {key for key in cited if re.search("olor", titles.get(key, ""))}
+    # Not all that have color in their title: CIE's papers are on seeing it.
+    kinds = "oloriz|Coloring|Colorful Image|Color to Grey|to Color|Be Color"
+    kinds += "|Control Color"
+    colored = {key for key in cited if re.search(kinds, titles.get(key, ""))}
+    assert not colored & {"cie2018", "luo2001", "machado2009", "reinhard2001"}
     assert len(colored) >= 40
 
 
