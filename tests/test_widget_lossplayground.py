@@ -175,6 +175,19 @@ def test_shares_are_read_in_the_dark(browser, tmp_path):
 
 
 @pytest.mark.browser
+def test_the_answers_fill_the_right_side_of_a_narrow_column(browser, tmp_path):
+    column = 608  # what the book leaves a figure of a window of 1,200 pixels, and rims
+    with open_widget(browser, LossPlayground(), tmp_path, column) as (_, figure):
+        left, right = (pane.bounding_box() for pane in figure.locator(".pane").all())
+        assert right["x"] > left["x"] + left["width"]
+        whole = figure.bounding_box()
+        assert right["x"] + right["width"] > whole["x"] + whole["width"] - 20
+        readout = figure.locator(".readout").bounding_box()
+        empty = left["y"] + left["height"] - readout["y"] - readout["height"]
+        assert abs(empty) < 20
+
+
+@pytest.mark.browser
 def test_on_a_phone_plane_and_controls_are_seen_together(browser, tmp_path):
     with open_on_phone(browser, LossPlayground(), tmp_path) as (page, figure):
         plane = figure.locator("canvas.plane").bounding_box()
