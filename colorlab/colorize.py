@@ -362,14 +362,14 @@ def _join(image: Image.Image, ab: Tensor) -> None:
         box = (0, rows.start, image.width, min(rows.stop, image.height))
         band = to_tensor(image.crop(box))
         L = rgb_to_lab(band[:3])[:1]
-        lab = torch.cat([L, _upsample_rows(ab, image.size, box[1], box[3])[0]])
+        lab = torch.cat([L, upsample_rows(ab, image.size, box[1], box[3])[0]])
         band[:3] = _to_bytes(lab_to_rgb(lab))
         image.paste(_from_bytes(band), box)
 
     each_tile(join_rows, 1, image.height, max(1, BAND // image.width))
 
 
-def _upsample_rows(ab: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:
+def upsample_rows(ab: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:
     """Return the rows of `upsample` from top to bottom, without the others."""
     cells, (width, height) = ab.shape[2], size
     place = (torch.arange(top, bottom) + 0.5) * cells / height - 0.5

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from cli_fixtures import (  # noqa: F401 (fixtures are used by name)
     fixture_network,
     fixture_photos,
@@ -19,7 +20,10 @@ from colorlab._lazy import BEST
 from colorlab.cli import results
 from colorlab.cli.results import hash_settings
 from colorlab.colorize import choose_settings
+from colorlab.datasets.deep import read_levels
 from colorlab.datasets.images import open_image, save_image
+from colorlab.lab import rgb_to_lab
+from colorlab.retouch import blend
 
 
 def test_colorize_one_photo_to_a_file(monkeypatch, photos, network, tmp_path):
@@ -451,3 +455,64 @@ def test_pages_and_frames_are_all_colored(color, tmp_path):
             assert path.suffix != ".tif" or image.size == (18, 16)
         assert results.read_mark(path)
     assert "4 of them before" in color(tmp_path / "in", "-o", tmp_path / "out")[1]
+
+
+def scan_of_16_bits(path):
+    values = np.arange(20_000, 28_000, dtype=np.uint16).reshape(80, 100)
+    Image.fromarray(values).save(path)
+    return values
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_a_scan_of_16_bits_keeps_its_levels(color, tmp_path, suffix):
+    values, out = scan_of_16_bits(tmp_path / "scan.tif"), tmp_path / f"out.{suffix}"
+    words = (tmp_path / "scan.tif", "-o", out, "--bits", 16)
+    code, _, err = color(*words)
+    assert code == 0, err
+    found = read_levels(out).values
+    L = rgb_to_lab(torch.from_numpy(found / 65535.0).permute(2, 0, 1))[0]
+    gray = np.stack([values / 65535.0] * 3)
+    assert (L - rgb_to_lab(torch.from_numpy(gray))[0]).abs().max() < 0.005
+    assert np.ptp(found.astype(int), axis=2).max() > 500  # in color
+    first = out.read_bytes()
+    assert b"Colors predicted by a neural network" in first
+    assert "(1 of them before)" in color(*words)[1]
+    assert color(*words, "--overwrite")[0] == 0
+    assert out.read_bytes() == first
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_gray_and_layer_are_the_colored_image(color, tmp_path, bits):
+    scan_of_16_bits(tmp_path / "scan.png")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "scan.png").rename(tmp_path / "in/scan.png")
+    for words in ((), ("--layer",)):
+        code, _, err = color(
+            tmp_path / "in", "-o", tmp_path / "out", "--bits", bits, *words
+        )
+        assert code == 0, err
+    names = "in/scan.png", "out/scan.png", "out/scan-layer.png"
+    if bits == 8:
+        images = [np.asarray(open_image(tmp_path / name)) for name in names]
+    else:
+        images = [read_levels(tmp_path / name).values for name in names]
+        images[0] = np.stack([images[0]] * 3, axis=-1)
+    before, colored, layer = images
+    assert abs(blend(before, layer).astype(int) - colored).max() <= 1
+    assert abs(colored.astype(int) - before).max() > 5
+
+
+@pytest.mark.parametrize(
+    ("out", "words", "told"),
+    [
+        ("a.jpg", ["--layer"], "--layer must be written as PNG or TIFF, not as JPEG"),
+        ("a.jpg", ["--bits", 16], "--bits 16 must be written as PNG or TIFF"),
+        ("a.png", ["--bits", 12], "--bits must be 8 or 16, got 12"),
+        ("a.png", ["--layer", "--samples", 3], "must not come together"),
+    ],
+)
+def test_what_has_no_form_is_told_in_one_line(color, tmp_path, out, words, told):
+    folder_of(tmp_path, "0.png")
+    code, _, err = color(tmp_path / "0.png", "-o", tmp_path / out, *words)
+    assert (code, told in err, err.count("\n")) == (2, True, 1)
+    assert not (tmp_path / out).exists()

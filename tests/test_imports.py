@@ -34,6 +34,7 @@ ALLOWED = {
     "colorize": ((*CORE, "datasets.images"), ("torch", "PIL")),
     "datasets": (("_lazy", "files"), ("torch", "PIL", "pillow_heif", "filelock")),
     "film": ((*CORE, "colorize"), TORCH),
+    "retouch": ((*CORE, "colorize"), ("torch", "PIL")),
     "filmfile": (("files",), ("PIL", "av")),
     "export": ((*CORE, "colorize"), TORCH),
     "released": (
@@ -68,7 +69,7 @@ ALLOWED = {
     ),
     "cli": (
         (
-            *(*CORE, "colorize", "hints", "alternatives", "doubt", "export"),
+            *(*CORE, "colorize", "hints", "alternatives", "doubt", "export", "retouch"),
             *("film", "filmfile", "released", "datasets", "train", "evaluate", "probe"),
         ),
         ("torch", "PIL", "typer", "rich", "tqdm"),
@@ -77,7 +78,7 @@ ALLOWED = {
 # Inside a room, too, arrows go one way: each module may import what stands left of it.
 ORDER = {
     "datasets": (
-        "formats metadata profiles images pages download index splits sources "
+        "formats metadata profiles images pages deep download index splits sources "
         "shards batches".split()
     ),
     "train": "config run checkpoint recipe diagnostics log model prepare loop".split(),

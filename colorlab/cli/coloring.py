@@ -4,13 +4,15 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from colorlab.cli.ranking import Ranking
 from colorlab.cli.results import Mark, to_xmp, write_side_file
 from colorlab.cli.samples import Samples
+from colorlab.files import whole_file
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL import Image
 
     from colorlab.cli.hintfile import Hints
@@ -18,11 +20,45 @@ if TYPE_CHECKING:
     from colorlab.transfer import Network
 
 
+DEEP = ("PNG", "TIFF")  # formats of 16 bits
+
+
 class Reading(NamedTuple):
     """What files are taken."""
 
     allow_truncated: bool = False
     max_pixels: int | None = None
+
+
+class Form(NamedTuple):
+    """What is written: the colored image or its color alone, how finely, with what."""
+
+    strip: bool = False
+    bits: int = 8
+    layer: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Return what tells a result from a plain one, by name and mark."""
+        return "layer" * self.layer
+
+    def check(self, samples: Samples | None) -> "Form":
+        """Return it; refuse what cannot be had."""
+        if self.bits not in (8, 16):
+            raise ValueError(f"--bits must be 8 or 16, got {self.bits}")
+        if samples and (self.layer or self.bits == 16):
+            asked = "--layer" if self.layer else "--bits 16"
+            raise ValueError(f"{asked} and --samples must not come together: take one")
+        return self
+
+    def place(
+        self, targets: dict[Path, Path], _: "Network", out: str
+    ) -> dict[Path, Path]:
+        """Name layers unlike colored images, where OUT is a folder."""
+        if not self.layer or list(targets.values()) == [Path(out)]:
+            return targets
+        names = ((path, f"{target.stem}-layer.png") for path, target in targets.items())
+        return {path: targets[path].with_name(name) for path, name in names}
 
 
 @dataclass(frozen=True)
@@ -35,17 +71,14 @@ class Coloring:
     strength: float
     reading: Reading
     statement: str = ""  # who made the colors, for the file; empty if unmarked
-    strip: bool = False
+    form: Form = Form()
     hints: "Hints | None" = None
     samples: Samples | None = None
     ranking: Ranking | None = None
 
     def to_stdout(self, path: Path) -> None:
         """Color an image, as PNG to the standard output."""
-        from colorlab.datasets.images import save_image
-
-        image = self._color(path)
-        for note in save_image(self._dress(image), sys.stdout.buffer, "PNG"):
+        for note in self._write(path, sys.stdout.buffer, "PNG", ""):
             print(f"colorlab: {note}", file=sys.stderr)
         print("1 of 1 colored, as PNG to the standard output", file=sys.stderr)
 
@@ -57,23 +90,71 @@ class Coloring:
         from colorlab.datasets.pages import can_hold, save_pages
 
         software, kind = str(mark), save_format(target)
-        if can_hold(kind, path) and not (self.hints or self.samples or self.ranking):
+        self._check_format(kind)
+        if self._takes_pages() and can_hold(kind, path):
             pages = self._color_pages(path, kind)
             return save_pages(self._dress_all(pages, software), target)
-        image = self._dress(self._color(path), software)
         target.parent.mkdir(parents=True, exist_ok=True)
         if kind in NAMELESS and self.statement:
             write_side_file(target, mark, to_xmp(self.statement), overwrite)
-        return save_image(image, target)
+        if self.form.bits == 16:
+            with whole_file(target) as file:
+                return self._write(path, file, kind, software)
+        return save_image(self._dress(self._color(path), software), target)
+
+    def _check_format(self, kind: str) -> None:
+        """Refuse a format that cannot hold what is asked for."""
+        if kind not in DEEP and (self.form.bits == 16 or self.form.layer):
+            asked = "--layer" if self.form.layer else "--bits 16"
+            raise ValueError(f"{asked} must be written as PNG or TIFF, not as {kind}")
+
+    def _takes_pages(self) -> bool:
+        """Return whether each page of a file is colored, or the first alone."""
+        of_one = self.hints, self.samples, self.ranking
+        return self.form.bits == 8 and not self.form.layer and not any(of_one)
+
+    def _write(self, path: Path, file: BinaryIO, kind: str, software: str) -> list[str]:
+        """Color an image into an open file; return what was lost."""
+        from colorlab.datasets.deep import save_deep
+        from colorlab.datasets.images import save_image
+
+        if self.form.bits == 16:
+            rows, image, notes = self._color_deep(path)
+            save_deep(rows, self._dress(image, software), file, kind)
+            return [*image.info["notes"], *notes]
+        return save_image(self._dress(self._color(path), software), file, kind)
 
     def _color(self, path: Path) -> "Image.Image":
+        """Return an image in color; or its color alone."""
         from colorlab.datasets.images import open_image
+        from colorlab.retouch import layer_image
 
         image = open_image(path, *self.reading)
-        predict = self.hints.check(*image.size).predict if self.hints else None
+        colored = self._paint(image, self._predict(path, image))
+        return layer_image(image, colored) if self.form.layer else colored
+
+    def _color_deep(
+        self, path: Path
+    ) -> tuple[Iterator["np.ndarray"], "Image.Image", list[str]]:
+        """Return bands of 16 bits, the image before with 8, and what was lost."""
+        from colorlab.datasets.deep import join_bytes, read_levels
+        from colorlab.datasets.images import open_image
+        from colorlab.retouch import join_levels, layer_rows, predict_cells
+
+        image = open_image(path, *self.reading)
+        predict = self._predict(path, image)
+        ab = predict_cells(image, self.network, self.T, self.size, predict)
+        values, notes = read_levels(path, self.reading.max_pixels)
+        values = join_bytes(image) if values is None else values
+        rows = join_levels(values, self.strength * ab)
+        rows = layer_rows(values, rows) if self.form.layer else rows
+        return rows, image, notes
+
+    def _predict(self, path: Path, image: "Image.Image") -> "Predict | None":
+        """Return what predicts the colors of an image, if not the network alone."""
         if self.ranking:
-            predict = self.ranking.watch(path, image.size, self.strength)
-        return self._paint(image, predict)
+            return self.ranking.watch(path, image.size, self.strength)
+        return self.hints.check(*image.size).predict if self.hints else None
 
     def _paint(
         self, image: "Image.Image", predict: "Predict | None" = None
@@ -97,7 +178,7 @@ class Coloring:
         """Tell an image what its file shall say."""
         from colorlab.datasets.metadata import add_statement
 
-        if self.strip:
+        if self.form.strip:
             for name in ("exif", "xmp", "dpi"):
                 image.info.pop(name, None)
         if self.statement:

@@ -14,7 +14,7 @@ import typer
 from tqdm import tqdm
 
 from colorlab._lazy import BEST
-from colorlab.cli.coloring import Coloring, Reading
+from colorlab.cli.coloring import Coloring, Form, Reading
 from colorlab.cli.film import choose_way, is_for_film, to_film
 from colorlab.cli.messages import count_images, say_reason
 from colorlab.cli.models import MODEL_HELP, Device, load_network
@@ -85,6 +85,17 @@ def colorize(  # noqa: PLR0913 - one argument an option
         bool,
         typer.Option("--frames", help="Take the images of IN as the frames of a film."),
     ] = False,
+    bits: Annotated[
+        int, typer.Option(help="A channel: 8, or 16 (PNG, TIFF), all levels kept.")
+    ] = 8,
+    layer: Annotated[
+        bool,
+        typer.Option(
+            "--layer",
+            help="Write the color alone, as a layer to lay over the image in the blend "
+            "mode Linear Light (Photoshop, GIMP, Krita); opacity is its strength.",
+        ),
+    ] = False,
     strip: Annotated[
         bool,
         typer.Option("--strip", help="Leave out EXIF, XMP and resolution of the file."),
@@ -104,7 +115,8 @@ def colorize(  # noqa: PLR0913 - one argument an option
         model, temperature, size = dotted.fill_in(model, temperature, size)
     model = model or BEST
     asked |= {"--allow-truncated": allow_truncated, "--max-pixels": max_pixels}
-    asked |= {"--strip": strip}
+    asked |= {"--strip": strip, "--bits 16": bits == 16, "--layer": layer}
+    form = Form(strip, bits, layer).check(drawn)
     if is_for_film(images, frames, asked):
         way = choose_way(model, device, temperature, size, strength, unmarked)
         return to_film(images, Path(out), way, overwrite)
@@ -116,18 +128,18 @@ def colorize(  # noqa: PLR0913 - one argument an option
         T, seen = choose_settings(network, temperature, size)
         dots = _dots_of_one(dotted, targets)
         more = str(drawn) if drawn else f"{len(dots)} of a person's dots" * bool(dots)
-        targets = drawn.place(targets, network, out) if drawn else targets
+        targets = (drawn or form).place(targets, network, out)
         ranking = Ranking(targets, network, out, overwrite) if uncertainty else None
         statement = describe(Path(model).name, T, seen, strength, more)
         how = Coloring(
             *(network, T, seen, strength, Reading(allow_truncated, max_pixels)),
-            *("" if unmarked else statement, strip, dotted, drawn, ranking),
+            *("" if unmarked else statement, form, dotted, drawn, ranking),
         )
         if out == "-":
             return how.to_stdout(*targets)
-        settings = [T, seen, strength, unmarked, strip, allow_truncated]
+        settings = [T, seen, strength, unmarked, form, allow_truncated]
         made = hash_settings(network, *settings, *dots, *(drawn or ()))
-        as_made = made, "samples" * bool(drawn)
+        as_made = made, "samples" * bool(drawn) or form.kind
         told = f"by {model}, in {out}", left_out(others)
         done = _color_all(targets, how, as_made, overwrite, told)
         if ranking:

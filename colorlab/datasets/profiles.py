@@ -58,9 +58,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
     image.load()
     info: dict = {key: image.info[key] for key in KEPT if key in image.info}
     if image.mode == "F" or image.mode.startswith("I"):
-        image = _gray16(image)
+        image = gray16(image)
     try:
-        mode, transform = _way_to_srgb(image)
+        mode, transform = way_to_srgb(image)
     except (OSError, ImageCms.PyCMSError, ArithmeticError, ValueError) as error:
         mode, transform = "RGB", None
         note = f"its color profile is not followed, and sRGB assumed: {error}"
@@ -87,7 +87,7 @@ def srgb_profile() -> bytes:
     return profile[:24] + date + profile[36:]
 
 
-def _gray16(image: Image.Image) -> Image.Image:
+def gray16(image: Image.Image) -> Image.Image:
     """Scale integers of any depth, or floats, to the whole range of I;16."""
     tags, values = getattr(image, "tag_v2", {}), np.asarray(image)
     white = 1 if image.mode == "F" else 2 ** min(tags.get(BITS, (16,))[0], 16) - 1
@@ -126,9 +126,9 @@ def _neutral(
     return gray.convert("RGB")
 
 
-def _way_to_srgb(image: Image.Image) -> Way:
+def way_to_srgb(image: Image.Image) -> Way:
     """Return the mode that the image's profile is of, and the transform to sRGB."""
-    profile = image.info.get("icc_profile") or _profile_of_png(image.info)
+    profile = image.info.get("icc_profile") or png_profile(image.info)
     if not profile or image.mode == "LAB":
         return "RGB", None
     mode, transform = _transform(profile)
@@ -157,7 +157,7 @@ def _transform(profile: bytes) -> Way:
     return mode, transform
 
 
-def _profile_of_png(info: dict) -> bytes | None:
+def png_profile(info: dict) -> bytes | None:
     """Return an ICC profile of what gAMA and cHRM mean; None if that is sRGB."""
     gamma, primaries = info.get("gamma", 0), info.get("chromaticity")
     if "srgb" in info or gamma <= 0 or (gamma == SRGB_GAMMA and not primaries):
