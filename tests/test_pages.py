@@ -19,6 +19,7 @@ from bs4 import BeautifulSoup
 from extensions import charts, excerpts, figures, journey, light, share
 from PIL import Image
 from playwright.sync_api import expect
+from test_widget_gamut import picked, pixel_of
 
 PHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -213,6 +214,24 @@ def test_figures_with_controls_have_number_and_caption(chapter):
         assert figure.select_one("figcaption .caption-number")
 
 
+def brightness(picture):
+    """Give the mean of each column of a picture in a chart, from left to right."""
+    with Image.open(BUILT / "book" / picture["href"]) as grid:
+        return np.asarray(grid.convert("L")).mean(axis=0)
+
+
+def test_brighter_is_drawn_brighter():
+    """A kernel with columns -1, 0, 1 "answers where it gets brighter"."""
+    chart = built("network").select_one("#fig-network-convolution svg.chart")
+    _, kernel, _ = chart.select("image")
+    columns = brightness(kernel)
+    parts = [
+        part[len(part) // 4 : -len(part) // 4] for part in np.array_split(columns, 3)
+    ]
+    dark, middle, light = (part.mean() for part in parts)
+    assert dark + 20 < middle < light - 20
+
+
 def test_exercises_say_how_to_run_them():
     section = built("lab").select_one("section#exercises")
     assert section.p.a["href"] == "setup.html"
@@ -259,6 +278,24 @@ def test_code_is_hidden_on_this_page_and_the_next(browser):
         assert button.get_attribute("aria-pressed") == "true"
         button.click()
         assert page.evaluate(SHOWN) > 20
+        assert problems == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("chapter", ["lab", "quantize"])
+def test_a_color_is_held_by_the_mouse(browser, chapter):
+    with open_page(browser, address(chapter), settle=False) as (page, problems):
+        explorer = page.locator(".gamut-explorer")
+        plane = explorer.locator("canvas.plane")
+        plane.click(position=pixel_of(explorer, 20, 30))
+        held = re.search(r"a -?\d+, b -?\d+", picked(explorer))[0]
+        plane.hover(position=pixel_of(explorer, -40, -40))
+        lightness = explorer.get_by_label("Lightness L")
+        lightness.hover()
+        lightness.press("ArrowRight")
+        assert held in picked(explorer)
+        plane.click(position=pixel_of(explorer, -40, 40))
+        assert held not in picked(explorer)
         assert problems == []
 
 
@@ -384,14 +421,24 @@ HEAVY = (
 KEPT = '<script src="../_static/pages.js"></script>'
 
 
+FIRST = '<script data-cfasync="false">let theme;</script>'
+SHEET = '<link href="../_static/styles/theme.css?digest=5" rel="stylesheet" />'
+PRELOAD = '<link rel="preload" as="script" href="../_static/scripts/bootstrap.js" />'
+
+
 def test_a_page_waits_for_nothing_that_comes_later():
-    page = f"<html><head>{HEAVY}{KEPT}{STATE}</head><body><p>x</p></body></html>"
-    light_page = f"<html><head>{KEPT}</head><body><p>x</p>{STATE}</body></html>"
-    assert light.lighten(page, searches=False) == light_page
+    given = FIRST + SHEET + PRELOAD + HEAVY + KEPT + STATE
+    page = f"<html><head>{given}</head><body><p>x</p></body></html>"
+    light_page = light.lighten(page, searches=False)
+    head, body = light_page.split("</head>")
+    assert body == f"<body><p>x</p>{KEPT}{STATE}</body></html>"
+    assert head.startswith(f"<html><head>{FIRST}")
+    assert head.endswith(f'href="../_static/basic.css">\n{SHEET}')
+    assert head.count("<script") == 2  # the theme, and whether code is hidden
     assert light.lighten(light_page, searches=False) == light_page  # a second build
     searching = light.lighten(page, searches=True)
-    assert "searchtools" in searching
-    assert "searchindex" in searching
+    assert "searchtools" in searching.split("</head>")[0]
+    assert "searchindex" in searching.split("</head>")[0]
 
 
 def test_a_full_stop_stays_on_its_formulas_line():
@@ -406,10 +453,11 @@ def test_a_full_stop_stays_on_its_formulas_line():
 @pytest.mark.parametrize("name", [*PAGES, "genindex"])
 def test_built_pages_ask_first_for_what_one_sees(name):
     page = BeautifulSoup((BUILT / f"{name}.html").read_text("utf-8"), "html.parser")
-    scripts = " ".join(script["src"] for script in page.head.select("script[src]"))
+    assert not page.head.select("script[src], script[type$='widget-state+json']")
+    scripts = " ".join(script["src"] for script in page.select("script[src]"))
     for late in ("mathjax", "fontawesome", "search"):
         assert late not in scripts
-    assert not page.head.select('script[type$="widget-state+json"]')
+    assert "pages.js" in scripts
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

@@ -19,8 +19,33 @@
     script.src = home + name;
     document.head.append(script);
   };
+  // Some formulas at a time, those on screen first: whoever scrolls or plays meanwhile
+  // waits for no others.
+  const SOME = 12;
+  function setFormulas() {
+    const far = new Map();
+    for (const node of document.querySelectorAll(".math, .output_area")) {
+      const { top, bottom } = node.getBoundingClientRect();
+      far.set(node, Math.max(0, top - innerHeight, -bottom));
+    }
+    const waiting = [...far.keys()].sort((one, other) => far.get(one) - far.get(other));
+    const idle = window.requestIdleCallback ?? setTimeout;
+    const next = () => {
+      const some = waiting.splice(0, SOME);
+      if (some.length) MathJax.typesetPromise(some).then(() => idle(next));
+    };
+    next();
+  }
+
   afterPaint(function () {
-    if (window.MathJax) load("vendor/mathjax/tex-mml-chtml.js");
+    if (window.MathJax) {
+      const ready = () => {
+        MathJax.startup.defaultReady();
+        MathJax.startup.promise.then(setFormulas);
+      };
+      MathJax.startup = { typeset: false, ready };
+      load("vendor/mathjax/tex-mml-chtml.js");
+    }
     // From a folder, Firefox loads no fonts: there, a script draws the icons.
     document.fonts.load('900 1em "Font Awesome 6 Free"')
       .catch(() => load("scripts/fontawesome.js"));
@@ -40,17 +65,13 @@
   });
 })();
 
-// A button that hides all code, on this page and the next.
+// A button that hides all code, on this page and the next: see _ext/light.py.
 (function () {
   const root = document.documentElement;
   const KEY = "colorlab-code";
   const remember = (value) => {
     try { localStorage.setItem(KEY, value); } catch { /* a reader may forbid it */ }
   };
-  const recall = () => {
-    try { return localStorage.getItem(KEY); } catch { return null; }
-  };
-  if (recall() === "hidden") root.dataset.code = "hidden";
 
   function start() {
     const place = document.querySelector(".article-header-buttons");
