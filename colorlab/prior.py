@@ -217,22 +217,21 @@ def load_prior(name: str | Path = "tiny-imagenet") -> Tensor:
     if not path.is_file():
         known = sorted(f.stem.removeprefix("prior-") for f in ASSETS.glob("prior-*"))
         raise ValueError(f"name must be one of {known} or a file, got {str(name)!r}")
-    rows = [r for r in path.read_text().splitlines() if r and r[0] != "#"]
     try:
-        table = torch.tensor(
-            [[int(cell) for cell in row.split(",")] for row in rows[1:]]
-        )
-        if not torch.equal(table[:, :2], bin_centers().long()):
+        rows = [r for r in path.read_text().splitlines() if r and r[0] != "#"]
+        cells = [[int(cell) for cell in row.split(",")] for row in rows[1:]]
+        table = torch.tensor(cells, dtype=torch.float64)  # the sum may exceed int64
+        if not torch.equal(table[:, :2], bin_centers().to(table)):
             raise ValueError("its a and b are not the bin centers, in order")
         return _normalized(table[:, 2], len(table))
-    except (IndexError, ValueError) as error:
+    except (IndexError, ValueError, OverflowError, RuntimeError) as error:
         raise ValueError(
             f"name must be a table of a,b,count; {path}: {error}"
         ) from error
 
 
 def _normalized(p: Tensor, Q: int) -> Tensor:
-    if p.shape != (Q,) or (p < 0).any() or not p.sum() > 0:
+    if p.shape != (Q,) or (p < 0).any() or not 0 < p.sum() < torch.inf:
         raise ValueError(
             f"p must hold {Q} numbers, none negative, not all 0; "
             f"got shape {tuple(p.shape)}, sum {p.sum().item()}"

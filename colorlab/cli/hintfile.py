@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
@@ -18,6 +19,7 @@ FORMAT = "colorlab hints 1"
 UNITS = ("relative", "pixels")
 ENTRIES = ("format", "size", "units", "dots", "model", "T", "seen")
 MOST_BYTES, MOST_DOTS, MOST_AB = 1_000_000, 10_000, 128.0  # a and b of a dot
+MOST_SIDE = 1_000_000  # pixels
 
 
 Dot = tuple[float, float, float, float]  # y and x in shares, a, b
@@ -129,7 +131,7 @@ def _parse(content: object) -> Hints:
     if extra := [name for name in content if name not in ENTRIES]:
         raise ValueError(f"hints must hold {', '.join(ENTRIES)}; got {extra[0]!r}")
     match content.get("size"):
-        case [int(width), int(height)] if min(width, height) > 0:
+        case [int(width), int(height)] if _are_sides(width, height):
             across = {"relative": (1, 1), "pixels": (width, height)}
         case other:
             raise ValueError(f"size must be [width, height] in pixels, got {other!r}")
@@ -177,6 +179,10 @@ def _parse_color(dot: dict, where: str) -> tuple[float, float]:
     )
 
 
+def _are_sides(*sides: int) -> bool:
+    return all(type(side) is int and 0 < side <= MOST_SIDE for side in sides)
+
+
 def _positive(content: dict, name: str) -> float | None:
     value = content.get(name)
     if value is not None and not (_is_number(value) and value > 0):
@@ -187,4 +193,4 @@ def _positive(content: dict, name: str) -> float | None:
 def _is_number(value: object) -> TypeGuard[float]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return math.isfinite(value)
+    return abs(value) <= sys.float_info.max  # an integer may be larger; NaN is not
