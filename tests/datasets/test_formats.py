@@ -1,7 +1,6 @@
 """Which files are images; what strangers' files may do: be refused, in one line."""
 
 import io
-import random
 import struct
 import sys
 import types
