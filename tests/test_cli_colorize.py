@@ -516,3 +516,52 @@ def test_what_has_no_form_is_told_in_one_line(color, tmp_path, out, words, told)
     code, _, err = color(tmp_path / "0.png", "-o", tmp_path / out, *words)
     assert (code, told in err, err.count("\n")) == (2, True, 1)
     assert not (tmp_path / out).exists()
+
+
+def test_folders_are_watched(color, tmp_path, monkeypatch):
+    folder, out = folder_of(tmp_path / "in", "a.png"), tmp_path / "out"
+    whole, seen = (folder / "a.png").read_bytes(), []
+
+    def half_of_b():
+        (folder / "b.png").write_bytes(whole[:40])
+
+    def rest_of_b():
+        (folder / "b.png").write_bytes(whole)
+        (folder / "c.png").write_bytes(b"")
+        (folder / "d.png").write_bytes(b"no image")
+
+    def another_a():
+        (folder / "a.jpg").write_bytes(whole)
+
+    def nothing():
+        pass
+
+    def stop():
+        raise KeyboardInterrupt
+
+    steps = [nothing, half_of_b, rest_of_b, nothing, nothing, another_a, nothing]
+    steps += [nothing, nothing, stop]
+
+    def later(seconds):
+        seen.append(below(out) if out.exists() else set())
+        steps.pop(0)()
+
+    monkeypatch.setattr("colorlab.cli.watch.time.sleep", later)
+    code, said, err = color(folder, "-o", out, "--watch")
+    assert seen[0] == set()  # not before the second look
+    assert seen[1] == seen[3 - 1] == {"a.png"}  # half of b is no image
+    assert below(out) == {"a.png", "b.png", "a.jpg.png"}
+    assert "3 of 4 colored by" in said
+    assert err.count("d.png") == 1  # told once
+    assert (code, "Traceback" in err) == (2, False)
+
+
+def test_what_is_not_watched_is_told(color, tmp_path):
+    folder_of(tmp_path / "in", "a.png")
+    words = ("-o", tmp_path / "out", "--watch")
+    for inputs, told in (
+        ([tmp_path / "in/a.png"], "--watch must come with folders"),
+        ([tmp_path / "in", "--uncertainty"], "must not come together"),
+    ):
+        code, _, err = color(*inputs, *words)
+        assert (code, told in err, err.count("\n")) == (2, True, 1)

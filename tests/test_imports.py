@@ -89,7 +89,7 @@ ORDER = {
     ),
     "cli": [
         *("messages", "models", "results", "targets", "hintfile", "film"),
-        *("samples", "ranking", "coloring"),
+        *("samples", "ranking", "coloring", "watch"),
         *("colorize", "data", "train", "evaluate", "probe", "networks", "app"),
     ],
 }

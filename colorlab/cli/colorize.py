@@ -22,6 +22,8 @@ from colorlab.cli.ranking import Ranking, Settings
 from colorlab.cli.results import Mark, describe, hash_file, hash_settings, is_done
 from colorlab.cli.samples import Samples, choose_samples
 from colorlab.cli.targets import left_out, plan_targets
+from colorlab.cli.watch import Folders
+from colorlab.cli.watch import watch as watch_folders
 
 if TYPE_CHECKING:
     from colorlab.cli.hintfile import Hints
@@ -42,13 +44,20 @@ def colorize(  # noqa: PLR0913 - one argument an option
     ],
     temperature: Annotated[
         float | None,
-        typer.Option(help="Low is vivid, 1 is cautious; else the network's."),
+        typer.Option(
+            help="Probabilities of bins are raised to 1/T: 1 gives their mean, "
+            "cautious; near 0 the likeliest bin, vivid; else the network's."
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help=f"{MODEL_HELP} Else that of --hints, or {BEST}.")
     ] = None,
     strength: Annotated[
-        float, typer.Option(min=0, help="Times the predicted chroma: 0 is gray.")
+        float,
+        typer.Option(
+            min=0,
+            help="Factor on chroma, in Lab units: 0 is gray, 2 doubles it.",
+        ),
     ] = 1.0,
     size: Annotated[
         int | None,
@@ -69,7 +78,10 @@ def colorize(  # noqa: PLR0913 - one argument an option
     ] = None,
     samples: Annotated[
         int | None,
-        typer.Option(help="Draw so many different colorings of one image; a sheet."),
+        typer.Option(
+            help="Draw so many colorings of one image, as likely as the network says; "
+            "a sheet with the nats of each a cell (fewer: likelier)."
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**63 - 1, help="Of --samples; 0 if none.")
@@ -79,7 +91,17 @@ def colorize(  # noqa: PLR0913 - one argument an option
     ] = None,
     uncertainty: Annotated[
         bool,
-        typer.Option("--uncertainty", help="Map the doubt; rank where to look first."),
+        typer.Option(
+            "--uncertainty",
+            help="Map the expected distance from the true color, in ab units, 0 to "
+            "40 and more; rank the images by it: where to look first.",
+        ),
+    ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", help="Go on, and color what comes into the folders; Ctrl-C ends."
+        ),
     ] = False,
     frames: Annotated[
         bool,
@@ -101,7 +123,12 @@ def colorize(  # noqa: PLR0913 - one argument an option
         typer.Option("--strip", help="Leave out EXIF, XMP and resolution of the file."),
     ] = False,
     unmarked: Annotated[
-        bool, typer.Option("--unmarked", help="Do not note in XMP who made the colors.")
+        bool,
+        typer.Option(
+            "--unmarked",
+            help="Do not note who made the colors: in XMP; of GIF and JPEG 2000 in a "
+            "comment, of BMP and PPM in a side file.",
+        ),
     ] = False,
     device: Device = "auto",
 ) -> None:
@@ -116,15 +143,15 @@ def colorize(  # noqa: PLR0913 - one argument an option
     model = model or BEST
     asked |= {"--allow-truncated": allow_truncated, "--max-pixels": max_pixels}
     asked |= {"--strip": strip, "--bits 16": bits == 16, "--layer": layer}
+    asked |= {"--watch": watch}
     form = Form(strip, bits, layer).check(drawn)
     if is_for_film(images, frames, asked):
         way = choose_way(model, device, temperature, size, strength, unmarked)
         return to_film(images, Path(out), way, overwrite)
+    folders = Folders(images, out) if _check_watch(watch, asked) else None
     with _stdin_as_file(images) as inputs:
-        (targets, others), network = (
-            plan_targets(inputs, out),
-            load_network(model, device),
-        )
+        targets, others = plan_targets(inputs, out, watch)
+        network = load_network(model, device)
         T, seen = choose_settings(network, temperature, size)
         dots = _dots_of_one(dotted, targets)
         more = str(drawn) if drawn else f"{len(dots)} of a person's dots" * bool(dots)
@@ -140,6 +167,8 @@ def colorize(  # noqa: PLR0913 - one argument an option
         settings = [T, seen, strength, unmarked, form, allow_truncated]
         made = hash_settings(network, *settings, *dots, *(drawn or ()))
         as_made = made, "samples" * bool(drawn) or form.kind
+        if folders:
+            return _watch(folders, how, as_made, overwrite, model)
         told = f"by {model}, in {out}", left_out(others)
         done = _color_all(targets, how, as_made, overwrite, told)
         if ranking:
@@ -147,6 +176,35 @@ def colorize(  # noqa: PLR0913 - one argument an option
             print(ranking.write(rows))
             done = done and len(rows) == len(targets)
     if not done:
+        raise SystemExit(2)
+
+
+def _check_watch(watch: bool, asked: dict[str, object]) -> bool:
+    """Return whether folders are watched; refuse what is for one image, or all."""
+    of_one = ("--hints", "--samples", "--uncertainty")
+    if watch and (given := [option for option in of_one if asked[option]]):
+        raise ValueError(f"{given[0]} and --watch must not come together: take one")
+    return watch
+
+
+def _watch(
+    folders: Folders,
+    how: Coloring,
+    made: tuple[str, str],
+    overwrite: bool,
+    model: str,
+) -> None:
+    """Color what comes into folders, until Ctrl-C; then say what came of it."""
+
+    def place(targets: dict[Path, Path]) -> dict[Path, Path]:
+        return how.form.place(targets, how.network, folders.out)
+
+    outcomes, notes = watch_folders(
+        folders, lambda targets: _to_files(place(targets), how, made, overwrite)
+    )
+    _tell_notes(notes)
+    print(_summary(outcomes, outcomes.total(), f"by {model}, in {folders.out}"))
+    if outcomes["failed"]:
         raise SystemExit(2)
 
 
@@ -205,10 +263,14 @@ def _color_all(
             outcomes[outcome] += 1
             notes.update(noted)
     finally:
-        for note, times in notes.items():
-            print(f"colorlab: in {times} of them: {note}", file=sys.stderr)
+        _tell_notes(notes)
         print(_summary(outcomes, len(targets), told[0]) + told[1])
     return outcomes["colored"] + outcomes["before"] == len(targets)
+
+
+def _tell_notes(notes: Counter[str]) -> None:
+    for note, times in notes.items():
+        print(f"colorlab: in {times} of them: {note}", file=sys.stderr)
 
 
 def _to_files(

@@ -10,7 +10,9 @@ from colorlab.cli.results import read_mark
 OTHER_IMAGES = ".dng .cr2 .cr3 .nef .arw .raf .orf .rw2 .jxl".split()
 
 
-def plan_targets(inputs: list[str], out: str) -> tuple[dict[Path, Path], Counter[str]]:
+def plan_targets(
+    inputs: list[str], out: str, watched: bool = False
+) -> tuple[dict[Path, Path], Counter[str]]:
     """Choose a file for the result of each image; no two have the same.
 
     Parameters
@@ -20,6 +22,8 @@ def plan_targets(inputs: list[str], out: str) -> tuple[dict[Path, Path], Counter
     out : str
         A file for one image; else a folder, which need not exist. In it, results lie
         as the images do below the folder that holds them all.
+    watched : bool
+        More images may come, and there may be none yet: `out` is a folder.
 
     Returns
     -------
@@ -41,10 +45,10 @@ def plan_targets(inputs: list[str], out: str) -> tuple[dict[Path, Path], Counter
         names = _search(given, others) if given.is_dir() else [""]
         images |= {os.path.abspath(given / name): given / name for name in names}
         tops.append(os.path.abspath(given if given.is_dir() else given.parent))
-    if not images:
+    if not images and not watched:
         found = f"none in {', '.join(inputs)}{left_out(others)}"
         raise ValueError(f"IN must be images or folders of images; {found}")
-    if _is_file(out, len(images) == 1):
+    if _is_file(out, len(images) == 1 and not watched):
         return dict.fromkeys(images.values(), Path(out)), others
     top = os.path.commonpath(tops)
     names = {os.path.relpath(place, top): path for place, path in images.items()}
