@@ -42,9 +42,36 @@ MAX_LINES, MOST_LINES, MEDIAN_LINES = 30, 12, 4  # code lines of a cell
 MIN_COMPARED = 3  # cells a chapter whose output nbval compares
 SMALL = 6  # a page without module and with fewer code cells may compare just one
 MIN_EXERCISES = 5
+# Chapters whose questions still stand apart, at their end:
+QUESTIONS_APART = {
+    "descriptors",
+    "example",
+    "film",
+    "hints",
+    "multimodal",
+    "probe",
+    "scribbles",
+    "since",
+    "transfer",
+}
+# Two photos and one question go through the book: each chapter ends with them.
+THREAD = "The cup and the mountain"
+ASKED = "hat color is the saucer, what color is the meadow, and how could anybody know?"
+PHOTOS = ("coffee-cup", "mountain-path")
+# Not done yet:
+NO_THREAD = {
+    "descriptors",
+    "example",
+    "film",
+    "hints",
+    "multimodal",
+    "probe",
+    "scribbles",
+    "since",
+    "transfer",
+}
 SECTIONS = [
     "what you will be able to do",
-    "questions people really asked",
     "summary",
     "exercises",
     "sources",
@@ -155,6 +182,58 @@ def sections(name, notebook):
         yield f"sections wanted, in this order: {SECTIONS}; found: {found}"
 
 
+def questions_apart(name, notebook):
+    apart = "\n## Questions people really asked\n" in prose(notebook)
+    if apart and name not in QUESTIONS_APART:
+        yield "questions stand apart: put each where it answers something"
+    if name in QUESTIONS_APART and not apart:
+        yield "its questions have moved: take it off QUESTIONS_APART"
+
+
+def headings(notebook):
+    """Return the place and the title of each heading "## Title"."""
+    for number, cell in enumerate(notebook["cells"]):
+        if cell["cell_type"] == "markdown":
+            for title in re.findall(r"^## +(.*)$", source(cell), re.M):
+                yield number, title
+
+
+def thread(name, notebook):
+    titles = [title for _, title in headings(notebook)]
+    if name in NO_THREAD and THREAD in titles:
+        yield "it has its end: take it off NO_THREAD"
+    if name in NO_MODULE | NO_THREAD:
+        return
+    if THREAD not in titles:
+        yield f"no section {THREAD!r}"
+        return
+    place = titles.index(THREAD)
+    if titles[place - 1] != "Summary" or "Exercises" not in titles[place:]:
+        yield f"{THREAD!r} stands after the summary and before the exercises"
+    cells = notebook["cells"]
+    first, last = [number for number, _ in [*headings(notebook), (len(cells), "")]][
+        place : place + 2
+    ]
+    yield from missing_in_thread(name, cells[first:last])
+
+
+def missing_in_thread(name, cells):
+    text, code = (
+        "".join(source(c) for c in cells if c["cell_type"] == kind)
+        for kind in ("markdown", "code")
+    )
+    next_page = METHOD[METHOD.index(name) + 1 :][:1]
+    wanted = {
+        "the question": ASKED in text,
+        "a figure": any("figure" in c["metadata"].get("mystnb", {}) for c in cells),
+        "a link to the next chapter": all(f"{{doc}}`{n}`" in text for n in next_page),
+    }
+    wanted |= {photo: photo in code for photo in PHOTOS}
+    yield from (
+        f"not at its end: {what}" for what, there in wanted.items() if not there
+    )
+
+
 def opening(name, notebook):
     before = re.split(r"^## ", prose(notebook), maxsplit=1, flags=re.M)[0]
     if "?" not in before:
@@ -184,10 +263,15 @@ CHECKS = [
     figures_in_metadata,
     exercises_and_solutions,
     sections,
+    questions_apart,
+    thread,
     opening,
     objectives,
     american_spelling,
 ]
+
+
+METHOD = CHAPTERS[CHAPTERS.index("lab") :]  # in the order of _toc.yml
 
 
 def exercise_labels(text):
@@ -237,14 +321,21 @@ def good_notebook():
         )
         for i in range(MIN_EXERCISES)
     ]
+    ending = code("draw('coffee-cup', 'mountain-path')")
+    ending.metadata["mystnb"] = {
+        "image": {"alt": "A cup and a path"},
+        "figure": {"caption": "The two photos.", "name": "fig-thread"},
+    }
     notebook = nbformat.v4.new_notebook(
         cells=[
             markdown("# Decode\n\nWhich color? About 30 minutes."),
             markdown("## What you will be able to do\n\n- Say\n- Show\n- Find"),
             *compared,
             figure,
-            markdown('## Questions people really asked\n\nOn "Colour".'),
-            markdown("## Summary"),
+            markdown('## Summary\n\nOn "Colour".'),
+            markdown(f"## {THREAD}\n\nW{ASKED}"),
+            ending,
+            markdown("It is drawn. How is it trained? See {doc}`datasets`."),
             markdown("## Exercises"),
             *exercises,
             markdown("## Sources"),
@@ -296,9 +387,16 @@ SPOILERS = [
     (figures_in_metadata, lambda c, n: c.append(c[5])),
     (exercises_and_solutions, drop_text("{solution} ex-0", "{note}")),
     (exercises_and_solutions, drop_text("{solution} ex-0", "{solution} ex-9")),
-    (exercises_and_solutions, lambda c, n: c.pop(9)),
+    (exercises_and_solutions, lambda c, n: c.pop(11)),
     (sections, drop_text("## Summary", "## In short")),
-    (sections, lambda c, n: c.insert(2, c.pop(7))),
+    (sections, lambda c, n: c.insert(2, c.pop(10))),
+    (questions_apart, drop_text("## Summary", "## Questions people really asked\n")),
+    (thread, drop_text(f"## {THREAD}", "### In the end")),
+    (thread, drop_text("how could anybody know", "why")),
+    (thread, drop_text("mountain-path", "lake")),
+    (thread, drop_text("{doc}`datasets`", "{doc}`train`")),
+    (thread, lambda c, n: c[8]["metadata"].pop("mystnb")),
+    (thread, lambda c, n: c.insert(6, c.pop(7))),
     (opening, drop_text("?", ".")),
     (opening, drop_text("30 minutes")),
     (objectives, drop_text("- Say\n")),
@@ -339,6 +437,13 @@ def test_every_module_has_a_chapter():
     taught = {TAUGHT_WITH.get(stem, stem) for stem in stems}
     assert chapters <= taught, "a chapter without its module"
     assert taught <= chapters | NO_CHAPTER, "a module without its chapter"
+
+
+def test_the_first_page_asks_the_question_of_the_whole_book():
+    text = prose(read_notebook("intro"))
+    assert f"## {THREAD}\n" in text
+    assert "w" + ASKED in text
+    assert "{doc}`lab`" in text
 
 
 def test_lists_of_exceptions_are_tight():
