@@ -2,8 +2,8 @@
 
 Sphinx's own search asks for every page found, to cut a piece out of it. A page
 opened from a folder may not do that. So the book's prose, section by section,
-is written into one script, which the search's page alone loads: see
-`_static/excerpts.js`.
+is written into one script. The search's page loads it (`_static/excerpts.js`),
+and other pages when a link is pointed at (`_static/previews.js`).
 """
 
 import base64
@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
 
 FILE = "_static/excerpts-data.js"
 PROSE = (nodes.paragraph, nodes.caption)
@@ -33,11 +34,24 @@ def read_sections(document: nodes.document) -> list[list[str]]:
         prose = re.sub(r"\s+", " ", " ".join(texts)).strip()
         anchor = f"#{section['ids'][0]}" if found else ""
         found.append([anchor, prose])
-    return found
+    return found + read_terms(document)
 
 
-def _section_of(node: nodes.Node) -> nodes.Node:
+def read_terms(document: nodes.document) -> list[list[str]]:
+    """Return a glossary's terms, each as its anchor and what it means."""
+    return [
+        [f"#{term['ids'][0]}", re.sub(r"\s+", " ", item[-1].astext())]
+        for glossary in document.findall(addnodes.glossary)
+        for item in glossary.findall(nodes.definition_list_item)
+        for term in item.findall(nodes.term)
+        if term["ids"]
+    ]
+
+
+def _section_of(node: nodes.Node) -> nodes.Node | None:
     while not isinstance(node, nodes.section):
+        if isinstance(node, addnodes.glossary):
+            return None  # its entries stand by themselves
         node = node.parent
     return node
 

@@ -47,12 +47,6 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
     return told;
   }
 
-  async function unpack() {
-    const bytes = Uint8Array.from(atob(EXCERPTS), (letter) => letter.charCodeAt(0));
-    const open = new DecompressionStream("gzip");
-    return new Response(new Blob([bytes]).stream().pipeThrough(open)).json();
-  }
-
   function tell(pages, item) {
     const link = item.querySelector("a");
     if (!link || item.querySelector(":scope > :is(span, .context)")) return; // a name of the library
@@ -66,7 +60,7 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
     const place = document.getElementById("search-results");
     if (!place) return;
     words = readWords();
-    const pages = await unpack();
+    const pages = await unpackExcerpts();
     const tellAll = () => {
       for (const item of place.querySelectorAll("li")) tell(pages, item);
     };

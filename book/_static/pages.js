@@ -180,6 +180,13 @@ function afterPaint(start) {
   });
 }
 
+// The prose of all pages, by page and section, once _ext/excerpts.py's script is loaded.
+async function unpackExcerpts() {
+  const bytes = Uint8Array.from(atob(EXCERPTS), (letter) => letter.charCodeAt(0));
+  const open = new DecompressionStream("gzip");
+  return new Response(new Blob([bytes]).stream().pipeThrough(open)).json();
+}
+
 function whenRead(start) {
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
   else start();
