@@ -1,5 +1,6 @@
-# make book | test | live | bench | stress | gpu-check | evaluations | clean: each installs
-# what it needs into .venv, and again when pyproject.toml or constraints.txt change.
+# make book | test | live | assignments | anki | bench | stress | gpu-check | evaluations |
+# clean: each installs what it needs into .venv, and again when pyproject.toml or
+# constraints.txt change.
 PYTHON ?= python3
 IMAGENETTE ?= data/cache/imagenette
 TINY ?= data/cache/tiny-imagenet
@@ -14,7 +15,7 @@ NBVAL := book --nbval-lax --nbval-current-env --nbval-cell-timeout 120 \
     --nbval-sanitize-with tests/nbval_sanitize.cfg
 SHOWN := $(shell find colorlab data -type f ! -name '*.pyc' ! -path 'data/cache/*' 2>/dev/null)
 
-.PHONY: book test live bench stress gpu-check evaluations outputs clean
+.PHONY: book test live assignments anki bench stress gpu-check evaluations outputs clean
 
 book: $(READY) _build/shown
 	$(BIN)/jupyter-book build . -W -n --keep-going --all
@@ -34,6 +35,12 @@ test: $(TESTED)
 live: $(READY)
 	$(BIN)/python book/_tools/live.py out/live
 	$(BIN)/jupyter lab out/live/intro.ipynb $$([ "$$(id -u)" = 0 ] && echo --allow-root)
+
+assignments: $(READY)  # of each chapter, with solutions and without
+	$(BIN)/python book/_tools/assignments.py out/assignments
+
+anki: $(READY)  # glossary and exercises as cards
+	$(BIN)/python book/_tools/anki.py out/colorization-lab.txt
 
 bench: .venv/ready-bench  # minutes; nothing else should run meanwhile
 	for name in lab encode loss step processes memory init browser; do $(BIN)/python benchmarks/$$name.py || exit; done
