@@ -5,7 +5,7 @@ import sys
 
 from book_pages import BOOK
 
-sys.path.append(str(BOOK / "_ext"))  # they import each other
+sys.path += [str(BOOK / "_ext"), str(BOOK / "_tools")]  # they import each other
 
 
 def load(path):

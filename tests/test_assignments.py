@@ -2,16 +2,15 @@
 
 import inspect
 import re
-import sys
 
 import nbformat
 import pytest
 from book_pages import BOOK, CHAPTERS, prose, read_notebook
+from extensions import load
 
-sys.path.append(str(BOOK / "_tools"))  # they import each other
-import anki
-import assignments
-import exercises
+exercises, assignments, anki = (
+    load(BOOK / f"_tools/{name}.py") for name in ("exercises", "assignments", "anki")
+)
 
 FAST = ["lab", "network"]
 MIN_PENCIL = 2

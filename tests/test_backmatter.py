@@ -247,6 +247,15 @@ def test_what_stands_in_a_solution_is_gone_and_what_is_around_stays():
     assert sources == ["Ask.", "", "Next.", "check(answer)", "Last."]
 
 
+def test_copies_begin_with_stubs_and_are_the_same_each_time():
+    notebook = nbformat.read(BOOK / "lab.ipynb", as_version=4)
+    first, second = TOOL.cut(notebook.cells), TOOL.cut(notebook.cells)
+    assert first == second
+    answers = {cell.id: cell.source for cell in first if cell.id.startswith("answer")}
+    assert answers["answer-ex-lab-gray"].startswith("def gray_of(L):\n    raise")
+    assert answers["answer-ex-lab-half"] == ""
+
+
 # The library
 
 

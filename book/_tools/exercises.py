@@ -106,7 +106,7 @@ def read(cells: list[NotebookNode]) -> tuple[list[str], list[Exercise]]:
             exercises.append(Exercise(source))
         elif where == "exercise" and kind == "markdown":
             exercises[-1].text += source
-        elif where == "solution":
+        elif where == "solution" and exercises:
             exercises[-1].solution.append((kind, source.strip()))
         elif kind == "code" and exercises:
             exercises[-1].given.append(source)

@@ -2,8 +2,8 @@
 
     python book/_tools/without_solutions.py student
 
-The folder must lie beside `book`, as chapters read `../data`. Where a solution
-had code, an empty cell is left to write in.
+Where a solution had code, a cell is left to write in: it begins with what the
+exercise's check judges, a function's head or the name of a value.
 """
 
 import re
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from exercises import read
 from nbformat import NotebookNode
 
 BOOK = Path(__file__).parents[1]
@@ -28,19 +29,34 @@ def cut(cells: list[NotebookNode]) -> list[NotebookNode]:
         f"{CODE}{number}" if cell.cell_type == "code" else cell.source
         for number, cell in enumerate(cells)
     ]
+    stubs = {each.label: each.stub() for each in read(cells)[1] if each.call}
     text = SOLUTION.sub(
-        lambda found: f"{BREAK}{CODE}{BREAK}" if CODE in found[0] else "",
+        lambda found: (
+            f"{BREAK}{CODE}{label(found)}{BREAK}" if CODE in found[0] else ""
+        ),
         BREAK.join(parts),
     )
     kept = []
-    for part in filter(str.strip, text.split(BREAK)):
+    for place, part in enumerate(filter(str.strip, text.split(BREAK))):
+        name = part.removeprefix(CODE)
         if not part.startswith(CODE):
-            kept.append(nbformat.v4.new_markdown_cell(part.strip()))
-        elif number := part.removeprefix(CODE):
-            kept.append(cells[int(number)])
+            new = nbformat.v4.new_markdown_cell(
+                part.strip(), id=f"text-{place}"
+            )
+            kept.append(new)
+        elif name.isdecimal():
+            kept.append(cells[int(name)])
         else:
-            kept.append(nbformat.v4.new_code_cell())
+            new = nbformat.v4.new_code_cell(
+                stubs.get(name, ""), id=f"answer-{name}"
+            )
+            kept.append(new)
     return kept
+
+
+def label(found: re.Match) -> str:
+    """Return the exercise of a solution."""
+    return re.search(r"\} (\S+)", found[0])[1]
 
 
 def main(folder: Path) -> None:
