@@ -16,6 +16,7 @@ import traceback
 import zlib
 from collections import Counter
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +26,20 @@ from PIL import Image
 from safetensors.torch import save
 
 from colorlab.colorize import colorize
+from colorlab.datasets.deep import read_levels, save_deep
 from colorlab.datasets.formats import Refusal
-from colorlab.datasets.images import open_image, random_crop
+from colorlab.datasets.images import open_image, random_crop, save_image
+from colorlab.datasets.pages import open_pages
 from colorlab.network import ColorNet
 from colorlab.weights import load_model, save_model
 
 MOST_LETTERS = 600
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    b'<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<r:Description xmlns:t="http://ns.adobe.com/tiff/1.0/" t:Orientation="6"/>'
+    b"</r:RDF></x:xmpmeta>"
+)
 STUCK = 120  # seconds of the clock after which the process ends, and says where it was
 LARGE = (0, 1, 2, 3, 7, 8, 255, 256, 32767, 65500, 65535, 2**20, 2**31 - 1, 2**32 - 1)
 SMALL = 24  # pixels a side
@@ -55,11 +64,21 @@ def photoshop():
     return head + bytes(12) + b"\0\0" + bytes(3 * 64)
 
 
+def deep(kind):
+    """16 bits a channel, with a profile."""
+    levels = np.random.default_rng(0).integers(0, 65536, (SMALL, SMALL, 3))
+    image, file = noise("RGB", (SMALL, SMALL)), io.BytesIO()
+    save_deep([levels.astype(np.uint16)], image, file, kind)
+    return file.getvalue()
+
+
 @cache
 def pictures():
     """Whole files of every format that is read, in most of its forms."""
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "maker"
+    described = Image.Exif()
+    described[0x010E], described[0x02BC] = "a view", XMP
     seeds = [
         saved(
             noise("RGB"),
@@ -110,6 +129,11 @@ def pictures():
         saved(noise("P"), "TGA"),
         saved(noise("P"), "PCX"),
         photoshop(),
+        deep("PNG"),
+        deep("TIFF"),
+        saved(noise("I;16"), "PNG", icc_profile=icc(b"GRAY", 1.8)),
+        *(saved(noise("RGB"), kind, xmp=XMP, exif=exif) for kind in ("JPEG", "WEBP")),
+        saved(noise("RGB"), "TIFF", exif=described),
     ]
     return seeds
 
@@ -233,11 +257,16 @@ def picture(number):
     content = mutate(seeds[number % len(seeds)], seeds, rng)
     file = io.BytesIO(content)
     try:
-        match rng.randrange(4):
+        match rng.randrange(6):
             case 0:
                 image = random_crop(file, 16, np.random.default_rng(0))
             case 1:
                 image = open_image(file, allow_truncated=True)
+            case 2:
+                image = [*islice(open_pages(file), 3)][-1]
+            case 3:
+                read_levels(file)
+                image = open_image(file)
             case _:
                 image = open_image(file)
     except Refusal as error:
@@ -245,7 +274,8 @@ def picture(number):
         return "refused"
     assert image.mode in ("RGB", "RGBA")
     assert min(image.size) > 0
-    image.tobytes()  # its pixels are there
+    if image.width * image.height < 10**5:  # what it kept can be written
+        save_image(image, io.BytesIO(), rng.choice(("JPEG", "PNG", "TIFF")))
     return "read"
 
 

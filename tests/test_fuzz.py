@@ -10,7 +10,7 @@ import pytest
 FUZZING = Path(__file__).with_name("fuzzing.py")
 SECONDS = 10  # of the processor, for any one file
 # Any file may claim 16.8 megapixels, and is then in memory some times over.
-MIB = 900
+MIB = 700
 
 
 def run(kind, first, count):

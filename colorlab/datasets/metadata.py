@@ -137,7 +137,8 @@ def _say_left(image: Image.Image) -> list[str]:
 def _parse(packet: bytes) -> minidom.Document:
     """Return XMP as a tree; refuse what may define its own entities."""
     start, end = packet.find(b"<"), packet.rfind(b">")
-    if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
+    plain = packet.replace(b"\0", b"")  # also in UTF-16
+    if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
         raise Refusal("it defines entities")
     return minidom.parseString(packet[start : end + 1])
 
