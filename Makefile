@@ -43,7 +43,7 @@ anki: $(READY)  # glossary and exercises as cards
 	$(BIN)/python book/_tools/anki.py out/colorization-lab.txt
 
 bench: .venv/ready-bench  # minutes; nothing else should run meanwhile
-	for name in lab encode loss step processes memory init browser; do $(BIN)/python benchmarks/$$name.py || exit; done
+	for name in lab encode loss step processes memory init colorizing browser; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 stress: $(TESTED)  # what takes minutes: runs killed twenty times; Firefox and WebKit
 	$(BIN)/python -m pytest tests -m stress
