@@ -2,8 +2,9 @@
 
 Sphinx's own search asks for every page found, to cut a piece out of it. A page
 opened from a folder may not do that. So the book's prose, section by section,
-is written into one script. The search's page loads it (`_static/excerpts.js`),
-and other pages when a link is pointed at (`_static/previews.js`).
+is written into one script, and its code into another. The search's page loads
+both (`_static/excerpts.js`), and other pages the first one when a link is
+pointed at (`_static/previews.js`).
 """
 
 import base64
@@ -16,25 +17,26 @@ from docutils import nodes
 from sphinx import addnodes
 
 FILE = "_static/excerpts-data.js"
+CODE_FILE = "_static/excerpts-code.js"  # which only the search loads
 PROSE = (nodes.paragraph, nodes.caption)
+CODE = (nodes.literal_block,)  # and what it printed
 PAGES = re.compile(
     r"(?!book/api$)"
 )  # the library's page: titles and names will do
 
 
-def read_sections(document: nodes.document) -> list[list[str]]:
-    """Return a page's sections, in order, each as its anchor and its prose."""
+def read_sections(document: nodes.document, kinds=PROSE) -> list[list[str]]:
+    """Return a page's sections, in order, each as its anchor and its prose.
+
+    Other kinds of nodes give another text; a section without is left out.
+    """
     found = []
-    for section in document.findall(nodes.section):
-        texts = [
-            node.astext()
-            for node in section.findall(lambda n: isinstance(n, PROSE))
-            if _section_of(node) is section
-        ]
-        prose = re.sub(r"\s+", " ", " ".join(texts)).strip()
-        anchor = f"#{section['ids'][0]}" if found else ""
-        found.append([anchor, prose])
-    return found + read_terms(document)
+    for number, section in enumerate(document.findall(nodes.section)):
+        anchor = f"#{section['ids'][0]}" if number else ""
+        text = _text_of(section, kinds)
+        if text or kinds is PROSE:
+            found.append([anchor, text])
+    return found
 
 
 def read_terms(document: nodes.document) -> list[list[str]]:
@@ -48,6 +50,15 @@ def read_terms(document: nodes.document) -> list[list[str]]:
     ]
 
 
+def _text_of(section: nodes.section, kinds: tuple[type, ...]) -> str:
+    texts = [
+        node.astext()
+        for node in section.findall(lambda n: isinstance(n, kinds))
+        if _section_of(node) is section
+    ]
+    return re.sub(r"\s+", " ", " ".join(texts)).strip()
+
+
 def _section_of(node: nodes.Node) -> nodes.Node | None:
     while not isinstance(node, nodes.section):
         if isinstance(node, addnodes.glossary):
@@ -56,11 +67,11 @@ def _section_of(node: nodes.Node) -> nodes.Node | None:
     return node
 
 
-def pack(told: dict[str, list[list[str]]]) -> str:
-    """Return the script that holds the prose of all pages, compressed."""
+def pack(told: dict[str, list[list[str]]], name: str = "EXCERPTS") -> str:
+    """Return the script that holds the texts of all pages, compressed."""
     text = json.dumps(told, ensure_ascii=False).encode()
     packed = base64.b64encode(gzip.compress(text, mtime=0)).decode()
-    return f'const EXCERPTS = "{packed}";\n'
+    return f'const {name} = "{packed}";\n'
 
 
 def unpack(script: str) -> dict[str, list[list[str]]]:
@@ -73,20 +84,42 @@ def _add_scripts(app, pagename, templatename, context, doctree):
     if pagename == "search":
         late = 900  # after pages.js
         app.add_js_file(Path(FILE).name, priority=late)
+        app.add_js_file(Path(CODE_FILE).name, priority=late)
         app.add_js_file("excerpts.js", priority=late)
 
 
+def _read(document):
+    prose = read_sections(document) + read_terms(document)
+    return prose, read_sections(document, CODE)
+
+
+def _keep(app, document, name):
+    """Read a page once its references have names and numbers."""
+    app.excerpts[name] = _read(document)
+
+
+def _begin(app):
+    app.excerpts = {}
+
+
 def _write(app, error):
-    if error is None and app.builder.format == "html":
-        pages = filter(PAGES.match, sorted(app.env.found_docs))
-        told = {
-            name: read_sections(app.env.get_doctree(name)) for name in pages
-        }
-        (Path(app.outdir) / FILE).write_text(pack(told), encoding="utf-8")
+    if error is not None or app.builder.format != "html":
+        return
+    pages = list(filter(PAGES.match, sorted(app.env.found_docs)))
+    told = [  # a page that is not written anew is read as it was kept
+        app.excerpts.get(name) or _read(app.env.get_doctree(name))
+        for name in pages
+    ]
+    prose, code = ({n: t[kind] for n, t in zip(pages, told)} for kind in (0, 1))
+    folder = Path(app.outdir)
+    (folder / FILE).write_text(pack(prose), encoding="utf-8")
+    (folder / CODE_FILE).write_text(pack(code, "CODES"), encoding="utf-8")
 
 
 def setup(app):
     """Register with Sphinx."""
+    app.connect("builder-inited", _begin)
+    app.connect("doctree-resolved", _keep)
     app.connect("html-page-context", _add_scripts)
     app.connect("build-finished", _write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

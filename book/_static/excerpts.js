@@ -1,33 +1,55 @@
-// On the search's page: below each page found, the words round what was looked for.
-// They stand in EXCERPTS, so that nothing is asked for: see _ext/excerpts.py.
+// On the search's page: below each page found, the words round what was looked for,
+// and the pages that Sphinx's own search does not find: it skips numbers, and knows
+// letters with accents only as they are written. The words stand in EXCERPTS and
+// CODES, so that nothing is asked for: see _ext/excerpts.py.
 
 DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole pages
 
 (function () {
   const [BEFORE, LONG] = [100, 240]; // letters
-  let words = [];
+  // A name of code, a number, a word.
+  const WORD =
+    /\p{L}[\p{L}\p{N}]*(?:_[\p{L}\p{N}]+)+|\p{N}[\p{L}\p{N}]*(?:[.,-][\p{L}\p{N}]+)*|[\p{L}\p{N}]+/gu;
+  let patterns = []; // of what is looked for, one a word
+  let any; // of them
 
-  // Sphinx's own stems: "rebalanced" finds "rebalancing".
-  function readWords() {
-    const stemmer = new Stemmer();
-    const asked = new URLSearchParams(location.search).get("q") ?? "";
-    return asked.toLowerCase().split(/[^\p{L}\p{N}]+/u)
-      .filter((word) => word.length > 1).map((word) => stemmer.stemWord(word));
+  // Letters without accents, each in its place.
+  const plain = (text) => [...text].map((letter) => {
+    const base = letter.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+    return base.length === letter.length ? base : letter;
+  }).join("");
+
+  // Sphinx's own stems: "rebalanced" finds "rebalancing". A number is no part of another.
+  function patternOf(word) {
+    const exact = word.replace(/[.]/g, "\\.");
+    if (/^\p{N}/u.test(word)) return `(?<![\\p{N}.,])${exact}(?!\\p{N}|[.,]\\p{N})`;
+    if (word.includes("_")) return exact;
+    return `(?<![\\p{L}\\p{N}])${new Stemmer().stemWord(word)}\\p{L}*`;
   }
+
+  function readWords() {
+    const asked = new URLSearchParams(location.search).get("q") ?? "";
+    const words = (plain(asked).match(WORD) ?? [])
+      .filter((word) => word.length > 1 || /\p{N}/u.test(word));
+    patterns = words.map((word) => new RegExp(patternOf(word), "u"));
+    any = words.length ? new RegExp(words.map(patternOf).join("|"), "gu") : /$^/g;
+  }
+
+  const count = ([, text]) => patterns.filter((p) => p.test(plain(text))).length;
 
   // The section that the address names, else the first one with most of the words.
   function choose(sections, anchor) {
-    const count = ([, text]) => words.filter((w) => text.toLowerCase().includes(w)).length;
-    const named = sections.find(([name]) => name && name === anchor);
-    if (named && count(named)) return named[1];
-    const best = Math.max(...sections.map(count));
-    return (named ?? sections.find((section) => count(section) === best))?.[1] ?? "";
+    const named = sections.filter((section) => anchor && section[0] === anchor);
+    const best = (among) => {
+      const counts = among.map(count);
+      return among[counts.indexOf(Math.max(...counts))];
+    };
+    return named.some(count) ? best(named) : best(sections);
   }
 
   function cut(text) {
-    const places = words.map((word) => text.toLowerCase().indexOf(word));
-    const first = Math.min(...places.filter((place) => place >= 0), text.length);
-    const from = first < text.length ? Math.max(0, first - BEFORE) : 0;
+    const first = plain(text).search(new RegExp(any.source, "u"));
+    const from = Math.max(0, first - BEFORE);
     const start = from ? text.indexOf(" ", from) + 1 : 0;
     const end = start + LONG < text.length ? text.lastIndexOf(" ", start + LONG) : undefined;
     const piece = text.slice(start, end);
@@ -37,13 +59,14 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
   function mark(piece) {
     const told = document.createElement("p");
     told.className = "context";
-    const seen = words.length ? new RegExp(`((?:${words.join("|")})\\p{L}*)`, "giu") : /$^/;
-    piece.split(seen).forEach((part, i) => {
-      if (!(i % 2)) return told.append(part);
+    let done = 0;
+    for (const { 0: seen, index } of plain(piece).matchAll(any)) {
       const found = document.createElement("strong");
-      found.textContent = part;
-      told.append(found);
-    });
+      found.textContent = piece.slice(index, index + seen.length);
+      told.append(piece.slice(done, index), found);
+      done = index + seen.length;
+    }
+    told.append(piece.slice(done));
     return told;
   }
 
@@ -52,16 +75,49 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
     if (!link || item.querySelector(":scope > :is(span, .context)")) return; // a name of the library
     const { pathname, hash } = new URL(link.href);
     const name = Object.keys(pages).find((page) => pathname.endsWith(`/${page}.html`));
-    const piece = name ? cut(choose(pages[name], hash)) : "";
+    const piece = name ? cut(choose(pages[name], hash)[1]) : "";
     if (piece) item.append(mark(piece));
+  }
+
+  // Pages that hold all the words and were not found: as items of the list.
+  function addMissed(pages, place) {
+    const links = [...place.querySelectorAll("li > a")].map((link) => link.href);
+    const { docnames, titles } = Search._index;
+    const list = place.querySelector("ul.search") ?? place.appendChild(document.createElement("ul"));
+    list.classList.add("search");
+    let added = 0;
+    for (const [name, sections] of Object.entries(pages)) {
+      const address = new URL(`${name}.html`, location.href).href;
+      if (links.some((link) => link.split(/[?#]/)[0] === address)) continue;
+      const whole = plain(sections.map(([, text]) => text).join(" "));
+      if (!patterns.length || !patterns.every((pattern) => pattern.test(whole))) continue;
+      const link = document.createElement("a");
+      link.href = `${address}${choose(sections, "")[0]}`;
+      link.textContent = titles[docnames.indexOf(name)].replace(/<[^>]*>/g, "");
+      const item = document.createElement("li");
+      item.append(link);
+      list.append(item);
+      added += 1;
+    }
+    const summary = place.querySelector(".search-summary");
+    const total = place.querySelectorAll("li").length;
+    if (added && summary) {
+      summary.textContent = `Search finished, found ${total} page(s) matching the search query.`;
+    }
   }
 
   whenRead(async function () {
     const place = document.getElementById("search-results");
     if (!place) return;
-    words = readWords();
-    const pages = await unpackExcerpts();
+    readWords();
+    const [pages, codes] = await Promise.all([unpackExcerpts(), unpackExcerpts(CODES)]);
+    for (const [name, code] of Object.entries(codes)) pages[name].push(...code);
+    let complete = false;
     const tellAll = () => {
+      if (!complete && place.querySelector(".search-summary")?.textContent.trim()) {
+        complete = true; // Sphinx has said how many it found
+        addMissed(pages, place);
+      }
       for (const item of place.querySelectorAll("li")) tell(pages, item);
     };
     new MutationObserver(tellAll).observe(place, { childList: true, subtree: true });

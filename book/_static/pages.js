@@ -181,8 +181,8 @@ function afterPaint(start) {
 }
 
 // The prose of all pages, by page and section, once _ext/excerpts.py's script is loaded.
-async function unpackExcerpts() {
-  const bytes = Uint8Array.from(atob(EXCERPTS), (letter) => letter.charCodeAt(0));
+async function unpackExcerpts(packed = EXCERPTS) {
+  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
   const open = new DecompressionStream("gzip");
   return new Response(new Blob([bytes]).stream().pipeThrough(open)).json();
 }

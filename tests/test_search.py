@@ -1,0 +1,66 @@
+"""The search, from a folder: numbers, names of code, letters with accents, nothing."""
+
+import pytest
+from book_pages import BUILT
+from browser_fixtures import (  # noqa: F401 (the fixture is used by name)
+    fixture_browser,
+    open_page,
+)
+from docutils import nodes
+from docutils.utils import new_document
+from extensions import excerpts
+from playwright.sync_api import expect
+
+ASKED = {  # what is typed, and what is marked then
+    "313": "313",
+    "0.38": "0.38",
+    "annealed_mean": "annealed_mean",
+    "krahenbuhl": "Krähenbühl",
+    "Fréchet": "Fréchet",
+    "frechet": "Fréchet",
+}
+
+
+def search_for(page, words):
+    page.goto(f"{(BUILT / 'search.html').as_uri()}?q={words.replace(' ', '+')}")
+    summary = page.locator("#search-results .search-summary")
+    expect(summary).not_to_be_empty()
+    return summary.inner_text()
+
+
+@pytest.mark.browser
+def test_search_finds_numbers_code_and_accents(browser):
+    url = (BUILT / "search.html").as_uri()
+    with open_page(browser, url, settle=False) as (page, problems):
+        for words, seen in ASKED.items():
+            assert "found" in search_for(page, words), words
+            marked = page.locator("#search-results p.context strong")
+            expect(marked.first).to_be_visible()
+            assert marked.first.inner_text() == seen
+        links = page.locator("#search-results li > a").all()
+        places = [link.evaluate("(node) => node.href.split('?')[0]") for link in links]
+        assert len(set(places)) == len(places)  # what is added was not there
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_search_says_so_if_nothing_is_found(browser):
+    url = (BUILT / "search.html").as_uri()
+    with open_page(browser, url, settle=False) as (page, problems):
+        for words in ("qqqzzz", "313 qqqzzz"):
+            assert "did not match" in search_for(page, words)
+            page.wait_for_timeout(500)
+            assert page.locator("#search-results li").count() == 0
+        assert problems == []
+
+
+def test_code_of_a_section_is_kept_apart_from_its_prose():
+    code = nodes.literal_block("", "x =  1")
+    section = nodes.section("", nodes.paragraph("", "Words."), code, ids=["a"])
+    page = new_document("page")
+    page += section
+    assert excerpts.read_sections(page) == [["", "Words."]]
+    assert excerpts.read_sections(page, excerpts.CODE) == [["", "x = 1"]]
+    script = excerpts.pack({"page": [["", "x = 1"]]}, "CODES")
+    assert script.startswith('const CODES = "')
+    assert excerpts.unpack(script) == {"page": [["", "x = 1"]]}
