@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, TiffImagePlugin
+from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
 
 from colorlab.datasets.formats import File, open_checked
 from colorlab.datasets.images import save_options
@@ -51,8 +51,8 @@ def read_levels(path: File, max_pixels: int | None = None) -> Levels:
     Returns
     -------
     Levels
-        In sRGB, by its profile, if that has curves and a matrix. `values` is None if
-        the file has 8 bits, or none other can be had; in that case `notes` says why.
+        In sRGB, by its profile, which must have curves and a matrix. `values` is None
+        if the file has 8 bits, or none other can be had: then `notes` says why.
 
     Raises
     ------
@@ -69,7 +69,8 @@ def read_levels(path: File, max_pixels: int | None = None) -> Levels:
     with open_checked(path, max_pixels) as opened:
         if opened.mode == "F" or opened.mode.startswith("I"):
             opened.load()
-            return _follow_profile(opened, _turned(opened, gray16(opened)))
+            gray = gray16(opened)
+            return _follow_profile(gray, np.asarray(_turned(opened, gray)))
         raw = _raw_mode(opened)
         if not raw:
             return Levels(None, [])
@@ -168,16 +169,19 @@ def _turned(opened: Image.Image, image: Image.Image) -> Image.Image:
     return ImageOps.exif_transpose(image)
 
 
-def _follow_profile(opened: Image.Image, image: "Image.Image | np.ndarray") -> Levels:
+def _follow_profile(image: Image.Image, values: np.ndarray) -> Levels:
     """Convert numbers to sRGB, by the curves and the matrix of the profile."""
-    values = np.asarray(image)
-    profile = opened.info.get("icc_profile") or png_profile(opened.info)
     try:
-        if not profile or (values.ndim == 3 and way_to_srgb(opened)[1] is None):
-            return Levels(values, [])
+        transform = way_to_srgb(image)[1]
+    except (OSError, ImageCms.PyCMSError, ArithmeticError, ValueError):
+        return Levels(values, [])  # sRGB is assumed, as for 8 bits, which say so
+    profile = image.info.get("icc_profile") or png_profile(image.info)
+    if not profile or not transform:
+        return Levels(values, [])
+    try:
         curves, matrix = _numbers(profile, values.ndim == 3)
-    except (ValueError, LookupError, struct.error, OSError) as error:
-        return Levels(values, [f"its profile is not followed with 16 bits: {error}"])
+    except (ValueError, LookupError, struct.error) as error:
+        return Levels(None, [f"it is read with 8 bits, as its profile {error}"])
     steps = np.linspace(0, 1, WHITE + 1)
     tables = [curve(steps).astype(np.float32) for curve in curves]
     converted = np.empty_like(values)
@@ -205,9 +209,9 @@ def _numbers(profile: bytes, color: bool) -> tuple[list[Curve], np.ndarray]:
     tags = _tags(profile)
     space, connection = profile[16:20], profile[20:24]
     if space != (b"RGB " if color else b"GRAY"):
-        raise ValueError(f"it is one of {space.decode('latin-1').strip()}")
+        raise ValueError(f"is one of {space.decode('latin-1').strip()}")
     if b"A2B0" in tags or connection != b"XYZ ":
-        raise ValueError("it is a table, not a matrix")
+        raise ValueError("is a table, not a matrix")
     names = (b"rTRC", b"gTRC", b"bTRC") if color else (b"kTRC",)
     curves = [_curve(tags[name]) for name in names]
     if not color:
@@ -245,7 +249,7 @@ def _curve(tag: bytes) -> Curve:
         places = np.linspace(0, 1, count)
         return lambda x: np.interp(x, places, points / WHITE)
     if tag[:4] != b"para":
-        raise ValueError(f"it has a curve of kind {tag[:4]!r}")
+        raise ValueError(f"has a curve of kind {tag[:4]!r}")
     (kind,) = struct.unpack_from(">H", tag, 8)
     given = np.array(struct.unpack_from(f">{PARAMETERS[kind]}i", tag, 12)) / 65536
     g, a, b, c, d, e, f = [*given, *[0.0] * (7 - len(given))]

@@ -100,7 +100,7 @@ def add_statement(packet: bytes, statement: str) -> str:
     rdf = there.getElementsByTagNameNS(RDF, "RDF")[0]
     for node in added.getElementsByTagNameNS(RDF, "Description"):
         rdf.appendChild(there.importNode(node, True))
-    return there.documentElement.toxml()
+    return _text(there)
 
 
 def _describing(exif: Image.Exif) -> bytes:
@@ -152,17 +152,23 @@ def _without_orientation(packet: bytes) -> bytes:
             node.removeAttributeNS(TIFF_NAMES, "Orientation")
         for child in node.getElementsByTagNameNS(TIFF_NAMES, "Orientation"):
             node.removeChild(child)
-    return tree.documentElement.toxml().encode()
+    return _text(tree).encode()
+
+
+def _text(tree: minidom.Document) -> str:
+    return tree.documentElement.toxml() if tree.documentElement else ""
 
 
 def _key(node: Any) -> tuple[str | None, str | None]:
     return node.namespaceURI, node.localName
 
 
-def _properties(tree: minidom.Document) -> dict:
+def _properties(tree: minidom.Document) -> dict[Any, Any]:
     """Return the properties of XMP by their names."""
     nodes = tree.getElementsByTagNameNS(RDF, "Description")
-    named = {_key(child): child for node in nodes for child in node.childNodes}
+    named: dict[Any, Any] = {
+        _key(child): child for node in nodes for child in node.childNodes
+    }
     for node in nodes:
         for attribute in node.attributes.values():
             if attribute.prefix not in ("xmlns", "rdf", None):

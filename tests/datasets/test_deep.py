@@ -105,6 +105,20 @@ def test_dark_levels_stay_apart_under_a_profile():
     assert len(np.unique(read_levels(file).values)) > 2000
 
 
+def test_profiles_that_are_not_followed():
+    values = noise(4, 5)
+    plain = icc(b"GRAY", 1.8)
+    table = plain[:20] + b"Lab " + plain[24:]  # it ends in Lab, not in XYZ
+    found = read_levels(tiff(values, photometric="minisblack", iccprofile=table))
+    assert found == (
+        None,
+        ["it is read with 8 bits, as its profile is a table, not a matrix"],
+    )
+    broken = tiff(values, photometric="minisblack", iccprofile=b"broken" * 40)
+    assert np.array_equal(read_levels(broken).values, values)  # as sRGB
+    assert "not followed, and sRGB assumed" in open_image(broken).info["notes"][0]
+
+
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_what_is_written_is_read(kind, mode):
