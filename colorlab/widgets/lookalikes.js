@@ -94,24 +94,19 @@ function render({ model, el }) {
     });
   }
 
-  /** @type {(tile: Tile, place: Place | undefined, text: string, field?: number) =>
-   *   void} */
-  function paintTile(tile, place, text, field = SIDE) {
+  /** @type {(tile: Tile, place: Place | undefined, text: string) =>
+   *   CanvasRenderingContext2D | undefined} */
+  function paintTile(tile, place, text) {
     tile.place = place;
     tile.button.disabled = !place;
     tile.button.setAttribute("aria-label", text);
     const context = openCanvas(tile.canvas, TILE);
     const image = place && files[place.photo].image;
-    if (!place || !image?.complete || !image.naturalWidth) return;
+    if (!place || !image?.complete || !image.naturalWidth) return undefined;
     const scale = image.naturalWidth / SIDE;
-    const from = /** @type {const} */ ([
-      place.left * scale,
-      place.top * scale,
-      PLACE * scale,
-    ]);
-    context.drawImage(image, from[0], from[1], from[2], from[2], 0, 0, TILE, TILE);
-    const side = (field * TILE) / PLACE;
-    if (side < TILE) frame(context, (TILE - side) / 2, (TILE - side) / 2, side, 0.5);
+    const [x, y, side] = [place.left, place.top, PLACE].map((at) => at * scale);
+    context.drawImage(image, x, y, side, side, 0, 0, TILE, TILE);
+    return context;
   }
 
   function paintPicture() {
@@ -158,7 +153,10 @@ function render({ model, el }) {
       const { photo, share } = found[n];
       const text = `Number ${n + 1}: in ${names[photo]}, ${Math.round(100 * share)} %`;
       const shown = share > 0 ? found[n] : undefined;
-      paintTile(tile, shown, shown ? text : "No answer", field);
+      const context = paintTile(tile, shown, shown ? text : "No answer");
+      const scale = TILE / PLACE;
+      const [x, y] = [found[n].x, found[n].y].map((at) => (at - field / 2) * scale);
+      if (context && field < PLACE) frame(context, x, y, field * scale, 0.5);
     });
     const last = Math.round(100 * found[BEST - 1].share);
     unitTold.textContent = silent
@@ -170,8 +168,8 @@ function render({ model, el }) {
           : `It sees ${field} \u00d7 ${field} pixels, more than is shown.`);
     layers.press(block);
     slider.input.max = String(units - 1);
-    slider.input.style.setProperty("--share", `${(100 * unit) / (units - 1)}%`);
     slider.set(unit);
+    slider.input.style.setProperty("--share", `${(100 * unit) / (units - 1)}%`);
     slider.input.setAttribute("aria-valuetext", `unit ${unit} of ${name}`);
   }
 

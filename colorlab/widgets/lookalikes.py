@@ -53,7 +53,7 @@ class LookAlikes(anywidget.AnyWidget):
     spaces = traitlets.List(traitlets.Unicode(), list(SPACES)).tag(sync=True)
     near = traitlets.Bytes().tag(sync=True)  # uint16: space, place, the nearest
     blocks = traitlets.List(traitlets.Dict()).tag(sync=True)
-    best = traitlets.Bytes().tag(sync=True)  # uint8: block, unit, photo and left and ..
+    best = traitlets.Bytes().tag(sync=True)  # uint8: unit, rank: photo, x, y, share
     photo = traitlets.Int(0, min=0).tag(sync=True)
     cell = traitlets.List(traitlets.Int(min=0, max=ACROSS - 1), [3, 3], 2, 2).tag(
         sync=True
@@ -231,19 +231,16 @@ def best_places(answers: Tensor, count: int = BEST) -> Tensor:
     Returns
     -------
     Tensor of uint8, shape (C, count, 4)
-        Of each unit, the strongest first: the photo, the left and upper end of a place
-        around the strongest answer, in pixels of 256, and the answer, 255 for the
-        unit's strongest. All of a unit that never answers is 0.
+        Of each unit, the strongest first: the photo, the middle of the strongest
+        answer, x and y in pixels of 256, and the answer, 255 for the unit's
+        strongest. All of a unit that never answers is 0.
     """
     side = answers.shape[-1]
     strongest, at = answers.flatten(2).max(dim=2)  # (N, C)
     top, photo = strongest.topk(count, dim=0)
     at = at.gather(0, photo)
-    corner = [
-        ((place + 0.5) * SIDE / side - PLACE / 2).round().clamp(0, SIDE - PLACE)
-        for place in (at % side, at // side)
-    ]
+    middle = [(place + 0.5) * SIDE / side for place in (at % side, at // side)]
     share = (255 * top / top[0].clamp(min=1e-6)).round()
-    found = torch.stack([photo.float(), *corner, share], dim=-1).transpose(0, 1)
+    found = torch.stack([photo.float(), *middle, share], dim=-1).transpose(0, 1)
     found[top[0] <= 0] = 0
     return found.byte().contiguous()

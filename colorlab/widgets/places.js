@@ -4,6 +4,7 @@
 
 /** @typedef {{ photo: number, left: number, top: number }} Place */
 
+const [SIDE, PLACE] = [256, 64]; // pixels of a photo, and of a place
 const [STEP, ACROSS] = [32, 7]; // pixels from place to place; places in a row
 
 // Photo by photo, row by row.
@@ -35,13 +36,17 @@ export function nearestOf(table, space, place, places, ranks) {
   });
 }
 
-// Of a table of four bytes (unit, rank), the places of one unit, and the answer there.
+// Of a table of four bytes (unit, rank), the places around the middles of one unit's
+// answers, inside the photo; x and y are where in the place the middle is.
 /** @type {(table: Uint8Array, unit: number, ranks: number) =>
- *   (Place & { share: number })[]} */
+ *   (Place & { x: number, y: number, share: number })[]} */
 export function bestOf(table, unit, ranks) {
   return Array.from({ length: ranks }, (_, rank) => {
     const at = 4 * (ranks * unit + rank);
-    const [photo, left, top, share] = table.subarray(at, at + 4);
-    return { photo, left, top, share: share / 255 };
+    const [photo, column, row, share] = table.subarray(at, at + 4);
+    const [left, top] = [column, row].map((middle) =>
+      Math.min(SIDE - PLACE, Math.max(0, middle - PLACE / 2)),
+    );
+    return { photo, left, top, x: column - left, y: row - top, share: share / 255 };
   });
 }

@@ -23,10 +23,11 @@ test("the nearest are read with both bytes", () => {
   assert.deepEqual(nearestOf(table, 1, 2, 3, 2), [260, 261]);
 });
 
-test("the best places of a unit", () => {
-  const table = Uint8Array.from({ length: 24 }, (_, i) => 51 * (i % 6));
+test("the best places of a unit lie inside the photo, around its answers", () => {
+  const other = [9, 9, 9, 9, 8, 8, 8, 8];
+  const table = Uint8Array.from([...other, 2, 4, 252, 255, 1, 84, 36, 51]);
   assert.deepEqual(bestOf(table, 1, 2), [
-    { photo: 102, left: 153, top: 204, share: 1 },
-    { photo: 0, left: 51, top: 102, share: 0.6 },
+    { photo: 2, left: 0, top: 192, x: 4, y: 60, share: 1 },
+    { photo: 1, left: 52, top: 4, x: 32, y: 32, share: 0.2 },
   ]);
 });
