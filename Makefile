@@ -52,7 +52,7 @@ gpu-check: $(TESTED)  # on a machine with a GPU: tests, chapters, a short traini
 	$(BIN)/python -m pytest tests $(NBVAL) -m 'not stress and not browser'
 	$(BIN)/python benchmarks/gpu_check.py
 
-evaluations: $(READY)  # every figure of data/evaluations, from its four sets; two hours
+evaluations: $(READY)  # every figure of data/evaluations, from its four sets; three hours
 	mkdir -p out/calibrated
 	for net in l2 class rebal; do $(BIN)/colorlab calibrate $$net $(IMAGENETTE) $(TINY) \
 	    --overwrite -o out/calibrated/$$net.safetensors || exit; done

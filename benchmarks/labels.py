@@ -10,8 +10,8 @@ frozen"), and of every block of the networks that 900 labels made. Two seeds eac
 labels, weights and order. The photos asked are those of
 data/lists/imagenette-1000.txt. Both ways have the same steps; which of two learning
 rates, is chosen by a fifth of 100 labels a class that is held back. Writes
-data/evaluations/labels.json after each cell, and goes on where it was stopped. About
-50 minutes on one idle core.
+data/evaluations/labels.json after each cell, and goes on where it was stopped; the
+networks of 900 labels come last. About an hour on one idle core.
 """
 
 import json

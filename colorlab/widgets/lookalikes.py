@@ -77,8 +77,7 @@ class LookAlikes(anywidget.AnyWidget):
                 f"below {ACROSS}, got {place}"
             )
         squares = [middle_square(image) for image in photos.values()]
-        L = lightness(squares).to(model.centers.device)
-        answers, features = read_blocks(model, L)
+        answers, features = read_blocks(model, lightness(squares))
         table = layer_table(model, SIDE)
         best = {name: best_places(answers[name]) for name in BLOCKS}
         block, number = unit
@@ -161,10 +160,10 @@ def read_blocks(
                 )
             )
     for each in L.split(1):
-        model(each)
+        model(each.to(model.centers.device))
     for hook in hooks:
         hook.remove()
-    features = {SPACES[0]: _coarse_places(L.cpu())}
+    features = {SPACES[0]: _coarse_places(L)}
     for name, found in handed.items():
         maps = torch.cat(found)
         cells = maps.shape[-1] * PLACE // SIDE
