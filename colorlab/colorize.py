@@ -140,7 +140,9 @@ def colorize(
     L is the input's, at full resolution; only ab comes from the network. Where both
     together lie outside the sRGB gamut, the color is clipped, and L shifts there.
 
-    All is done with 8 bits a channel but a band of rows.
+    Only bands of rows are ever held as floats. A JPEG, PNG or TIFF of 8 bits takes at
+    most 9 bytes a pixel beside what PyTorch and the network need, or 16 if it has
+    transparency.
 
     Examples
     --------
