@@ -292,6 +292,13 @@ def play_maps(figure):
     assert figure.locator("canvas").evaluate_all(drawn) != before
 
 
+def play_alikes(figure):
+    told = figure.locator(".told").first
+    assert "bridge-cables, row 2, column 4" in told.inner_text()
+    figure.locator("canvas.plane").press("ArrowDown")
+    assert "bridge-cables, row 3, column 4" in told.inner_text()
+
+
 def draw_curtain(curtain):
     rail = curtain.get_by_role("slider", name="Curtain")
     rail.press("ArrowLeft")
@@ -374,6 +381,7 @@ PLAYED = {
     "scribbles": {".painter": play_painter},
     "multimodal": {".coherence": play_coherence, ".curtain": play_decoders},
     "descriptors": {".descriptor-lab": play_descriptors},
+    "probe": {".look-alikes": play_alikes},
 }
 
 

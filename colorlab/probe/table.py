@@ -67,7 +67,7 @@ def class_splits(
 
     Returns
     -------
-    ImageSource, ImageSource
+    known, asked : ImageSource
         Those to learn from, and those to be asked about.
 
     Raises
