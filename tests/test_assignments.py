@@ -5,6 +5,7 @@ import re
 
 import nbformat
 import pytest
+import torch
 from book_pages import BOOK, CHAPTERS, prose, read_notebook
 from extensions import load
 
@@ -144,6 +145,20 @@ def judge(chapter):
     for label, sentence in told.items():
         assert "nothing came back" in sentence, f"{label}: {sentence}"
         assert "\n" not in sentence
+
+
+def test_what_one_notebook_switches_off_is_on_for_the_next():
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            assignments.cell(
+                "code", "a", "import torch; torch.set_grad_enabled(False)"
+            ),
+            assignments.cell("code", "b", "1 / 0", grade=True, points=3),
+            assignments.cell("code", "c", "1 / 1", grade=True, points=2),
+        ]
+    )
+    assert assignments.score(notebook) == {"b": 0, "c": 2}
+    assert torch.is_grad_enabled()
 
 
 @pytest.mark.parametrize("chapter", FAST)
