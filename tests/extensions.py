@@ -16,7 +16,7 @@ def load(path):
     return module
 
 
-backmatter, charts, excerpts, figures, journey, light, quiz, share = (
-    load(BOOK / f"_ext/{name}.py")
-    for name in "backmatter charts excerpts figures journey light quiz share".split()
+NAMES = "backmatter charts excerpts figures glossed journey light quiz share"
+backmatter, charts, excerpts, figures, glossed, journey, light, quiz, share = (
+    load(BOOK / f"_ext/{name}.py") for name in NAMES.split()
 )

@@ -3,14 +3,14 @@
 import re
 
 import pytest
-from book_pages import BUILT
+from book_pages import BOOK, BUILT
 from browser_fixtures import (  # noqa: F401 (the fixture is used by name)
     fixture_browser,
     open_page,
 )
 from docutils import nodes
 from docutils.utils import new_document
-from extensions import excerpts
+from extensions import excerpts, glossed
 from playwright.sync_api import expect
 from sphinx import addnodes
 from test_pages import PHONE
@@ -34,6 +34,7 @@ def link_to(page, address):
         ("references.html#", r"(19|20)\d\d"),
         ("losses.html", "A network learns by being corrected"),
         ("#fig-", r"^Fig\. "),
+        ("glossary.html#term-encoder", "[a-z]{3}"),
     ],
 )
 def test_a_mouse_sees_what_a_link_leads_to(browser, address, told):
@@ -96,3 +97,45 @@ def test_terms_of_a_glossary_stand_by_themselves():
     page += section
     assert excerpts.read_sections(page) == [["", "Words."]]
     assert excerpts.read_terms(page) == [["#term-AuC", "A share of pixels."]]
+
+
+# Terms of the glossary
+
+
+def linked(*parts, terms=("entropy", "cross-entropy", "AuC")):
+    """Return the first paragraph of a page with its links in brackets."""
+    page = new_document("page")
+    page += nodes.section("", *parts, ids=["a"])
+    glossed.link_terms(
+        page, list(terms), lambda term, seen: nodes.emphasis("", f"[{term}: {seen}]")
+    )
+    return page[0][0].astext()
+
+
+def test_a_term_is_linked_once_and_the_longer_one_first():
+    first = nodes.paragraph("", "Cross-entropy, not entropy.")
+    assert linked(first) == "[cross-entropy: Cross-entropy], not entropy."
+    twice = nodes.paragraph("", "Entropies, the AuC and AuC.")
+    assert linked(twice) == "Entropies, the [AuC: AuC] and AuC."
+
+
+def test_what_a_chapter_explains_itself_is_not_linked():
+    bold = nodes.paragraph("", "", nodes.strong("", "entropy"))
+    assert linked(nodes.paragraph("", "The entropy is"), bold) == "The entropy is"
+    part = nodes.paragraph("", "Entropy-like, AuCX, but no link")
+    assert linked(part) == "Entropy-like, AuCX, but no link"
+
+
+def test_code_titles_and_exercises_have_no_such_links():
+    code = nodes.paragraph("", "", nodes.literal("", "entropy"))
+    box = nodes.admonition("", nodes.paragraph("", "entropy"), classes=["exercise"])
+    assert linked(code, box) == "entropy"
+    assert linked(box) == "entropy"
+
+
+def test_words_that_are_left_out_are_terms():
+    terms = [
+        term for term, _ in glossed.ENTRY.findall((BOOK / "glossary.md").read_text())
+    ]
+    assert set(terms) >= glossed.ALSO_COMMON
+    assert glossed.load_terms(BOOK)["AuC"] == "decode"
