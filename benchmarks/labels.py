@@ -45,7 +45,13 @@ FILE = ROOT / "data" / "evaluations" / "labels.json"
 LIST = ROOT / "data" / "lists" / "imagenette-1000.txt"
 NETWORK, BLOCKS = "class", [f"conv{n}" for n in range(1, 8)]
 READ, SIZE, BATCH, SEEDS = 72, 64, 32, (0, 1)  # pixels: read, and cut out to be shown
-SHOWN = {1: 320, 5: 800, 20: 2000, 100: 6000, 900: 36000}  # photos, by labels a class
+SHOWN = {
+    1: 3000,
+    5: 4000,
+    20: 6000,
+    100: 12000,
+    900: 36000,
+}  # photos, by labels a class
 MOST = max(SHOWN)
 RATES, CHOOSE_AT, CHOOSE_SHOWN = (3e-3, 1e-3), 100, 4000
 DECAY, PROBED = 0.05, 200  # of AdamW; labels a class for the probes of all blocks
