@@ -101,7 +101,9 @@ class Ranking:
         from colorlab.datasets.images import save_image
         from colorlab.doubt import paint_doubt, summarize
 
-        doubted, size = self.seen.pop(path, None) or self._look_again(path, settings)
+        if path not in self.seen:
+            self.seen[path] = self._look_again(path, settings)
+        doubted, size = self.seen.pop(path)
         place = _map_of(target)
         mark = Mark(hash_file(path, KIND), made)
         if self.overwrite or not is_done(place, mark):

@@ -51,8 +51,8 @@ def plan_targets(
     if _is_file(out, len(images) == 1 and not watched):
         return dict.fromkeys(images.values(), Path(out)), others
     top = os.path.commonpath(tops)
-    names = {os.path.relpath(place, top): path for place, path in images.items()}
-    results = _name_results(names)
+    named = {os.path.relpath(place, top): path for place, path in images.items()}
+    results = _name_results(named)
     targets = zip(images.values(), (Path(out, name) for name in results), strict=True)
     return dict(targets), others
 

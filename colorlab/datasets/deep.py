@@ -5,7 +5,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
@@ -151,7 +151,7 @@ def _raw_mode(opened: Image.Image) -> str:
     return ""
 
 
-def _take_other_bytes(opened: Image.Image, raw: str) -> None:
+def _take_other_bytes(opened: Any, raw: str) -> None:
     other = raw[:-1] + OTHER[raw[-1]]
     for place, tile in enumerate(opened.tile):
         given = tile[3]
@@ -252,7 +252,7 @@ def _curve(tag: bytes) -> Curve:
         raise ValueError(f"has a curve of kind {tag[:4]!r}")
     (kind,) = struct.unpack_from(">H", tag, 8)
     given = np.array(struct.unpack_from(f">{PARAMETERS[kind]}i", tag, 12)) / 65536
-    g, a, b, c, d, e, f = [*given, *[0.0] * (7 - len(given))]
+    g, a, b, c, d, e, f = np.pad(given, (0, 7 - len(given)))
     if kind == 0:
         return lambda x: x**g
     if kind in (1, 2):  # below d, c alone
@@ -312,7 +312,7 @@ def _write_tiff(
     channels = 4 if image.mode == "RGBA" else 3
     with Image.open(one, formats=["TIFF"]) as opened:
         tags = TiffImagePlugin.ImageFileDirectory_v2()
-        for tag, value in opened.tag_v2.items():
+        for tag, value in getattr(opened, "tag_v2", {}).items():
             tags[tag] = value
         exif = opened.getexif()
         for ifd in EXIF_IFDS:

@@ -129,7 +129,8 @@ def take_image(opened: Image.Image) -> Image.Image:
     turned = exif.get(ORIENTATION) in LYING
     ImageOps.exif_transpose(rgb, in_place=True)
     dpi = [float(number) for number in rgb.info.get("dpi", ())]
-    rgb.info = {"notes": notes + left, **kept}
+    rgb.info = {"notes": notes + left}
+    rgb.info.update(kept.items())
     if len(dpi) == 2 and all(1 < number < 1e5 for number in dpi):  # 1: none is known
         rgb.info["dpi"] = (dpi[turned], dpi[not turned])
     return rgb

@@ -98,7 +98,7 @@ def open_pages(
         As `open_image`; also for a page.
     """
     with open_checked(path, max_pixels, allow_truncated) as opened:
-        count, limit = max(1, opened.n_frames), max_pixels or MOST_PIXELS
+        count, limit = max(1, getattr(opened, "n_frames", 1)), max_pixels or MOST_PIXELS
         moving = opened.format != "TIFF"
         for number in range(count):
             opened.seek(number)
