@@ -43,33 +43,13 @@ MIN_COMPARED = 3  # cells a chapter whose output nbval compares
 SMALL = 6  # a page without module and with fewer code cells may compare just one
 MIN_EXERCISES = 5
 # Chapters whose questions still stand apart, at their end:
-QUESTIONS_APART = {
-    "descriptors",
-    "example",
-    "film",
-    "hints",
-    "multimodal",
-    "probe",
-    "scribbles",
-    "since",
-    "transfer",
-}
+QUESTIONS_APART = {"descriptors", "probe", "scribbles", "transfer"}
 # Two photos and one question go through the book: each chapter ends with them.
 THREAD = "The cup and the mountain"
 ASKED = "hat color is the saucer, what color is the meadow, and how could anybody know?"
 PHOTOS = ("coffee-cup", "mountain-path")
 # Not done yet:
-NO_THREAD = {
-    "descriptors",
-    "example",
-    "film",
-    "hints",
-    "multimodal",
-    "probe",
-    "scribbles",
-    "since",
-    "transfer",
-}
+NO_THREAD = {"descriptors", "film", "probe", "since"}
 SECTIONS = [
     "what you will be able to do",
     "summary",
