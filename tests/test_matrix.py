@@ -73,8 +73,7 @@ def fixture_inputs(tmp_path_factory):
         ["--bits", 16],
         ["--layer"],
         ["--layer", "--bits", 16],
-        ["--strip", "--strength", 0],
-        ["--unmarked"],
+        ["--strip", "--strength", 0, "--unmarked"],
     ],
     ids=lambda words: " ".join(map(str, words)) or "plain",
 )
