@@ -63,6 +63,7 @@ FOREIGN = {
     "of a network",
 }
 _OPENING = threading.Lock()
+_limits: list[int | None] = []  # Pillow's, and again for each that reads
 _SILENCE = logging.NullHandler()
 
 
@@ -159,7 +160,7 @@ def open_checked(
                 content = head + file.read()
                 notes = [CUT] * (content.rfind(END_OF_JPEG) < content.rfind(SCAN))
                 file = io.BytesIO(content + END_OF_JPEG)
-            with _identified(file, head) as image:
+            with _without_limit(), _identified(file, head) as image:
                 _check_claims(image, file, max_pixels)
                 image.info["notes"] = notes
                 yield image
@@ -215,8 +216,26 @@ def _refusal(source: object, error: Exception, head: bytes) -> Refusal:
     return Refusal(f"image must be a whole image file; {printable(name)}: {why}")
 
 
+@contextmanager
+def _without_limit() -> Iterator[None]:
+    """Lift Pillow's limit, one for all threads, while any of them reads."""
+    with _OPENING:
+        if not _limits:
+            _limits.append(Image.MAX_IMAGE_PIXELS)
+        _limits.append(_limits[0])
+        Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        with _OPENING:
+            limit = _limits.pop()
+            if len(_limits) == 1:
+                Image.MAX_IMAGE_PIXELS = limit
+                _limits.clear()
+
+
 def _identified(file: BinaryIO, head: bytes) -> Image.Image:
-    """Call `Image.open` with the allow-list, and without its global limit."""
+    """Call `Image.open` with the allow-list."""
     Image.init()
     logging.getLogger("PIL").addHandler(_SILENCE)  # else it would print
     if re.match(HEIC, head, re.DOTALL):
@@ -225,12 +244,7 @@ def _identified(file: BinaryIO, head: bytes) -> Image.Image:
 
             register_heif_opener()
     file.seek(0)
-    with _OPENING:  # the limit is one for all threads
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            image = Image.open(file, formats=[f for f in FORMATS if f in Image.OPEN])
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    image = Image.open(file, formats=[f for f in FORMATS if f in Image.OPEN])
     tags = getattr(image, "tag_v2", {})
     if DNG_VERSION in tags or (tags.get(SUBFILE_TYPE) == 1 and SUB_IFDS in tags):
         raise Refusal("a camera's raw file: develop it")  # Pillow sees its thumbnail

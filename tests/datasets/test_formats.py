@@ -225,6 +225,14 @@ def test_large_scans_are_opened_without_a_warning():
     assert Image.MAX_IMAGE_PIXELS  # others' limit is as it was
 
 
+def test_pillows_limit_is_lifted_while_reading_only(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # a TIFF asks when it loads
+    for kind in ("PNG", "TIFF"):
+        with warnings.catch_warnings(action="error"):
+            assert open_image(io.BytesIO(saved(noise(), kind))).size == (50, 40)
+        assert Image.MAX_IMAGE_PIXELS == 500
+
+
 def test_the_limit_can_be_set():
     content = saved(noise(40, 50))
     assert open_image(io.BytesIO(content), max_pixels=2000).size == (50, 40)
