@@ -80,6 +80,25 @@ def test_other_dots_are_another_result(monkeypatch, photo, tmp_path, capsys):
     assert chroma(tmp_path / "out.png", 22, 30)[1] < -30
 
 
+def test_the_file_says_how_far_a_dot_reaches(monkeypatch, photo, tmp_path, capsys):
+    """And it is another result: what stands there is not taken for it."""
+    file, out = write(tmp_path, give_up=1), tmp_path / "out.png"
+    words = [photo, "-o", out, "--hints", file, "--model", "tiny"]
+    far = torch.tensor([60.0, 40.0]), (10, 50)  # the dot's color, and a place
+    assert color(monkeypatch, *words) == 0
+    assert (chroma(out, *far[1]) - far[0]).norm() > 20  # at the dot alone
+    assert color(monkeypatch, *words, "--give-up", "0") == 0  # the option wins
+    assert "before" not in capsys.readouterr().out
+    assert (chroma(out, *far[1]) - far[0]).norm() < 20
+    said = str(Image.open(out).info["XML:com.adobe.xmp"])
+    assert "1 of a person's dots with give_up 0" in said
+
+
+def test_give_up_is_of_hints(monkeypatch, photo, tmp_path, capsys):
+    assert color(monkeypatch, photo, "-o", tmp_path / "o.png", "--give-up", "0.1") == 2
+    assert "--give-up must come with --hints" in capsys.readouterr().err
+
+
 def test_no_dots_are_the_network_alone(monkeypatch, photo, tmp_path):
     out, plain, file = tmp_path / "out.png", tmp_path / "plain.png", write(tmp_path)
     file = write(tmp_path, dots=[])
@@ -139,6 +158,8 @@ BAD = {
     "misspelt": ({"dotz": []}, "hints must hold format, size, .* got 'dotz'"),
     "model": ({"model": "../x"}, "model must be one of borrowed, .* got '../x'"),
     "T": ({"T": 0}, "T must be a positive number, got 0"),
+    "give_up": ({"give_up": 1.5}, r"give_up must be in 0\.\.1, got 1\.5"),
+    "give_up of text": ({"give_up": "3e-5"}, "give_up must be in 0..1, got '3e-5'"),
     "seen": ({"seen": "big"}, "seen must be a positive number, got 'big'"),
     "other photo": ({"size": [60, 90]}, "must be of this image, got those of 60 x 90"),
 }

@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,6 +77,15 @@ def colorize(  # noqa: PLR0913 - one argument an option
         Path | None,
         typer.Option(help="A file of color dots on the image; see page photo."),
     ] = None,
+    give_up: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Of --hints: how soon a dot's color gives way to the network's, as a "
+            "probability at each pixel: 0 never, 1 at once; else the file's, or 3e-5.",
+        ),
+    ] = None,
     samples: Annotated[
         int | None,
         typer.Option(
@@ -137,7 +147,7 @@ def colorize(  # noqa: PLR0913 - one argument an option
 
     drawn = choose_samples(samples, seed, pick)
     asked = _check_together(hints, drawn, uncertainty)
-    dotted = _read_hints(hints)
+    dotted = _read_hints(hints, give_up)
     if dotted:
         model, temperature, size = dotted.fill_in(model, temperature, size)
     model = model or BEST
@@ -154,7 +164,7 @@ def colorize(  # noqa: PLR0913 - one argument an option
         network = load_network(model, device)
         T, seen = choose_settings(network, temperature, size)
         dots = _dots_of_one(dotted, targets)
-        more = str(drawn) if drawn else f"{len(dots)} of a person's dots" * bool(dots)
+        more = str(drawn or dotted or "")
         targets = (drawn or form).place(targets, network, out)
         ranking = Ranking(targets, network, out, overwrite) if uncertainty else None
         statement = describe(Path(model).name, T, seen, strength, more)
@@ -222,19 +232,22 @@ def _check_together(
     return asked
 
 
-def _read_hints(path: Path | None) -> "Hints | None":
+def _read_hints(path: Path | None, give_up: float | None) -> "Hints | None":
     if path is None:
+        if give_up is not None:
+            raise ValueError("--give-up must come with --hints")
         return None
     from colorlab.cli.hintfile import read_hints  # it needs scipy, an extra
 
-    return read_hints(path)
+    hints = read_hints(path)
+    return hints if give_up is None else replace(hints, give_up=give_up)
 
 
 def _dots_of_one(dotted: "Hints | None", targets: dict[Path, Path]) -> tuple:
-    """Return the dots, which are of one image."""
+    """Return the dots, which are of one image, and how far they reach."""
     if dotted and len(targets) != 1:
         raise ValueError(f"--hints must come with one image, got {len(targets)}")
-    return dotted.dots if dotted else ()
+    return (*dotted.dots, dotted.give_up) if dotted else ()
 
 
 @contextmanager

@@ -10,14 +10,14 @@ from typing import TypeGuard
 import torch
 from torch import Tensor
 
-from colorlab.hints import apply
+from colorlab.hints import GIVE_UP, apply
 from colorlab.lab import rgb_to_lab
 from colorlab.transfer import Network
 from colorlab.weights import shipped
 
 FORMAT = "colorlab hints 1"
 UNITS = ("relative", "pixels")
-ENTRIES = ("format", "size", "units", "dots", "model", "T", "seen")
+ENTRIES = ("format", "size", "units", "dots", "model", "T", "seen", "give_up")
 MOST_BYTES, MOST_DOTS, MOST_AB = 1_000_000, 10_000, 128.0  # a and b of a dot
 MOST_SIDE = 1_000_000  # pixels
 
@@ -35,7 +35,7 @@ class Hints:
         Of the photo as it is seen, upright, in pixels.
     dots : tuple of (y, x, a, b)
         Places in shares of height and width, 0..1; colors in Lab units.
-    model, T, size : optional
+    model, T, size, give_up : optional
         The name of the network, and the settings, that they were made with.
     """
 
@@ -45,6 +45,14 @@ class Hints:
     model: str | None = None
     T: float | None = None
     size: int | None = None
+    give_up: float | None = None
+
+    def __str__(self) -> str:
+        """Return how many there are and, where it is said, how far they reach."""
+        if not self.dots:
+            return ""
+        far = "" if self.give_up is None else f" with give_up {self.give_up:g}"
+        return f"{len(self.dots)} of a person's dots{far}"
 
     def check(self, width: int, height: int) -> "Hints":
         """Return the same; refuse an image of another shape by a ValueError."""
@@ -73,7 +81,9 @@ class Hints:
         dots[:, :2] *= torch.tensor([height, width])
         dots[:, 0].clamp_(max=height - 1)
         dots[:, 1].clamp_(max=width - 1)
-        return apply(model, L, dots, T)
+        return apply(
+            model, L, dots, T, GIVE_UP if self.give_up is None else self.give_up
+        )
 
 
 def read_hints(path: str | Path) -> Hints:
@@ -87,7 +97,8 @@ def read_hints(path: str | Path) -> Hints:
         "units": "relative" (shares of width and height) or "pixels" (counted from 0);
         "dots": a list of objects with "x", "y", and either "ab": [a, b] in Lab units
         or "color": "#rrggbb", of which the lightness does not count. Optional are
-        "model", a shipped network, "T" and "seen", the `size` of `colorize`.
+        "model", a shipped network, "T", "seen", the `size` of `colorize`, and
+        "give_up", as for `colorlab.hints.blend`.
 
     Returns
     -------
@@ -145,7 +156,11 @@ def _parse(content: object) -> Hints:
     if model is not None and model not in shipped():
         raise ValueError(f"model must be one of {', '.join(shipped())}, got {model!r}")
     T, seen = (_positive(content, name) for name in ("T", "seen"))
-    return Hints(width, height, placed, model, T, round(seen) if seen else None)
+    size = round(seen) if seen else None
+    give_up = content.get("give_up")
+    if give_up is not None and not (_is_number(give_up) and 0 <= give_up <= 1):
+        raise ValueError(f"give_up must be in 0..1, got {give_up!r}")
+    return Hints(width, height, placed, model, T, size, give_up)
 
 
 def _parse_dot(dot: object, number: int, across: tuple[int, int]) -> Dot:
