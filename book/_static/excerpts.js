@@ -8,8 +8,9 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
 (function () {
   const [BEFORE, LONG] = [100, 240]; // letters
   // A name of code, a number, a word.
-  const WORD =
-    /\p{L}[\p{L}\p{N}]*(?:_[\p{L}\p{N}]+)+|\p{N}[\p{L}\p{N}]*(?:[.,-][\p{L}\p{N}]+)*|[\p{L}\p{N}]+/gu;
+  const NAME = String.raw`\p{L}[\p{L}\p{N}]*(?:_[\p{L}\p{N}]+)+`;
+  const NUMBER = String.raw`\p{N}[\p{L}\p{N}]*(?:[.,-][\p{L}\p{N}]+)*`;
+  const WORD = new RegExp(String.raw`${NAME}|${NUMBER}|[\p{L}\p{N}]+`, "gu");
   let patterns = []; // of what is looked for, one a word
   let any; // of them
 
@@ -19,10 +20,13 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
     return base.length === letter.length ? base : letter;
   }).join("");
 
-  // Sphinx's own stems: "rebalanced" finds "rebalancing". A number is no part of another.
+  // Sphinx's own stems: "rebalanced" finds "rebalancing". A number is no part of
+  // another.
   function patternOf(word) {
     const exact = word.replace(/[.]/g, "\\.");
-    if (/^\p{N}/u.test(word)) return `(?<![\\p{N}.,])${exact}(?!\\p{N}|[.,]\\p{N})`;
+    if (/^\p{N}/u.test(word)) {
+      return String.raw`(?<![\p{N}.,])${exact}(?!\p{N}|[.,]\p{N})`;
+    }
     if (word.includes("_")) return exact;
     return `(?<![\\p{L}\\p{N}])${new Stemmer().stemWord(word)}\\p{L}*`;
   }
@@ -51,9 +55,11 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
     const first = plain(text).search(new RegExp(any.source, "u"));
     const from = Math.max(0, first - BEFORE);
     const start = from ? text.indexOf(" ", from) + 1 : 0;
-    const end = start + LONG < text.length ? text.lastIndexOf(" ", start + LONG) : undefined;
-    const piece = text.slice(start, end);
-    return `${start ? "\u2026 " : ""}${piece}${end ? " \u2026" : ""}`;
+    const more = start + LONG < text.length;
+    const piece = more
+      ? `${text.slice(start, text.lastIndexOf(" ", start + LONG))} \u2026`
+      : text.slice(start);
+    return `${start ? "\u2026 " : ""}${piece}`;
   }
 
   function mark(piece) {
@@ -72,7 +78,8 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
 
   function tell(pages, item) {
     const link = item.querySelector("a");
-    if (!link || item.querySelector(":scope > :is(span, .context)")) return; // a name of the library
+    // A span tells of a name of the library.
+    if (!link || item.querySelector(":scope > :is(span, .context)")) return;
     const { pathname, hash } = new URL(link.href);
     const name = Object.keys(pages).find((page) => pathname.endsWith(`/${page}.html`));
     const piece = name ? cut(choose(pages[name], hash)[1]) : "";
@@ -83,14 +90,15 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
   function addMissed(pages, place) {
     const links = [...place.querySelectorAll("li > a")].map((link) => link.href);
     const { docnames, titles } = Search._index;
-    const list = place.querySelector("ul.search") ?? place.appendChild(document.createElement("ul"));
+    const list = place.querySelector("ul.search")
+      ?? place.appendChild(document.createElement("ul"));
     list.classList.add("search");
     let added = 0;
     for (const [name, sections] of Object.entries(pages)) {
       const address = new URL(`${name}.html`, location.href).href;
       if (links.some((link) => link.split(/[?#]/)[0] === address)) continue;
       const whole = plain(sections.map(([, text]) => text).join(" "));
-      if (!patterns.length || !patterns.every((pattern) => pattern.test(whole))) continue;
+      if (!patterns.length || !patterns.every((p) => p.test(whole))) continue;
       const link = document.createElement("a");
       link.href = `${address}${choose(sections, "")[0]}`;
       link.textContent = titles[docnames.indexOf(name)].replace(/<[^>]*>/g, "");
@@ -102,7 +110,8 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
     const summary = place.querySelector(".search-summary");
     const total = place.querySelectorAll("li").length;
     if (added && summary) {
-      summary.textContent = `Search finished, found ${total} page(s) matching the search query.`;
+      summary.textContent =
+        `Search finished, found ${total} page(s) matching the search query.`;
     }
   }
 

@@ -31,7 +31,9 @@
 
   // Of a place on this page: its formula, its picture and caption, or its first words.
   function copyOf(place) {
-    const formula = place.matches(".math") ? place : place.querySelector(":scope > .math");
+    const formula = place.matches(".math")
+      ? place
+      : place.querySelector(":scope > .math");
     if (formula) return [copy(formula)];
     if (place.matches("figure")) {
       const picture = place.querySelector(".tag_still :is(img, .chart)")
@@ -39,7 +41,7 @@
       const caption = place.querySelector("figcaption p");
       return [picture, caption].filter(Boolean).map(copy);
     }
-    const around = place.matches(".admonition, section") ? place : place.closest("section");
+    const around = place.closest(".admonition, section");
     if (!around || around.querySelector("h1")) return [];
     const head = around.querySelector("h2, h3, h4, .admonition-title");
     const words = around.querySelector("p:not(.admonition-title)");
@@ -129,8 +131,8 @@
         link.removeAttribute("title");
       }
       link.addEventListener("pointerenter", (event) => {
-        if (event.pointerType !== "touch" && shown !== link) later(() => show(link), WAIT);
-        else if (shown === link) clearTimeout(timer);
+        if (shown === link) clearTimeout(timer);
+        else if (event.pointerType !== "touch") later(() => show(link), WAIT);
       });
       link.addEventListener("pointerleave", () => later(hide, LINGER));
       link.addEventListener("focus", () => {

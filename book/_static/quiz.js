@@ -19,9 +19,12 @@
       const right = [...first.values()].filter(Boolean).length;
       const done = first.size === fields.length;
       again.hidden = !first.size;
-      count.textContent = !first.size ? "" : done
-        ? `All ${fields.length} answered: ${right} right at the first try.`
-        : `${first.size} of ${fields.length} answered, ${right} right at the first try.`;
+      const answered = done
+        ? `All ${fields.length} answered:`
+        : `${first.size} of ${fields.length} answered,`;
+      count.textContent = first.size
+        ? `${answered} ${right} right at the first try.`
+        : "";
     }
 
     function answer(field) {
