@@ -1,4 +1,4 @@
-# make book | test | live | assignments | anki | bench | stress | gpu-check | evaluations |
+# make book | test | live | twins | assignments | anki | bench | stress | gpu-check | evaluations |
 # clean: each installs what it needs into .venv, and again when pyproject.toml or
 # constraints.txt change.
 PYTHON ?= python3
@@ -6,6 +6,7 @@ IMAGENETTE ?= data/cache/imagenette
 TINY ?= data/cache/tiny-imagenet
 BSDS500 ?= data/cache/BSDS500
 COCO_MINI ?= data/cache/COCO-MINI
+ADDRESS ?=  # the project's, for notebooks that run alone
 SETS ?=  # more folders of classes for the probes: NAME=FOLDER ...
 BIN := .venv/bin
 READY := .venv/ready-book
@@ -15,7 +16,7 @@ NBVAL := book --nbval-lax --nbval-current-env --nbval-cell-timeout 120 \
     --nbval-sanitize-with tests/nbval_sanitize.cfg
 SHOWN := $(shell find colorlab data -type f ! -name '*.pyc' ! -path 'data/cache/*' 2>/dev/null)
 
-.PHONY: book test live assignments anki bench stress gpu-check evaluations outputs clean
+.PHONY: book test live twins assignments anki bench stress gpu-check evaluations outputs clean
 
 book: $(READY) _build/shown
 	$(BIN)/jupyter-book build . -W -n --keep-going --all
@@ -35,6 +36,9 @@ test: $(TESTED)
 live: $(READY)
 	$(BIN)/python book/_tools/live.py out/live
 	$(BIN)/jupyter lab out/live/intro.ipynb $$([ "$$(id -u)" = 0 ] && echo --allow-root)
+
+twins: $(READY)  # chapters that run alone, from the address in _config.yml or ADDRESS
+	$(BIN)/python book/_tools/live.py out/twins --alone $(ADDRESS)
 
 assignments: $(READY)  # of each chapter, with solutions and without
 	$(BIN)/python book/_tools/assignments.py out/assignments

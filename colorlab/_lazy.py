@@ -17,7 +17,7 @@ EXTRAS = {
     ),
     "film": ("av",),
     "onnx": ("onnx", "onnxscript"),
-    "figures": ("anywidget", "ipywidgets", "matplotlib", "matplotlib_inline"),
+    "figures": ("anywidget", "matplotlib", "matplotlib_inline"),
 }
 
 

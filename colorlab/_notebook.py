@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+COPY = "colorization-lab"  # what notebooks that run alone fetch
 MOST_MARKS = 1500  # of a kind, drawn one by one
 STYLE: dict[Any, Any] = {
     "figure.dpi": 144,  # of photos within a drawing
@@ -33,7 +34,8 @@ def book_data() -> Path:
     Returns
     -------
     Path
-        Beside or above the notebook, else in colorlab's checkout.
+        Beside or above the notebook, in a copy of the project next to it, else in
+        colorlab's checkout.
 
     Raises
     ------
@@ -46,7 +48,8 @@ def book_data() -> Path:
     True
     """
     checkout = Path(__file__).resolve().parents[1]
-    for folder in (Path(".."), Path("."), *Path.cwd().parents, checkout):
+    near = (Path(".."), Path("."), Path(COPY), *Path.cwd().parents)
+    for folder in (*near, checkout):
         if (folder / "data" / "photos" / "coffee-cup.jpg").is_file():
             return folder / "data"
     raise FileNotFoundError(NO_DATA)

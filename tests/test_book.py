@@ -554,47 +554,6 @@ def store_outputs():
     return tool("store_outputs")
 
 
-SPHINX = r"\{[\w:-]+\}`|^[`:]{3,}\{|^:[\w-]+: |^`{4,}|^\([\w-]+\)="
-
-
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_live_chapters_hold_nothing_that_only_sphinx_reads(chapter, tmp_path):
-    live = tool("live")
-    live.write(BOOK / f"{chapter}.ipynb", tmp_path)
-    notebook = nbformat.read(tmp_path / f"{chapter}.ipynb", as_version=4)
-    nbformat.validate(notebook)
-    stored = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4)
-    assert [c.source for c in notebook.cells if c.cell_type == "code"] == [
-        c.source for c in stored.cells if c.cell_type == "code"
-    ]
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            assert not re.findall(SPHINX, cell.source, re.M), cell.source
-            assert cell.source.count("```") % 2 == 0
-    text = "\n".join(c.source for c in notebook.cells)
-    before = prose(read_notebook(chapter))
-    assert text.count("```python") == before.count("{literalinclude}") + before.count(
-        "```python"
-    )
-    folded = [c for c in notebook.cells if c.metadata.get("heading_collapsed")]
-    assert len(folded) == len(exercise_labels(before)[1])
-
-
-def test_live_chapters_keep_what_a_reader_wrote(tmp_path):
-    live, chapter, folder = tool("live"), tmp_path / "intro.ipynb", tmp_path / "live"
-    folder.mkdir()
-    chapter.write_bytes((BOOK / "intro.ipynb").read_bytes())
-    assert live.write(chapter, folder).endswith("written")
-    mine = nbformat.read(folder / "intro.ipynb", as_version=4)
-    mine.cells.append(nbformat.v4.new_code_cell("my = 'work'"))
-    nbformat.write(mine, folder / "intro.ipynb")
-    assert live.write(chapter, folder).endswith("kept")
-    chapter.write_bytes(chapter.read_bytes() + b"\n")  # a new edition
-    assert live.write(chapter, folder).endswith("written")
-    kept = nbformat.read(folder / "intro-old-1.ipynb", as_version=4)
-    assert kept.cells[-1].source == "my = 'work'"
-
-
 def stripped(*outputs):
     cell = nbformat.v4.new_code_cell("x", outputs=list(outputs), execution_count=3)
     cell.metadata["execution"] = {"started": "now"}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nbformat
 from exercises import read
-from live import Chapter
+from live import text_beside
 
 BOOK = Path(__file__).parents[1]
 HEAD = """#separator:tab
@@ -63,7 +63,7 @@ def words() -> Iterator[tuple[str, ...]]:
 def questions(path: Path) -> Iterator[tuple[str, ...]]:
     """Yield the exercises of a chapter that are solved in words."""
     notebook = nbformat.read(path, as_version=4)
-    chapter = Chapter(notebook, path.parent)
+    chapter = text_beside(path)
     for exercise in read(notebook.cells)[1]:
         told = [text for kind, text in exercise.solution if kind == "markdown"]
         if (

@@ -15,8 +15,9 @@ from typing import Any
 import nbformat
 import torch
 from exercises import Exercise, needed, read
-from live import Chapter
+from live import text_beside
 from nbformat import NotebookNode
+from plain import Plain
 
 BOOK = Path(__file__).parents[1]
 POINTS = {"Core": 3, "Open": 5}  # all others: 2
@@ -75,7 +76,7 @@ def given(exercise: Exercise) -> NotebookNode:
     return cell("code", f"{exercise.label}-given", source)
 
 
-def by_hand(exercise: Exercise, points: int, chapter: Chapter) -> NotebookNode:
+def by_hand(exercise: Exercise, points: int, chapter: Plain) -> NotebookNode:
     """Make the cell of an exercise that a person grades, with a rubric."""
     kind = "open exercises" if exercise.level == "Open" else "pencil and paper"
     told = [
@@ -92,7 +93,7 @@ def by_hand(exercise: Exercise, points: int, chapter: Chapter) -> NotebookNode:
 def assignment(path: Path) -> NotebookNode:
     """Make the notebook of one chapter, with solutions."""
     notebook = nbformat.read(path, as_version=4)
-    chapter = Chapter(notebook, path.parent)
+    chapter = text_beside(path)
     code, exercises = read(notebook.cells)
     title = notebook.cells[0].source.splitlines()[0].strip("# ")
     cells = [cell("markdown", "head", HEAD.format(title=title))]
