@@ -54,7 +54,7 @@ from colorlab.classics.scribbles import neighbor_weights, propagate
 from colorlab.colorize import network_size
 from colorlab.evaluate.game import share_chips, spread_chips
 from colorlab.evaluate.turing import rate_interval
-from colorlab.hints import blend, likely_colors, sureness
+from colorlab.hints import GIVE_UP, blend, likely_colors, sureness
 from colorlab.losses import soft_cross_entropy
 from colorlab.network import layer_table
 from colorlab.weights import load_pretrained
@@ -767,12 +767,14 @@ def hint_cases():
     sure = sureness(logits)
     places = [[3, 4], [3, 5], [20, 33], [0, 39]]  # two that overlap, one at the rim
     colors = [[60.0, 20], [10, -40], [-50, 40], [0, 0]]
-    wanted = blend(
+    seen = (
         gray.numpy(),
         upsample(ab, gray.shape)[0].double().numpy(),
         upsample(sure.expand(-1, 2, -1, -1), gray.shape)[0, 0].double().numpy(),
         np.array([[*p, *c] for p, c in zip(places, colors, strict=True)]),
     )
+    many = [GIVE_UP, 0, 1e-3, 1, GIVE_UP]
+    wanted = np.stack([blend(*seen, give_up) for give_up in many])
     dots = [
         {"x": (x + 0.3) / width, "y": (y + 0.9) / height, "a": a, "b": b}
         for (y, x), (a, b) in zip(places, colors, strict=True)
@@ -780,8 +782,9 @@ def hint_cases():
     rows = logits[0].flatten(1).T.contiguous()
     sides = (height, width, sure[0, 0], *cells)
     pairs = ab[0].permute(1, 2, 0).contiguous()
-    expected = torch.from_numpy(wanted).permute(1, 2, 0)
-    blended = call("blendHints", 100 * gray, *sides, pairs, dots, expected=expected)
+    expected = torch.from_numpy(wanted).permute(0, 2, 3, 1)
+    args = 100 * gray, *sides, pairs, dots, many
+    blended = call("blendHints", *args, expected=expected)
     offers = []
     for cell in range(5):
         found = likely_colors(rows[cell].softmax(0), bin_centers())

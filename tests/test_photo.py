@@ -282,7 +282,7 @@ def test_a_square_of_256_takes_less_than_two_seconds(run, network):
 
 def give(page, content, name="given.png", kind=""):
     """Choose a file."""
-    page.locator("input[type=file]").set_input_files(
+    page.locator(".drop input[type=file]").set_input_files(
         {"name": name, "mimeType": kind, "buffer": content}
     )
 

@@ -13,10 +13,10 @@ import {
 /** @typedef {{ x: number, y: number, a: number, b: number }} Dot In shares of the
  *   photo's width and height, and in Lab units. */
 /** @typedef {{ color: [number, number], share: number }} Offer */
-/** @typedef {(ab: (y: number) => Float32Array, dots: Dot[]) => Float32Array} Blend */
+/** @typedef {(ab: (y: number) => Float32Array, dots: Dot[], giveUp: number) =>
+ *   Float32Array} Blend */
 
-const GIVE_UP = 3e-5; // as in colorlab.hints, as is the next
-const RADIUS = 1; // pixels: a dot is a square of 3 x 3
+const RADIUS = 1; // pixels: a dot is a square of 3 x 3, as in colorlab.hints
 const VARIANCE_SCALE = 0.6; // as in colorlab.classics.scribbles
 const [OFFERED, APART] = [6, 25]; // as in colorlab.hints
 
@@ -86,23 +86,24 @@ function gather(rowOf, height, width) {
   return maps;
 }
 
-// colorlab.hints.blend for one photo: a function from the network's ab, by rows, and
-// the dots to the ab of all pixels, (height * width, 2). What can be is kept for the
-// next dots. `L` is the lightness that the network saw; `sure` is by cells.
+// colorlab.hints.blend for one photo: a function from the network's ab, by rows, the
+// dots and how soon a walker gives up to the ab of all pixels, (height * width, 2).
+// What can be is kept for the next dots. `L` is the lightness that the network saw;
+// `sure` is by cells.
 /** @type {(L: Float32Array, height: number, width: number, sure: Float32Array,
  *   rows: number, columns: number) => Blend} */
 export function makeBlend(L, height, width, sure, rows, columns) {
   const gray = Float64Array.from(L, (each) => Math.min(1, Math.max(0, each / 100)));
-  const weights = neighborWeights(gray, width, VARIANCE_SCALE, 0);
-  weights.forEach((weight, k) => {
-    weights[k] = (1 - GIVE_UP) * weight;
-  });
+  const steps = neighborWeights(gray, width, VARIANCE_SCALE, 0);
+  let [weights, before] = [steps, 0];
   const pairs = Float32Array.from({ length: 2 * sure.length }, (_, i) => sure[i >> 1]);
   const sureRow = upsampler(pairs, rows, columns, height, width);
   const [share] = gather(sureRow, height, width);
   /** @type {System | undefined} */
   let system;
-  return (abRow, dots) => {
+  return (abRow, dots, giveUp) => {
+    if (giveUp !== before) weights = steps.map((weight) => (1 - giveUp) * weight);
+    before = giveUp;
     const { known, given } = stamp(dots, height, width);
     system = finish(makeSystem(weights, width, known, system));
     const met = propagate(system, known);

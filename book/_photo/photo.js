@@ -10,7 +10,8 @@ import {
 } from "../../colorlab/widgets/page.js";
 import { makeBreaker } from "./breaker.js";
 import { decode, encode } from "./files.js";
-import { makeHints, writeHints } from "./hints.js";
+import { MOST_BYTES, readHints, writeHints } from "./hintfile.js";
+import { makeHints } from "./hints.js";
 import { missing, startWorker } from "./loader.js";
 import { keep, recall } from "./memory.js";
 import { NETWORKS, tellNetwork, weigh } from "./networks.js";
@@ -18,6 +19,7 @@ import { makeStage, put } from "./stage.js";
 import { makeStart } from "./start.js";
 import { makeThoughts } from "./thoughts.js";
 
+/** @import { Given, Made } from "./hintfile.js" */
 /** @import { Engine, Tell } from "./loader.js" */
 /** @import { Open } from "./start.js" */
 /** @import { Found } from "./tasks.js" */
@@ -78,6 +80,22 @@ function describe({ width, height, seen, original, transparent }, name, moves) {
   return parts.join(" ");
 }
 
+/** @type {(blob: Blob, title: string) => boolean} */
+const isHintFile = (blob, title) =>
+  blob.type === "application/json" || title.toLowerCase().endsWith(".json");
+
+// What came of a file of dots, and what the page could not take of it.
+/** @type {(given: Given, title: string) => string} */
+function describeHints({ dots, model, seen }, title) {
+  const many = dots.length === 1 ? "One dot" : `${dots.length} dots`;
+  const parts = [`${many} loaded from ${title}. Undo brings back what was here.`];
+  if (model && !NETWORKS.includes(model))
+    parts.push(`They were made with ${model}, which this page has not.`);
+  if (seen && !SIZES.includes(seen))
+    parts.push(`They were made at ${seen} pixels, which this page does not offer.`);
+  return parts.join(" ");
+}
+
 /** @type {(root: HTMLElement) => void} */
 function render(root) {
   let T = 0.38;
@@ -93,7 +111,10 @@ function render(root) {
   let found;
   const { nodes: told, tell, complain, clear } = makeStatus();
   const note = make("p", { class: "note" });
-  const start = makeStart(open, complain);
+  const start = makeStart((blob, title, sample) => {
+    if (isHintFile(blob, title)) loadHints(blob, title);
+    else open(blob, title, sample);
+  }, complain);
   const stage = makeStage(point);
   const panes = make("div", { class: "panes" });
   /** @type {ReturnType<typeof makeThoughts> | undefined} */
@@ -119,12 +140,15 @@ function render(root) {
       }),
   });
   const hints = makeHints({
-    change() {
+    change(made) {
       wanted.paint = true;
-      refresh();
+      if (made) work("Coloring", (engine) => adopt(engine, made));
+      else refresh();
     },
     go: point,
     save: saveHints,
+    load: (file) => loadHints(file, file.name),
+    made: () => ({ model: NETWORKS[chosen], T, seen: size }),
   });
   stage.node.append(hints.layer);
   const befores = makeButtons("Before", ["gray", "original"], setBefore);
@@ -344,8 +368,8 @@ function render(root) {
       const { column, row } = cellOf(found);
       stage.mark((column + 0.5) / found.columns, (row + 0.5) / found.rows);
       const now = T;
-      const dots = hints.dots();
-      if (paint) put(stage.after, (await ask("paint", { T: now, dots })).image);
+      const given = { T: now, hints: hints.now() };
+      if (paint) put(stage.after, (await ask("paint", given)).image);
       const thought = await ask("inspect", { column, row, T: now });
       thoughts?.draw(thought);
       hints.offer(thought.L, thought.offers);
@@ -359,8 +383,8 @@ function render(root) {
       const broken = breaker.broken() && (await createImageBitmap(breaker.shown()));
       const bitmap = broken || (await decode(photo)).bitmap;
       const told = labeled ? TOLD : "";
-      const dots = hints.dots();
-      const painted = await engine.ask("save", { bitmap, T, told, dots });
+      const given = { bitmap, T, told, hints: hints.now() };
+      const painted = await engine.ask("save", given);
       tell("Writing the file");
       handOver(await encode(painted.bitmap, type), `colored.${suffix}`);
     });
@@ -377,9 +401,42 @@ function render(root) {
   function saveHints() {
     if (!found) return;
     const { width, height } = found;
-    const settings = { width, height, model: NETWORKS[chosen], T, seen: size };
-    const text = writeHints(hints.dots(), settings);
+    const { dots, giveUp } = hints.now();
+    const made = { model: NETWORKS[chosen], T, seen: size };
+    const text = writeHints(dots, width, height, giveUp, made);
     handOver(new Blob([text], { type: "application/json" }), "hints.json");
+  }
+
+  // Color with other settings, as far as the page has them.
+  /** @type {(engine: Engine, made: Partial<Made>) => Promise<void>} */
+  async function adopt(engine, { model, T: toT = T, seen }) {
+    const i = NETWORKS.indexOf(model ?? "");
+    const other = i >= 0 && i !== chosen;
+    if (other) await choose(engine, i);
+    const anew = other || (seen !== size && SIZES.includes(seen ?? 0));
+    if (anew) size = SIZES.includes(seen ?? 0) ? Number(seen) : size;
+    setT(toT);
+    if (anew) await again(engine);
+  }
+
+  // Dots from a file. What is wrong with it is said, and what is here stays.
+  /** @type {(file: Blob, title: string) => Promise<void>} */
+  function loadHints(file, title) {
+    return work("Reading the dots", async (engine) => {
+      try {
+        if (!found) throw new Error("Choose the photo first, then its dots.");
+        if (file.size > MOST_BYTES)
+          throw new Error("This file is too large to be one of dots.");
+        const given = readHints(await file.text(), found.width, found.height);
+        const before = { model: NETWORKS[chosen], T, seen: size };
+        await adopt(engine, given);
+        hints.load(given, before, describeHints(given, title));
+        wanted.paint = true;
+      } catch (error) {
+        const old = hints.now().dots.length ? " Your dots are as they were." : "";
+        complain(/** @type {Error} */ (error), old);
+      }
+    });
   }
 
   onArrows(stage.after, ([right, up], far) => {
@@ -391,6 +448,7 @@ function render(root) {
       (row + 0.5 - step * up) / found.rows,
     );
   });
+  result.addEventListener("keydown", hints.hear);
   setT(T);
   labels.press(0);
   root.replaceChildren(start.node, ...told, result);

@@ -26,6 +26,7 @@ import {
 /** @import { Program } from "./network.js" */
 /** @import { View } from "./picture.js" */
 
+/** @typedef {{ dots: Dot[], giveUp: number }} Hints */
 /** @typedef {{ network: Network, view: View, small: Uint8Array,
  *   logits: Float32Array, rows: number, columns: number, seen: number[],
  *   colored: boolean, blend?: Blend }} Photo */
@@ -89,24 +90,24 @@ export function open({ bitmap, size }, tell) {
 }
 
 // The ab of each row of the photo at some size.
-/** @type {(T: number, height: number, width: number, dots?: Dot[]) =>
+/** @type {(T: number, height: number, width: number, hints?: Hints) =>
  *   (y: number) => Float32Array} */
-function chromaRows(T, height, width, dots = []) {
+function chromaRows(T, height, width, hints) {
   const { rows, columns, seen } = needed(photo);
-  if (!dots.length) return upsampler(chroma(T), rows, columns, height, width);
-  return upsampler(hinted(T, dots), seen[0], seen[1], height, width);
+  if (!hints?.dots.length) return upsampler(chroma(T), rows, columns, height, width);
+  return upsampler(hinted(T, hints), seen[0], seen[1], height, width);
 }
 
 // The ab of all pixels that the network saw, with a person's dots.
-/** @type {(T: number, dots: Dot[]) => Float32Array} */
-export function hinted(T, dots) {
+/** @type {(T: number, hints: Hints) => Float32Array} */
+export function hinted(T, { dots, giveUp }) {
   const it = needed(photo);
   const { rows, columns, seen, logits, network: seer } = it;
   const [height, width] = seen;
   const Q = seer.centers.length / 2;
   const L = lightnessOf(it.small);
   it.blend ??= makeBlend(L, height, width, sureness(logits, Q), rows, columns);
-  return it.blend(upsampler(chroma(T), rows, columns, height, width), dots);
+  return it.blend(upsampler(chroma(T), rows, columns, height, width), dots, giveUp);
 }
 
 /** @type {(T: number) => Float32Array} */
@@ -115,11 +116,11 @@ export function chroma(T) {
   return annealedMean(logits, seer.centers, T);
 }
 
-/** @type {(given: { T: number, dots?: Dot[] }) => { image: ImageData }} */
-export function paint({ T, dots }) {
+/** @type {(given: { T: number, hints?: Hints }) => { image: ImageData }} */
+export function paint({ T, hints }) {
   const { image, roots } = needed(photo).view;
   const { width, height } = image;
-  paintRows(image.data, roots, width, chromaRows(T, height, width, dots));
+  paintRows(image.data, roots, width, chromaRows(T, height, width, hints));
   return { image };
 }
 
@@ -189,9 +190,9 @@ export function depend({ column, row, T, parts }, tell) {
 }
 
 // The whole photo, colored; below it, if asked for, a strip that says so.
-/** @type {(given: { bitmap: ImageBitmap, T: number, told?: string, dots?: Dot[] },
+/** @type {(given: { bitmap: ImageBitmap, T: number, told?: string, hints?: Hints },
  *   tell: Tell) => { bitmap: ImageBitmap }} */
-export function save({ bitmap, T, told = "", dots }, tell) {
+export function save({ bitmap, T, told = "", hints }, tell) {
   const { width, height } = bitmap;
   const strip = told ? Math.ceil(Math.max(16, width / 30)) : 0;
   const [canvas, context] = openCanvas(width, height + strip);
@@ -202,7 +203,7 @@ export function save({ bitmap, T, told = "", dots }, tell) {
     context.font = `${0.7 * strip}px system-ui, sans-serif`;
     context.fillText(told, 0.3 * strip, height + 0.75 * strip, width - 0.6 * strip);
   }
-  const abOf = chromaRows(T, height, width, dots);
+  const abOf = chromaRows(T, height, width, hints);
   eachBand(bitmap, (band, top) => {
     paintRows(band.data, rootsOf(band.data), width, abOf, top);
     context.putImageData(band, 0, top);

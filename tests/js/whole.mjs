@@ -147,9 +147,11 @@ export function layerNumbers(widths, scales, values) {
   ]);
 }
 
-export function blendHints(L, height, width, sure, rows, columns, ab, dots) {
+// One for each probability of giving up, of one blend: what it keeps must fit the next.
+export function blendHints(L, height, width, sure, rows, columns, ab, dots, many) {
   const blend = makeBlend(L, height, width, sure, rows, columns);
-  return blend(upsampler(ab, rows, columns, height, width), dots);
+  const abRow = upsampler(ab, rows, columns, height, width);
+  return many.flatMap((giveUp) => [...blend(abRow, dots, giveUp)]);
 }
 
 export function offers(logits, cell, centers) {
