@@ -6,6 +6,7 @@ IMAGENETTE ?= data/cache/imagenette
 TINY ?= data/cache/tiny-imagenet
 BSDS500 ?= data/cache/BSDS500
 COCO_MINI ?= data/cache/COCO-MINI
+LAB_FLAGS ?=  # JupyterLab's, for example --no-browser
 ADDRESS ?=  # the project's, for notebooks that run alone
 SETS ?=  # more folders of classes for the probes: NAME=FOLDER ...
 BIN := .venv/bin
@@ -35,7 +36,8 @@ test: $(TESTED)
 
 live: $(READY)
 	$(BIN)/python book/_tools/live.py out/live
-	$(BIN)/jupyter lab out/live/intro.ipynb $$([ "$$(id -u)" = 0 ] && echo --allow-root)
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/out/live/intro.ipynb $(LAB_FLAGS) \
+	    $$([ "$$(id -u)" = 0 ] && echo --allow-root)
 
 twins: $(READY)  # chapters that run alone, from the address in _config.yml or ADDRESS
 	$(BIN)/python book/_tools/live.py out/twins --alone $(ADDRESS)

