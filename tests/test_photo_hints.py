@@ -86,8 +86,8 @@ def test_dots_are_moved_deleted_and_taken_back(page, tmp_path):
     page.locator(".offers button").nth(2).click()  # another color for the same dot
     expect(dots(page)).to_have_count(2)
     dots(page).first.focus()
-    for key in ("Shift+ArrowLeft", "ArrowUp", "ArrowDown"):  # the focus stays on it
-        page.keyboard.press(key)  # a twentieth of the width
+    for _ in range(10):  # the focus stays on it
+        page.keyboard.press("ArrowLeft")  # a two-hundredth of the width
     y, x, *_ = save_dots(page, tmp_path).dots[0]
     np.testing.assert_allclose([y, x], [0.2, 0.75], atol=0.01)
     box = dots(page).first.bounding_box()

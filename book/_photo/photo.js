@@ -90,9 +90,9 @@ function describeHints({ dots, model, seen }, title) {
   const many = dots.length === 1 ? "One dot" : `${dots.length} dots`;
   const parts = [`${many} loaded from ${title}. Undo brings back what was here.`];
   if (model && !NETWORKS.includes(model))
-    parts.push(`They were made with ${model}, which this page has not.`);
+    parts.push(`The file names the network ${model}, which this page has not.`);
   if (seen && !SIZES.includes(seen))
-    parts.push(`They were made at ${seen} pixels, which this page does not offer.`);
+    parts.push(`It names ${seen} pixels, which this page does not offer.`);
   return parts.join(" ");
 }
 
