@@ -4,11 +4,14 @@ A number that the page states is formatted here and searched in the entry's text
 that page and code cannot part.
 """
 
+import math
 import re
 
+import numpy as np
 import pytest
 import torch
 from book_pages import BOOK
+from PIL import Image
 
 from colorlab import (
     N_BINS,
@@ -127,6 +130,18 @@ def test_s28_lightness_is_not_luminance():
     luminance = _undo_gamma(torch.tensor(119 / 255)).item()  # of a gray, white is 1
     assert f"{luminance:.0%}".replace("%", " %") in TEXTS["S28"]
     assert round(lightness_of_gray(119)) == 50
+
+
+def test_s33_a_and_b_are_correlated():
+    photos = sorted((BOOK.parent / "data/photos").glob("*.jpg"))
+    ab = [
+        rgb_to_lab(torch.from_numpy(np.array(Image.open(p))).movedim(2, 0))[1:].flatten(
+            1
+        )
+        for p in photos
+    ]
+    correlation = torch.corrcoef(torch.cat(ab, dim=1))[0, 1]
+    assert f"a correlation of {correlation:.2f}" in TEXTS["S33"]
 
 
 # Bins and targets
@@ -253,6 +268,16 @@ def test_s16_the_mean_color_is_no_mauve():
     assert f"$a = {a:.0f}$, $b = {b:.0f}$" in TEXTS["S16"]
     R, G, B = lab_to_rgb(torch.tensor([50.0, a, b]).view(3, 1, 1)).flatten()
     assert R > G > B  # brown
+
+
+def test_s34_a_loss_has_no_upper_end():
+    bins, share = torch.zeros(1, 1, 1, 1, dtype=torch.int64), torch.ones(1, 1, 1, 1)
+    logits = torch.zeros(1, N_BINS, 1, 1)
+    loss = soft_cross_entropy(logits, bins, share).item()
+    assert f"pays {loss:.2f} nats" in TEXTS["S34"]
+    logits[0, 0] = torch.logit(torch.tensor(1e-6)) + math.log(N_BINS - 1)
+    loss = soft_cross_entropy(logits, bins, share).item()
+    assert f"pays {loss:.1f}." in TEXTS["S34"]
 
 
 def test_s22_colors_are_upsampled():
