@@ -19,19 +19,21 @@
     script.src = home + name;
     document.head.append(script);
   };
-  // Some formulas at a time, those on screen first: whoever scrolls or plays meanwhile
-  // waits for no others.
+  // Some formulas at a time, the nearest first, wherever the reader is by then: whoever
+  // scrolls or plays meanwhile waits for no others.
   const SOME = 12;
   function setFormulas() {
-    const far = new Map();
-    for (const node of document.querySelectorAll(".math, .output_area")) {
+    let waiting = [...document.querySelectorAll(".math, .output_area")];
+    const distance = (node) => {
       const { top, bottom } = node.getBoundingClientRect();
-      far.set(node, Math.max(0, top - innerHeight, -bottom));
-    }
-    const waiting = [...far.keys()].sort((one, other) => far.get(one) - far.get(other));
+      return Math.max(0, top - innerHeight, -bottom);
+    };
     const idle = window.requestIdleCallback ?? setTimeout;
     const next = () => {
-      const some = waiting.splice(0, SOME);
+      const far = new Map(waiting.map((node) => [node, distance(node)]));
+      waiting.sort((one, other) => far.get(one) - far.get(other));
+      const some = waiting.slice(0, SOME);
+      waiting = waiting.slice(SOME);
       if (some.length) MathJax.typesetPromise(some).then(() => idle(next));
     };
     next();
