@@ -6,6 +6,7 @@ The files of `book/_ext` that lay the pages out are tested here as well.
 import io
 import json
 import re
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,6 +37,37 @@ def built(name):
 
 def address(name):
     return (BUILT / f"book/{name}.html").as_uri()
+
+
+# Numbers
+
+
+def first_numbers(soup):
+    """Collect the first number of each kind on a page: of figures, of exercises."""
+    found = {}
+    for tag in soup.select("article .caption-number, article .admonition-title span"):
+        if counted := re.match(r"(Fig|Exercise)\D+([\d.]*\d)", tag.text):
+            found.setdefault(counted[1], counted[2])
+    return found
+
+
+def test_pages_without_a_chapter_number_count_from_one():
+    numbers = {
+        "book/intro": {"figure": {"a": (1,), "b": (2,)}, "exercise": {"x": (1,)}},
+        "book/game": {"figure": {"c": (3,)}, "exercise": {"y": (2,), "z": (3,)}},
+        "book/lab": {"figure": {"d": (1, 1), "e": (1, 2)}},
+    }
+    env = SimpleNamespace(toc_fignumbers=numbers)
+    assert figures.number_by_page(None, env) == []
+    assert numbers["book/intro"]["figure"] == {"a": (1,), "b": (2,)}
+    assert numbers["book/game"]["figure"] == {"c": (1,)}
+    assert numbers["book/game"]["exercise"] == {"y": (1,), "z": (2,)}
+    assert numbers["book/lab"]["figure"] == {"d": (1, 1), "e": (1, 2)}
+
+
+@pytest.mark.parametrize("name", ["intro", "game", "turing"])
+def test_numbers_of_an_unnumbered_page_begin_with_one(name):
+    assert first_numbers(built(name)) == {"Fig": "1", "Exercise": "1"}
 
 
 # Tables

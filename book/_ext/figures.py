@@ -3,7 +3,7 @@
 A figure's code folds into its caption, set-up cells into one bar at the end of
 the page. A figure with controls stands above the caption of its still picture.
 Charts become part of the page, in the theme's colors, and printed tables real
-tables.
+tables. Figures and exercises of pages without a chapter number count from one.
 """
 
 import re
@@ -209,6 +209,15 @@ def _fold_code(cell) -> Iterator[nodes.Node]:
         yield from codes
 
 
+def number_by_page(app, env):
+    """Count anew on each page that no chapter number tells from the others."""
+    for kinds in env.toc_fignumbers.values():
+        for numbers in kinds.values():
+            alone = [key for key, number in numbers.items() if len(number) == 1]
+            numbers.update({key: (n,) for n, key in enumerate(alone, 1)})
+    return []  # Sphinx, which counted first, has listed the pages to write
+
+
 def setup(app):
     """Register with Sphinx."""
     app.add_node(
@@ -218,4 +227,6 @@ def setup(app):
         text=(_pass, _pass),
     )
     app.add_post_transform(Cells)
+    after = 600  # Sphinx counts at 500
+    app.connect("env-get-updated", number_by_page, priority=after)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
