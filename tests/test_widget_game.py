@@ -238,6 +238,23 @@ def test_ten_rounds_by_finger(browser, network, tmp_path):
         check_result(figure, tmp_path / "results")
 
 
+@pytest.mark.browser
+def test_on_a_phone_nothing_gapes_and_nothing_jumps(browser, network, tmp_path):
+    with open_on_phone(browser, make_game(network), tmp_path) as (page, figure):
+        head, rules = figure.locator(".status"), figure.locator("ol")
+        line = float(head.evaluate("e => parseFloat(getComputedStyle(e).lineHeight)"))
+        gap = rules.bounding_box()["y"] - head.bounding_box()["y"]
+        assert gap < 2 * line  # the heading has one line
+        plane, on = figure.locator("canvas.mine"), figure.locator(".next")
+        on.tap()
+        seen = set()
+        for ab in ((0, 0), (70, 70)):  # of the second, the page has more to say
+            plane.tap(position=place_of(plane, *ab))
+            seen.add(on.bounding_box()["y"] + page.evaluate("scrollY"))
+        assert "No screen" in figure.locator(".picked").inner_text()
+        assert len(seen) == 1
+
+
 def lying(figure):
     label = figure.locator("canvas.mine").get_attribute("aria-label")
     pairs = re.findall(r"\((-?\d+), (-?\d+)\)", label)
