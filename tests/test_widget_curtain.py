@@ -212,6 +212,22 @@ def test_curtain_by_touch(browser, tmp_path, pictures):
 
 
 @pytest.mark.browser
+def test_on_a_phone_each_name_fits_its_half(browser, tmp_path, pictures):
+    long = {f"{name}: much the longest of all": pictures[name] for name in pictures}
+    with open_on_phone(browser, Curtain(long), tmp_path) as (_, figure):
+        settle(figure)
+        stage = figure.locator(".stage").bounding_box()
+        middle = stage["x"] + stage["width"] / 2
+        left, right = (figure.locator(f".{kind} .tag") for kind in ("over", "under"))
+        assert left.inner_text().endswith("longest of all")
+        box = left.bounding_box()
+        assert stage["x"] <= box["x"] < box["x"] + box["width"] <= middle
+        box = right.bounding_box()
+        assert middle <= box["x"] < box["x"] + box["width"]
+        assert box["x"] + box["width"] <= stage["x"] + stage["width"]
+
+
+@pytest.mark.browser
 def test_scrolling_past_leaves_the_curtain(browser, tmp_path, pictures):
     with open_on_phone(browser, Curtain(pictures), tmp_path) as (page, figure):
         settle(figure)
