@@ -20,3 +20,4 @@ NAMES = "backmatter charts excerpts figures glossed journey light quiz share"
 backmatter, charts, excerpts, figures, glossed, journey, light, quiz, share = (
     load(BOOK / f"_ext/{name}.py") for name in NAMES.split()
 )
+plain_math = load(BOOK / "_ext/plainmath.py").plain_math

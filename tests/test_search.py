@@ -1,5 +1,7 @@
 """The search, from a folder: numbers, names of code, letters with accents, nothing."""
 
+import re
+
 import pytest
 from book_pages import BUILT
 from browser_fixtures import (  # noqa: F401 (the fixture is used by name)
@@ -8,7 +10,7 @@ from browser_fixtures import (  # noqa: F401 (the fixture is used by name)
 )
 from docutils import nodes
 from docutils.utils import new_document
-from extensions import excerpts
+from extensions import excerpts, plain_math
 from playwright.sync_api import expect
 
 ASKED = {  # what is typed, and what is marked then
@@ -52,6 +54,37 @@ def test_search_says_so_if_nothing_is_found(browser):
             page.wait_for_timeout(500)
             assert page.locator("#search-results li").count() == 0
         assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("tex", "text"),
+    [
+        (r"\lambda", "lambda"),
+        (r"\hat Z_q \approx 0.5", "Ẑ_q ≈ 0.5"),
+        (r"\sum_q \tilde p_q w_q", "sum_q p\u0303_q w_q"),
+        (r"1 - \frac{8}{27} \le \tfrac13", "1 - 8/27 ≤ 1/3"),
+        (
+            r"\frac{2 \cdot 5^3}{\sqrt{\sigma^2 + 1}}",
+            "(2 · 5^3)/(√(sigma^2 + 1))",
+        ),
+        (r"L_{\text{cell}}, L_\mathrm{new}", "L_cell, L_new"),
+        (r"e^{-\left(a - b\right)^2}", "e^(-(a - b)^2)"),
+        (r"\{0, \dots, 9\}", "{0, …, 9}"),
+    ],
+)
+def test_a_piece_of_prose_shows_no_tex(tex, text):
+    assert plain_math(tex) == text
+    page = new_document("page")
+    words = nodes.paragraph("", "Any ", nodes.math("", tex), nodes.Text("."))
+    page += nodes.section("", words, ids=["a"])
+    assert excerpts.read_sections(page) == [["", f"Any {text}."]]
+
+
+def test_no_found_piece_of_the_book_shows_tex():
+    told = excerpts.unpack((BUILT / excerpts.FILE).read_text("utf-8"))
+    texts = [text for page in told.values() for _, text in page]
+    commands = r"\\(?:frac|sqrt|hat|tilde|lambda|sigma|cdot|mathrm|text|log)\b"
+    assert [found for text in texts for found in re.findall(commands, text)] == []
 
 
 def test_code_of_a_section_is_kept_apart_from_its_prose():

@@ -14,6 +14,7 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from plainmath import plain_math
 from sphinx import addnodes
 
 FILE = "_static/excerpts-data.js"
@@ -42,7 +43,7 @@ def read_sections(document: nodes.document, kinds=PROSE) -> list[list[str]]:
 def read_terms(document: nodes.document) -> list[list[str]]:
     """Return a glossary's terms, each as its anchor and what it means."""
     return [
-        [f"#{term['ids'][0]}", re.sub(r"\s+", " ", item[-1].astext())]
+        [f"#{term['ids'][0]}", re.sub(r"\s+", " ", _words_of(item[-1]))]
         for glossary in document.findall(addnodes.glossary)
         for item in glossary.findall(nodes.definition_list_item)
         for term in item.findall(nodes.term)
@@ -52,11 +53,20 @@ def read_terms(document: nodes.document) -> list[list[str]]:
 
 def _text_of(section: nodes.section, kinds: tuple[type, ...]) -> str:
     texts = [
-        node.astext()
+        _words_of(node)
         for node in section.findall(lambda n: isinstance(n, kinds))
         if _section_of(node) is section
     ]
     return re.sub(r"\s+", " ", " ".join(texts)).strip()
+
+
+def _words_of(node: nodes.Node) -> str:
+    """Return a node's text, its formulas without TeX's commands."""
+    if isinstance(node, nodes.math):
+        return plain_math(node.astext())
+    if not node.children or isinstance(node, CODE):
+        return node.astext()
+    return node.child_text_separator.join(map(_words_of, node.children))
 
 
 def _section_of(node: nodes.Node) -> nodes.Node | None:
