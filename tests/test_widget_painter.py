@@ -104,7 +104,10 @@ def test_color_flows_up_to_the_edge(browser, tmp_path, painter):
         red, green, _ = pixel(figure, (0.25, 0.1))
         assert green > red + 20
         assert is_gray(figure, (0.9, 0.1))
-        choose(figure, "undo")
+        choose(figure, "network")
+        choose(figure, "undo")  # what it does is to be seen
+        result = figure.get_by_role("button", name="result", exact=True)
+        expect(result).to_have_attribute("aria-pressed", "true")
         wait_for(figure, "1 stroke on")
         assert not is_gray(figure, (0.9, 0.1))
         choose(figure, "clear")

@@ -317,7 +317,7 @@ function render({ model, el }) {
     const { strokes: all, photo: index } = state();
     const next = layouts.map((_, i) => all[i] ?? []);
     next[index] = make(next[index]);
-    set({ strokes: next });
+    set({ strokes: next, ...seeColors() });
   }
 
   /** @type {(to: Pair) => void} */
