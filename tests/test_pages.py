@@ -18,6 +18,7 @@ from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
 )
 from bs4 import BeautifulSoup
 from extensions import charts, excerpts, figures, journey, light, share
+from matplotlib.colors import to_hex
 from PIL import Image
 from playwright.sync_api import expect
 from test_widget_gamut import picked, pixel_of
@@ -181,6 +182,31 @@ def test_a_chart_says_nothing_twice(tmp_path):
     )
     assert len({place.parent.name + str(id(place.parent)) for place in places}) == 1
     assert len(markup) < 0.8 * len(file.getvalue())
+
+
+@pytest.mark.parametrize(("alpha", "groups"), [(1, 1), (0.5, 0)])
+def test_what_paths_share_is_said_once(tmp_path, alpha, groups):
+    figure, ax = plt.subplots()
+    fills = [to_hex((n / 20, 0.5, 0.2)) for n in range(20)]
+    for n, fill in enumerate(fills):
+        side = 0.1 + n / 30  # of several sizes, so that none is another's copy
+        square = plt.Rectangle((n, n), side, side, fc=fill, ec="#808080", lw=0.4)
+        square.set_alpha(None if alpha == 1 else alpha)
+        ax.add_patch(square)
+    ax.set(xlim=(0, 20), ylim=(0, 20))
+    file = io.StringIO()
+    figure.savefig(file, format="svg")
+    plt.close(figure)
+    markup = charts.inline_chart(file.getvalue(), "fig-x", "", tmp_path, "../img")
+    chart = BeautifulSoup(markup, "html.parser")
+    found = [g for g in chart.find_all("g") if "#808080" in g.get("style", "")]
+    assert len(found) == groups
+    for group in found:
+        paths = group.find_all("path", recursive=False)
+        assert [path["fill"] for path in paths] == fills
+        assert {*paths[0].attrs} == {"d", "fill"}
+        assert "stroke-width: 0.4" in group["style"]
+        assert group["clip-path"].startswith("url(#c")
 
 
 def test_names_of_two_charts_never_meet(tmp_path):

@@ -17,13 +17,15 @@ SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 LOWEST = "#000001"  # as good as black, which SVG leaves out
 INK, GROUND = "currentColor", "var(--chart-ground)"
 PX_PER_PT = 4 / 3
-QUALITY = 78  # of JPEG
+QUALITY = 75  # of JPEG
 FEW = 256  # colors, which PNG holds exactly and in few bytes
 NUMBER = re.compile(r"-?\d+\.\d{2,}(?:e-\d+)?")  # to be rounded
 COMMAND = re.compile(r"\s*([A-Za-z])\s*")  # of a path, which needs no spaces
 MOVED = re.compile(r"translate\((\S+) (\S+)\)")
 POLYLINE = re.compile(r"(?:[ML]-?[\d.]+ -?[\d.]+|z)+")
 POINT = re.compile(r"([MLz])(?:(-?[\d.]+) (-?[\d.]+))?")
+FILLED = re.compile(r"fill: (#\w+); (.+)")
+MANY = 8  # paths of one look, and a group is shorter
 SPARED = 0.5  # of a PNG's bytes, and JPEG is worth its loss
 LETTERS = ("text", "legend", "matplotlib.axis")
 ET.register_namespace("", SVG[1:-1])
@@ -56,6 +58,8 @@ def inline_chart(svg: str, name: str, alt: str, folder: Path, link: str) -> str:
             path.set("d", _straighten(COMMAND.sub(r"\1", path.attrib["d"])))
     _rename(root, name)
     _unwrap(root)
+    for node in [*root.iter()]:
+        _share_looks(node)
     size = {"width": width * PX_PER_PT, "height": height * PX_PER_PT}
     root.attrib = {
         "class": "chart",
@@ -88,6 +92,46 @@ def _unwrap(parent: ET.Element) -> None:
         plain = child.tag == f"{SVG}g" and not child.attrib
         children += [*child] if plain else [child]
     parent[:] = children
+
+
+def _share_looks(parent: ET.Element) -> None:
+    """Put paths of one look into groups, which say all but their fill."""
+    rows: list[tuple[tuple[str, str] | None, list[ET.Element]]] = []
+    for child in parent:
+        look = _look_but_fill(child)
+        if look and rows and rows[-1][0] == look:
+            rows[-1][1].append(child)
+        else:
+            rows.append((look, [child]))
+    parts: list[ET.Element] = []
+    for look, row in rows:
+        if not look or len(row) < MANY:
+            parts += row
+            continue
+        group = ET.Element(f"{SVG}g", {"clip-path": look[0], "style": look[1]})
+        for path in row:
+            fill = FILLED.match(path.attrib.pop("style"))[1]
+            group.append(path)
+            path.set("fill", fill)
+            del path.attrib["clip-path"]
+        parts.append(group)
+    parent[:] = parts
+
+
+def _look_but_fill(node: ET.Element) -> tuple[str, str] | None:
+    """Return clip and style, but for the fill, of a path without more."""
+    if node.tag != f"{SVG}path" or {*node.attrib} != {
+        "d",
+        "clip-path",
+        "style",
+    }:
+        return None
+    found = FILLED.match(node.get("style", ""))
+    if (
+        not found or "opacity" in found[2]
+    ):  # a group would be seen through as a whole
+        return None
+    return node.get("clip-path", ""), found[2]
 
 
 def _place_shortly(use: ET.Element) -> None:
@@ -228,7 +272,9 @@ def _write_photo(address: str, folder: Path) -> str:
     if not opaque or image.getcolors(FEW):
         written["png"] = _encode(image, "png")
     if opaque:
-        written["jpg"] = _encode(image, "jpeg", quality=QUALITY)
+        written["jpg"] = _encode(
+            image, "jpeg", quality=QUALITY, progressive=True
+        )
     if len(written) > 1:  # a drawing, or a gray photo
         small = len(written["jpg"]) < SPARED * len(written["png"])
         del written["png" if small else "jpg"]
