@@ -200,7 +200,7 @@ function render({ model, el }) {
     const percent = (/** @type {number} */ q) => `${(100 * own[q]).toFixed(0)} %`;
     const gave =
       chosen === top
-        ? "Together, the pixel keeps it."
+        ? "Together, the cell keeps it."
         : `Together, it takes one of ${percent(chosen)}: ` +
           `${Math.log(own[top] / own[chosen]).toFixed(2)} nats given up.`;
     readout.textContent =
