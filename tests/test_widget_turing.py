@@ -331,6 +331,26 @@ def test_less_motion_waits_for_the_reader(browser, tmp_path):
 
 
 @pytest.mark.browser
+def test_on_a_phone_the_way_on_is_beside_the_count(browser, tmp_path):
+    with open_on_phone(browser, make_widget(), tmp_path) as (_, figure):
+        figure.locator(".next").tap()
+        wait_for(figure, "choose")
+        before = figure.bounding_box()
+        figure.locator(".side").nth(1).tap()
+        wait_for(figure, "told")
+        assert figure.bounding_box() == before  # nothing grows, nothing moves
+        row, on = figure.locator(".count"), figure.locator(".next")
+        middle = [
+            box["y"] + box["height"] / 2
+            for box in (row.bounding_box(), on.bounding_box())
+        ]
+        assert middle[0] == pytest.approx(middle[1], abs=2)
+        assert on.bounding_box()["height"] >= 44
+        on.tap()
+        wait_for(figure, "choose")
+
+
+@pytest.mark.browser
 def test_on_a_phone(browser, tmp_path):
     widget = make_widget(names=NAMES[:2], practice=[])
     with open_on_phone(browser, widget, tmp_path) as (page, figure):

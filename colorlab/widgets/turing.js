@@ -169,6 +169,9 @@ function render({ model, el }) {
     status.textContent = text;
     next.textContent = button;
     next.hidden = !button;
+    // Between pairs it stands where one pauses else: in sight, also on a phone.
+    if (["start", "done"].includes(phase)) root.insertBefore(next, panel);
+    else if (next.parentNode !== bar) bar.append(next);
     pause.classList.toggle("idle", Boolean(button)); // it waits for the reader anyway
     const choosing = phase === "choose";
     sides.forEach((side, i) => {
