@@ -29,7 +29,7 @@ from colorlab.colorize import colorize
 from colorlab.datasets.deep import read_levels, save_deep
 from colorlab.datasets.formats import Refusal
 from colorlab.datasets.images import open_image, random_crop, save_image
-from colorlab.datasets.pages import open_pages
+from colorlab.datasets.multipage import open_pages
 from colorlab.network import ColorNet
 from colorlab.weights import load_model, save_model
 

@@ -87,7 +87,7 @@ class Coloring:
     ) -> list[str]:
         """Color an image, or each page of it; return what was lost."""
         from colorlab.datasets.images import NAMELESS, save_format, save_image
-        from colorlab.datasets.pages import can_hold, save_pages
+        from colorlab.datasets.multipage import can_hold, save_pages
 
         software, kind = str(mark), save_format(target)
         self._check_format(kind)
@@ -167,7 +167,7 @@ class Coloring:
 
     def _color_pages(self, path: Path, kind: str) -> Iterator["Image.Image"]:
         """Color page after page; of what moves, as a film, so that it is steady."""
-        from colorlab.datasets.pages import open_pages
+        from colorlab.datasets.multipage import open_pages
         from colorlab.film import Steady
 
         predict = None if kind == "TIFF" else Steady().predict

@@ -103,7 +103,7 @@ def _name_results(images: dict[str, Path]) -> list[str]:
 
     What has several pages or frames keeps its format, to hold them.
     """
-    from colorlab.datasets.pages import SUFFIX_OF, paged_format
+    from colorlab.datasets.multipage import SUFFIX_OF, paged_format
 
     stems = [os.path.splitext(name)[0] for name in images]
     taken = Counter(text.casefold() for text in [*images, *stems])

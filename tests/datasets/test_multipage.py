@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorlab.datasets.pages import can_hold, open_pages, paged_format, save_pages
+from colorlab.datasets.multipage import can_hold, open_pages, paged_format, save_pages
 
 
 def frames(count=3, size=(24, 16)):
