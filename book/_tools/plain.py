@@ -110,9 +110,10 @@ def marks() -> dict[str, Mark]:
         path = BOOK / f"{page}.ipynb"
         if not path.exists():
             continue
-        for kind, label in labels_of(path):
-            counts[kind, before] += 1
-            number = f"{before}{counts[kind, before]}"
+        for kind, label in labels_of(path):  # anew on each page; not equations
+            place = kind, before if kind == "equation" else page
+            counts[place] += 1
+            number = f"{before}{counts[place]}"
             found[label] = Mark(page, kind, number)
         for cell in nbformat.read(path, as_version=4).cells:
             for label, title in TARGET.findall(cell.source):
