@@ -234,11 +234,13 @@ def test_lists_of_things_to_try_have_a_folded_answer(chapter):
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_captions_point_at_no_figure_that_paper_lacks(chapter):
+def test_captions_tell_the_screen_what_moves_and_paper_what_is_printed(chapter):
     for cell in read_notebook(chapter)["cells"]:
         if "still" in tags(cell):
             caption = cell["metadata"]["mystnb"]["figure"]["caption"]
-            assert "On paper" in caption or "still" not in caption
+            moves, paper, printed = caption.partition("On paper: ")
+            assert all((moves, paper, printed)), caption
+            assert "In the page" not in caption
             assert "below" not in caption
 
 
