@@ -89,7 +89,9 @@ def color_film(
 
     Notes
     -----
-    Sound and subtitles are copied as they are, and each picture keeps its time.
+    Sound and subtitles are copied as they are, and each picture keeps its time. Where
+    times start again, as in files of MPEG that were joined end to end, the rest follows
+    what was before.
     Pictures are written in H.264 (VP9 in .webm), 8 bits, BT.709.
     """
     suffix = Path(out).suffix.lower()
@@ -204,12 +206,41 @@ def _started(target: Any, source: Any, suffix: str) -> dict:
 
 def _frames(source: Any, video: Any, target: Any, copies: dict) -> Iterator[Any]:
     """Yield the pictures, and copy what stands between them."""
-    for packet in source.demux(video, *copies):
+    for packet in _running_on(source.demux(video, *copies)):
         if packet.stream is video:
             yield from packet.decode()
         elif packet.dts is not None:  # the last one of a stream is empty
             packet.stream = copies[packet.stream]
             target.mux(packet)
+
+
+def _running_on(packets: Iterable[Any]) -> Iterator[Any]:
+    """Yield packets, later by what was before where times start again."""
+    late = [Fraction(0)]  # seconds, of each part
+    part: dict[Any, int] = {}  # in which each stream is
+    before: dict[Any, Fraction] = {}  # time of its last packet
+    end = Fraction(0)
+    for packet in packets:
+        if packet.dts is not None:
+            stream, time = packet.stream, packet.dts * packet.time_base
+            part.setdefault(stream, 0)
+            if time < before.get(stream, time):
+                part[stream] += 1
+            if part[stream] == len(late):
+                late.append(end - time)
+            before[stream] = time
+            end = max(end, time + late[part[stream]] + _lasts(packet))
+            for name in ("dts", "pts"):
+                if (ticks := getattr(packet, name)) is not None:
+                    shift = round(late[part[stream]] / packet.time_base)
+                    setattr(packet, name, ticks + shift)
+        yield packet
+
+
+def _lasts(packet: Any) -> Fraction:
+    """Return for how many seconds a packet lasts."""
+    ticks = packet.duration or 1
+    return ticks * packet.time_base
 
 
 def _colored(frame: Any, pix_fmt: str, color: Color) -> Any:

@@ -14,6 +14,7 @@ from film_fixtures import (  # noqa: F401 (fixtures are used by name)
     fixture_frames,
     pan,
     read,
+    write,
 )
 from PIL import Image
 
@@ -140,3 +141,27 @@ def test_a_full_disk_is_not_the_fault_of_the_film(film, tmp_path, monkeypatch):
     for suffix in (".mp4", ".mkv"):
         with pytest.raises(OSError, match="No space left on device"):
             color_film(film, tmp_path / f"out{suffix}", lambda picture: picture)
+
+
+def test_films_joined_end_to_end_go_on(frames, tmp_path):
+    """Times start again in the second; nothing is lost, and its sound follows."""
+    part = write(tmp_path / "part.ts", frames)
+    twice = tmp_path / "twice.ts"
+    twice.write_bytes(part.read_bytes() * 2)
+    shown = []
+
+    def look(picture):
+        shown.append(np.asarray(picture.convert("L")).mean())
+        return picture
+
+    assert color_film(twice, tmp_path / "out.mkv", look) == 2 * len(frames)
+    assert shown[: len(frames)] == pytest.approx(shown[len(frames) :], abs=0.5)
+    color_film(part, tmp_path / "once.mkv", lambda picture: picture)
+    times, pictures, heard = read(tmp_path / "out.mkv")
+    _, _, sound = read(tmp_path / "once.mkv")
+    assert len(pictures) == 2 * len(frames)
+    steps = np.diff(times)
+    assert np.delete(steps, len(frames) - 1) == pytest.approx(1 / 12, abs=2e-3)
+    assert 1 / 13 < steps[len(frames) - 1] < 0.5  # at the join: until the sound ends
+    assert [packet for _, packet in heard] == 2 * [packet for _, packet in sound]
+    assert (np.diff([time for time, _ in heard]) > 0).all()
