@@ -1,6 +1,6 @@
-# make book | test | live | twins | assignments | anki | bench | stress | gpu-check | evaluations |
-# clean: each installs what it needs into .venv, and again when pyproject.toml or
-# constraints.txt change.
+# make book | pdf | epub | live | twins | assignments | anki | test | bench | stress |
+# gpu-check | evaluations | outputs | clean: each installs what it needs into .venv, and
+# again when pyproject.toml or constraints.txt change.
 PYTHON ?= python3
 IMAGENETTE ?= data/cache/imagenette
 TINY ?= data/cache/tiny-imagenet
@@ -12,18 +12,25 @@ SETS ?=  # more folders of classes for the probes: NAME=FOLDER ...
 BIN := .venv/bin
 READY := .venv/ready-book
 TESTED := .venv/ready-test
+PRINTED := .venv/ready-print
 SPREAD := -n logical --maxprocesses 4 --dist loadfile  # files of tests side by side
 NBVAL := book --nbval-lax --nbval-current-env --nbval-cell-timeout 120 \
     --nbval-sanitize-with tests/nbval_sanitize.cfg
 SHOWN := $(shell find colorlab data -type f ! -name '*.pyc' ! -path 'data/cache/*' 2>/dev/null)
 
-.PHONY: book test live twins assignments anki bench stress gpu-check evaluations outputs clean
+.PHONY: book pdf epub test live twins assignments anki bench stress gpu-check evaluations outputs clean
 
 book: $(READY) _build/shown
 	$(BIN)/jupyter-book build . -W -n --keep-going --all
 	@echo
 	@echo "The book is built. Open this file in a browser:"
 	@echo "  $(CURDIR)/_build/html/index.html"
+
+pdf: $(PRINTED) book  # the whole book on numbered pages, by an installed Chromium
+	$(BIN)/python book/_tools/pdf.py out/colorization-lab.pdf
+
+epub: $(PRINTED) book  # and as an e-book
+	$(BIN)/python book/_tools/epub.py out/colorization-lab.epub
 
 test: $(TESTED)
 	$(BIN)/ruff check .
@@ -100,4 +107,4 @@ clean:
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
 	    --constraint constraints.txt --editable '.[$*]'
-	@touch $@ $(if $(filter test bench,$*),$(READY)) $(if $(filter bench,$*),$(TESTED))
+	@touch $@ $(if $(filter test bench,$*),$(READY) $(PRINTED)) $(if $(filter bench,$*),$(TESTED))

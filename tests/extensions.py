@@ -1,5 +1,6 @@
 """The book's own Sphinx extensions and tools, for the tests."""
 
+import importlib
 import importlib.util
 import sys
 
@@ -14,6 +15,11 @@ def load(path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def import_tool(name):
+    """Import a tool as the others do, so that there is one of it."""
+    return importlib.import_module(name)
 
 
 NAMES = "backmatter charts excerpts figures glossed journey light quiz share"
