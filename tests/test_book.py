@@ -42,14 +42,10 @@ MAX_LINES, MOST_LINES, MEDIAN_LINES = 30, 12, 4  # code lines of a cell
 MIN_COMPARED = 3  # cells a chapter whose output nbval compares
 SMALL = 6  # a page without module and with fewer code cells may compare just one
 MIN_EXERCISES = 5
-# Chapters whose questions still stand apart, at their end:
-QUESTIONS_APART = {"descriptors", "probe", "scribbles", "transfer"}
 # Two photos and one question go through the book: each chapter ends with them.
 THREAD = "The cup and the mountain"
 ASKED = "hat color is the saucer, what color is the meadow, and how could anybody know?"
 PHOTOS = ("coffee-cup", "mountain-path")
-# Not done yet:
-NO_THREAD = {"descriptors", "film", "probe", "since"}
 SECTIONS = [
     "what you will be able to do",
     "summary",
@@ -163,11 +159,8 @@ def sections(name, notebook):
 
 
 def questions_apart(name, notebook):
-    apart = "\n## Questions people really asked\n" in prose(notebook)
-    if apart and name not in QUESTIONS_APART:
+    if "\n## Questions people really asked\n" in prose(notebook):
         yield "questions stand apart: put each where it answers something"
-    if name in QUESTIONS_APART and not apart:
-        yield "its questions have moved: take it off QUESTIONS_APART"
 
 
 def headings(notebook):
@@ -180,9 +173,7 @@ def headings(notebook):
 
 def thread(name, notebook):
     titles = [title for _, title in headings(notebook)]
-    if name in NO_THREAD and THREAD in titles:
-        yield "it has its end: take it off NO_THREAD"
-    if name in NO_MODULE | NO_THREAD:
+    if name == "intro" or name in PLAYED:
         return
     if THREAD not in titles:
         yield f"no section {THREAD!r}"

@@ -367,8 +367,8 @@ def fast_precision(device: str = "auto") -> str:
     -------
     str
         "bf16" where the device computes with bfloat16, else "fp16" on a GPU, else
-        "no" for float32. A processor without bfloat16 imitates it, some twenty times
-        slower. Book chapter: train.
+        "no" for float32. A processor without bfloat16 imitates it, which is slower.
+        Book chapter: train.
     """
     import torch
 
