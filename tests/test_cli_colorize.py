@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from cli_fixtures import (  # noqa: F401 (fixtures are used by name)
     fixture_network,
@@ -455,6 +456,31 @@ def test_pages_and_frames_are_all_colored(color, tmp_path):
             assert path.suffix != ".tif" or image.size == (18, 16)
         assert results.read_mark(path)
     assert "4 of them before" in color(tmp_path / "in", "-o", tmp_path / "out")[1]
+
+
+NOISE = [np.random.default_rng(n).integers(0, 256, (40 + n) * 50) for n in range(3)]
+
+
+@pytest.mark.parametrize("words", [["--bits", 16], ["--layer"]])
+def test_deep_pages_and_layers_of_pages_are_all_written(color, tmp_path, words):
+    pages = [20_000 + 9 * noise.reshape(40 + n, -1) for n, noise in enumerate(NOISE)]
+    (tmp_path / "in").mkdir()
+    with tifffile.TiffWriter(tmp_path / "in/album.tif") as album:
+        for page in pages:
+            album.write(page.astype(np.uint16))
+    code, _, err = color(tmp_path / "in", "-o", tmp_path / "out", *words)
+    assert (code, err) == (0, "")
+    name = "album-layer.tif" if "--layer" in words else "album.tif"
+    assert below(tmp_path / "out") == {name}
+    with tifffile.TiffFile(tmp_path / "out" / name) as found:
+        written = [page.asarray() for page in found.pages]
+    for page, values in zip(pages, written, strict=True):
+        assert values.dtype == (np.uint16 if 16 in words else np.uint8)
+        assert np.ptp(values.astype(int), axis=2).max() > 1  # in color
+        if 16 in words:
+            L = rgb_to_lab(torch.from_numpy(values / 65535.0).permute(2, 0, 1))[0]
+            gray = torch.from_numpy(np.stack([page / 65535.0] * 3))
+            assert (L - rgb_to_lab(gray)[0]).abs().max() < 0.005
 
 
 def scan_of_16_bits(path):

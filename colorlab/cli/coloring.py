@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from colorlab.cli.messages import count_pages
 from colorlab.cli.ranking import Ranking
 from colorlab.cli.results import Mark, to_xmp, write_side_file
 from colorlab.cli.samples import Samples
@@ -57,8 +58,12 @@ class Form(NamedTuple):
         """Name layers unlike colored images, where OUT is a folder."""
         if not self.layer or list(targets.values()) == [Path(out)]:
             return targets
-        names = ((path, f"{target.stem}-layer.png") for path, target in targets.items())
-        return {path: targets[path].with_name(name) for path, name in names}
+        return {path: _as_layer(target) for path, target in targets.items()}
+
+
+def _as_layer(target: Path) -> Path:
+    suffix = ".tif" if target.suffix == ".tif" else ".png"  # only pages come as .tif
+    return target.with_name(f"{target.stem}-layer{suffix}")
 
 
 @dataclass(frozen=True)
@@ -87,13 +92,12 @@ class Coloring:
     ) -> list[str]:
         """Color an image, or each page of it; return what was lost."""
         from colorlab.datasets.images import NAMELESS, save_format, save_image
-        from colorlab.datasets.multipage import can_hold, save_pages
+        from colorlab.datasets.multipage import can_hold
 
         software, kind = str(mark), save_format(target)
         self._check_format(kind)
-        if self._takes_pages() and can_hold(kind, path):
-            pages = self._color_pages(path, kind)
-            return save_pages(self._dress_all(pages, software), target)
+        if not self._is_of_one() and can_hold(kind, path):
+            return self._write_pages(path, target, kind, software)
         target.parent.mkdir(parents=True, exist_ok=True)
         if kind in NAMELESS and self.statement:
             write_side_file(target, mark, to_xmp(self.statement), overwrite)
@@ -108,18 +112,42 @@ class Coloring:
             asked = "--layer" if self.form.layer else "--bits 16"
             raise ValueError(f"{asked} must be written as PNG or TIFF, not as {kind}")
 
-    def _takes_pages(self) -> bool:
-        """Return whether each page of a file is colored, or the first alone."""
-        of_one = self.hints, self.samples, self.ranking
-        return self.form.bits == 8 and not self.form.layer and not any(of_one)
+    def _is_of_one(self) -> bool:
+        """Return whether it is for one picture, so that of pages the first is taken."""
+        return any((self.hints, self.samples, self.ranking))
+
+    def _write_pages(
+        self, path: Path, target: Path, kind: str, software: str
+    ) -> list[str]:
+        """Color each page, or frame, of a file; return what was lost."""
+        from colorlab.datasets.deep import save_deep_pages
+        from colorlab.datasets.multipage import open_pages, save_pages
+
+        pages = open_pages(path, *self.reading, count_pages)
+        if self.form.bits == 8:
+            colored = self._color_pages(pages, kind)
+            return save_pages((self._dress(page, software) for page in colored), target)
+        notes: dict[str, None] = {}  # each once, in order
+
+        def deep() -> Iterator[tuple[Iterator["np.ndarray"], "Image.Image"]]:
+            for number, page in enumerate(pages):
+                rows, told = self._color_deep(path, page, number)
+                notes.update(dict.fromkeys(page.info["notes"] + told))
+                yield rows, self._dress(page, software)
+
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(target) as file:
+            save_deep_pages(deep(), file)
+        return [*notes]
 
     def _write(self, path: Path, file: BinaryIO, kind: str, software: str) -> list[str]:
         """Color an image into an open file; return what was lost."""
         from colorlab.datasets.deep import save_deep
-        from colorlab.datasets.images import save_image
+        from colorlab.datasets.images import open_image, save_image
 
         if self.form.bits == 16:
-            rows, image, notes = self._color_deep(path)
+            image = open_image(path, *self.reading)
+            rows, notes = self._color_deep(path, image)
             save_deep(rows, self._dress(image, software), file, kind)
             return [*image.info["notes"], *notes]
         return save_image(self._dress(self._color(path), software), file, kind)
@@ -127,28 +155,24 @@ class Coloring:
     def _color(self, path: Path) -> "Image.Image":
         """Return an image in color; or its color alone."""
         from colorlab.datasets.images import open_image
-        from colorlab.retouch import layer_image
 
         image = open_image(path, *self.reading)
-        colored = self._paint(image, self._predict(path, image))
-        return layer_image(image, colored) if self.form.layer else colored
+        return self._paint(image, self._predict(path, image))
 
     def _color_deep(
-        self, path: Path
-    ) -> tuple[Iterator["np.ndarray"], "Image.Image", list[str]]:
-        """Return bands of 16 bits, the image before with 8, and what was lost."""
+        self, path: Path, image: "Image.Image", page: int = 0
+    ) -> tuple[Iterator["np.ndarray"], list[str]]:
+        """Return bands of 16 bits in color, and what was lost."""
         from colorlab.datasets.deep import join_bytes, read_levels
-        from colorlab.datasets.images import open_image
         from colorlab.retouch import join_levels, layer_rows, predict_cells
 
-        image = open_image(path, *self.reading)
         predict = self._predict(path, image)
         ab = predict_cells(image, self.network, self.T, self.size, predict)
-        values, notes = read_levels(path, self.reading.max_pixels)
+        values, notes = read_levels(path, self.reading.max_pixels, page)
         values = join_bytes(image) if values is None else values
         rows = join_levels(values, self.strength * ab)
         rows = layer_rows(values, rows) if self.form.layer else rows
-        return rows, image, notes
+        return rows, notes
 
     def _predict(self, path: Path, image: "Image.Image") -> "Predict | None":
         """Return what predicts the colors of an image, if not the network alone."""
@@ -159,19 +183,23 @@ class Coloring:
     def _paint(
         self, image: "Image.Image", predict: "Predict | None" = None
     ) -> "Image.Image":
+        """Return an image in color; or its color alone."""
         from colorlab.colorize import colorize
+        from colorlab.retouch import layer_image
 
         paint = self.samples.color if self.samples else colorize
         how = self.network, self.T, self.size, "cpu", self.strength, predict
-        return paint(image, *how)
+        colored = paint(image, *how)
+        return layer_image(image, colored) if self.form.layer else colored
 
-    def _color_pages(self, path: Path, kind: str) -> Iterator["Image.Image"]:
+    def _color_pages(
+        self, pages: Iterator["Image.Image"], kind: str
+    ) -> Iterator["Image.Image"]:
         """Color page after page; of what moves, as a film, so that it is steady."""
-        from colorlab.datasets.multipage import open_pages
         from colorlab.film import Steady
 
         predict = None if kind == "TIFF" else Steady().predict
-        for page in open_pages(path, *self.reading):
+        for page in pages:
             yield self._paint(page, predict)
 
     def _dress(self, image: "Image.Image", software: str = "") -> "Image.Image":
@@ -187,9 +215,3 @@ class Coloring:
             image.info["statement"] = self.statement
         image.info |= {"software": software} if software else {}
         return image
-
-    def _dress_all(
-        self, pages: Iterator["Image.Image"], software: str
-    ) -> Iterator["Image.Image"]:
-        for page in pages:
-            yield self._dress(page, software)

@@ -14,6 +14,7 @@ MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
 count_members = partial(tqdm, unit=" files", disable=None)  # of an archive
 count_parts = partial(tqdm, unit=" MB or files", disable=None)  # come, then unpacked
 count_images = partial(tqdm, unit=" images", disable=None)
+count_pages = partial(tqdm, unit=" pages", disable=None, leave=False)  # of one image
 
 
 def print_skipped(skipped: dict[str, str]) -> None:

@@ -38,7 +38,7 @@ class Levels(NamedTuple):
     notes: list[str]
 
 
-def read_levels(path: File, max_pixels: int | None = None) -> Levels:
+def read_levels(path: File, max_pixels: int | None = None, page: int = 0) -> Levels:
     """Read the numbers of an image that has more than 8 bits.
 
     Parameters
@@ -47,6 +47,8 @@ def read_levels(path: File, max_pixels: int | None = None) -> Levels:
         A gray image of 16 bits, of integers or floats; or a PNG or TIFF of color.
     max_pixels : int, optional
         As for `open_checked`.
+    page : int
+        Which page of a TIFF, from 0.
 
     Returns
     -------
@@ -67,6 +69,7 @@ def read_levels(path: File, max_pixels: int | None = None) -> Levels:
     array([[  0, 513]], dtype=uint16)
     """
     with open_checked(path, max_pixels) as opened:
+        opened.seek(page)
         if opened.mode == "F" or opened.mode.startswith("I"):
             opened.load()
             gray = gray16(opened)
@@ -79,6 +82,7 @@ def read_levels(path: File, max_pixels: int | None = None) -> Levels:
         opened.load()
         high = np.asarray(_turned(opened, opened))[..., :3]
         with open_checked(path, max_pixels) as again:
+            again.seek(page)
             _take_other_bytes(again, raw)
             again.load()
             low = np.asarray(_turned(again, again))[..., :3]
@@ -139,6 +143,32 @@ def save_deep(
     Image.new(mode, (1, 1)).save(one, kind, **save_options(kind, image.info))
     write = _write_png if kind == "PNG" else _write_tiff
     write(_with_alpha(rows, image), image, file, one)
+
+
+def save_deep_pages(
+    pages: Iterable[tuple[Iterable[np.ndarray], Image.Image]], file: BinaryIO
+) -> None:
+    """Write a TIFF of several pages with 16 bits a channel, one after the other.
+
+    Parameters
+    ----------
+    pages : iterable of (rows, image)
+        Of each page, what `save_deep` takes.
+    file : open binary file
+        Where to.
+
+    Examples
+    --------
+    >>> file, page = io.BytesIO(), Image.new("RGB", (2, 1))
+    >>> rows = (np.full((1, 2, 3), level, np.uint16) for level in (7, 770))
+    >>> save_deep_pages((([band], page) for band in rows), file)
+    >>> read_levels(file, page=1).values[0, 0]
+    array([770, 770, 770], dtype=uint16)
+    """
+    with TiffImagePlugin.AppendingTiffWriter(file) as writer:
+        for rows, image in pages:
+            save_deep(rows, image, writer, "TIFF")
+            writer.newFrame()
 
 
 def _raw_mode(opened: Image.Image) -> str:

@@ -1,7 +1,7 @@
 """Images of several pages or frames, one after the other (book chapter: colorize)."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +16,7 @@ from colorlab.datasets.images import (
 )
 from colorlab.files import whole_file
 
+Progress = Callable[[Iterable], Iterable]
 TIMES = ("duration", "loop", "default_image")  # of what moves
 SUFFIX_OF = {"GIF": ".gif", "PNG": ".png", "WEBP": ".webp", "AVIF": ".avif"}
 SUFFIX_OF |= {"TIFF": ".tif"}
@@ -74,7 +75,10 @@ def can_hold(kind: str, path: File) -> bool:
 
 
 def open_pages(
-    path: File, allow_truncated: bool = False, max_pixels: int | None = None
+    path: File,
+    allow_truncated: bool = False,
+    max_pixels: int | None = None,
+    progress: Progress = iter,
 ) -> Iterator[Image.Image]:
     """Open the pages or frames of an image file, one at a time.
 
@@ -85,6 +89,8 @@ def open_pages(
     allow_truncated, max_pixels
         As for `open_image`; all frames of what moves count together, as they are
         held in memory when they are written. Pages of a TIFF count each.
+    progress : callable, optional
+        Wraps the numbers of the pages, for a progress bar.
 
     Yields
     ------
@@ -100,7 +106,7 @@ def open_pages(
     with open_checked(path, max_pixels, allow_truncated) as opened:
         count, limit = max(1, getattr(opened, "n_frames", 1)), max_pixels or MOST_PIXELS
         moving = opened.format != "TIFF"
-        for number in range(count):
+        for number in progress(range(count)):
             opened.seek(number)
             pixels = opened.width * opened.height * (count if moving else 1)
             if pixels > limit:

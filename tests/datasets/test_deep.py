@@ -10,7 +10,7 @@ import tifffile
 from image_files import ADOBE_D50, ADOBE_GAMMA, icc
 from PIL import ExifTags, Image, ImageCms
 
-from colorlab.datasets.deep import join_bytes, read_levels, save_deep
+from colorlab.datasets.deep import join_bytes, read_levels, save_deep, save_deep_pages
 from colorlab.datasets.images import open_image
 
 
@@ -149,6 +149,29 @@ def test_what_is_written_is_read(kind, mode):
     assert b"made" in opened.info.get("xmp", b"") or "XMP" in str(opened.info["notes"])
     with Image.open(file) as written:
         assert "icc_profile" in written.info
+
+
+def test_pages_are_written_and_read_one_by_one():
+    """Of different sizes, one transparent; tifffile reads what we write."""
+    pages = [noise(5 + n, 7, 3) for n in range(3)]
+    modes = ["RGB", "RGBA", "RGB"]
+
+    def made():
+        for values, mode in zip(pages, modes, strict=True):
+            image = Image.new(mode, values.shape[1::-1])
+            image.info["dpi"] = (300, 300)
+            yield [values[:2], values[2:]], image
+
+    file = io.BytesIO()
+    save_deep_pages(made(), file)
+    file.seek(0)
+    with tifffile.TiffFile(file) as found:
+        assert len(found.pages) == 3
+        for page, values in zip(found.pages, pages, strict=True):
+            assert np.array_equal(page.asarray()[..., :3], values)
+            assert page.tags["XResolution"].value == (300, 1)
+    for number, values in enumerate(pages):
+        assert np.array_equal(read_levels(file, page=number).values, values)
 
 
 def test_other_formats_are_refused():

@@ -58,6 +58,21 @@ def test_pages_keep_their_sizes_and_what_they_tell(tmp_path):
             assert np.array_equal(written, page.convert("RGB"))
 
 
+def test_progress_goes_by_pages():
+    seen = []
+
+    def look(numbers):
+        for number in numbers:
+            yield number
+            seen.append(number)
+
+    pages = open_pages(several("TIFF"), progress=look)
+    next(pages)
+    assert seen == []
+    assert len([*pages]) == 2
+    assert seen == [0, 1, 2]
+
+
 def test_pages_are_held_one_at_a_time(tmp_path):
     alive, most = set(), []
 
