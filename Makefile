@@ -1,6 +1,6 @@
-# make book | pdf | epub | live | twins | assignments | anki | test | bench | stress |
-# gpu-check | evaluations | outputs | clean: each installs what it needs into .venv, and
-# again when pyproject.toml or constraints.txt change.
+# make book | pdf | epub | slides | live | twins | assignments | anki | test | bench | stress |
+# gpu-check | evaluations | outputs | clean: each installs what it needs into .venv, and again
+# when pyproject.toml or constraints.txt change.
 PYTHON ?= python3
 IMAGENETTE ?= data/cache/imagenette
 TINY ?= data/cache/tiny-imagenet
@@ -18,7 +18,7 @@ NBVAL := book --nbval-lax --nbval-current-env --nbval-cell-timeout 120 \
     --nbval-sanitize-with tests/nbval_sanitize.cfg
 SHOWN := $(shell find colorlab data -type f ! -name '*.pyc' ! -path 'data/cache/*' 2>/dev/null)
 
-.PHONY: book pdf epub test live twins assignments anki bench stress gpu-check evaluations outputs clean
+.PHONY: book pdf epub slides test live twins assignments anki bench stress gpu-check evaluations outputs clean
 
 book: $(READY) _build/shown
 	$(BIN)/jupyter-book build . -W -n --keep-going --all
@@ -51,6 +51,9 @@ twins: $(READY)  # chapters that run alone, from the address in _config.yml or A
 
 assignments: $(READY)  # of each chapter, with solutions and without
 	$(BIN)/python book/_tools/assignments.py out/assignments
+
+slides: book  # of each chapter, out of its page
+	$(BIN)/python book/_tools/slides.py _build/html out/slides
 
 anki: $(READY)  # glossary and exercises as cards
 	$(BIN)/python book/_tools/anki.py out/colorization-lab.txt
