@@ -157,11 +157,6 @@ def test_every_chapter_states_its_minutes(name):
     assert f"{read} minutes" in prose(read_notebook(name))
 
 
-# A student's pace, such that two chapters read with a clock took what is counted here.
-WORDS_A_MINUTE, FIGURE, PLAYED = 140, 0.4, 2  # minutes to look, and to play
-UNREAD = re.compile(r"<details[\s\S]*?</details>|(`{3,})\{[a-z-]+\}[\s\S]*?\1")
-
-
 def least_minutes(notebook):
     """Count words, figures and figures that move, up to the questions."""
     words = figures = played = 0
@@ -170,20 +165,49 @@ def least_minutes(notebook):
             "^## (?:Five questions|Exercises)", source(cell), flags=re.M
         )
         if cell["cell_type"] == "markdown":
-            words += len(UNREAD.sub("", text).split())
+            words += len(backmatter.UNREAD.sub("", text).split())
         elif "still" in tags(cell):
             played += 1
         elif "figure" in cell["metadata"].get("mystnb", {}):
             figures += 1
         if after:
             break
-    return words / WORDS_A_MINUTE + FIGURE * figures + PLAYED * played
+    return (
+        words / backmatter.WORDS_A_MINUTE
+        + backmatter.FIGURE * figures
+        + backmatter.PLAYED * played
+    )
 
 
 @pytest.mark.parametrize("name", STORED)
 def test_a_chapter_is_read_in_the_minutes_it_promises(name):
     read, _ = backmatter.chapter_minutes(name)
     assert read >= 0.8 * least_minutes(read_notebook(name))
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_minutes_of_sections_sum_to_those_of_the_chapter(name):
+    titles, minutes = zip(*backmatter.sections_minutes(name), strict=True)
+    assert sum(minutes) == backmatter.chapter_minutes(name)[0]
+    assert min(minutes) >= 0
+    heads = re.findall(r"^## (.*)$", prose(read_notebook(name)), re.M)
+    left_out = {"Five questions", "Exercises", "Sources"}
+    assert list(titles) == ["opening", *(h for h in heads if h not in left_out)]
+
+
+def test_minutes_go_where_the_words_and_the_figures_are(monkeypatch, tmp_path):
+    line = "**Time:** about 10 minutes to read.\n\n"
+    cells = [
+        nbformat.v4.new_markdown_cell(f"# Title\n\n{line}## Long\n\n" + "word " * 420),
+        nbformat.v4.new_markdown_cell("## Short\n\n" + "word " * 140),
+        nbformat.v4.new_code_cell("draw()", metadata={"tags": ["still"]}),
+        nbformat.v4.new_markdown_cell("## Exercises\n\n" + "word " * 900),
+    ]
+    path = tmp_path / "one.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    monkeypatch.setattr(backmatter, "BOOK", tmp_path)
+    # 3 minutes of words each, twice as long as the pace says
+    assert backmatter.sections_minutes("one")[1:] == [("Long", 5), ("Short", 5)]
 
 
 def test_sessions_are_added_up(monkeypatch, tmp_path):

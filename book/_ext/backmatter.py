@@ -1,7 +1,8 @@
 """What is made when the book is built, and so cannot drift.
 
 `{notation} GROUP` gives a table of `notation.yml`; `{sessions}` adds up the
-minutes that the chapters state. Sphinx's autodoc makes the page `api`; how it
+minutes that the chapters state, and `{minutes}` shares them out among their
+sections. Sphinx's autodoc makes the page `api`; how it
 reads our docstrings is settled here.
 """
 
@@ -21,6 +22,10 @@ CODE = re.compile(r"(\w+)\.([\w.]+)(?:\((\w+)\))?")  # module.name(variable)
 TIME = re.compile(
     r"\*\*Time:\*\* (?:about )?(\d+) minutes(?:[^.\n]*?(\d+) more)?"
 )
+# A student's pace. What is folded, or is no text, is not read.
+WORDS_A_MINUTE, FIGURE, PLAYED = 140, 0.4, 2  # minutes to look, and to play
+UNREAD = re.compile(r"<details[\s\S]*?</details>|(`{3,})\{[a-z-]+\}[\s\S]*?\1")
+NOT_READ = ("Five questions", "Exercises", "Sources")  # not counted as reading
 
 
 def load_notation() -> dict[str, list[dict]]:
@@ -46,6 +51,54 @@ def chapter_minutes(name: str) -> tuple[int, int]:
     if not found:
         raise ValueError(f"{name} must state its time as {TIME.pattern}")
     return int(found[1]), int(found[2] or 0)
+
+
+def sections_minutes(name: str) -> list[tuple[str, int]]:
+    """Share a chapter's minutes to read out among its sections.
+
+    Each gets its share of words, figures and figures that move, in whole
+    minutes that sum to the chapter's.
+    """
+    text = (BOOK / f"{name}.ipynb").read_text(encoding="utf-8")
+    times: dict[str, float] = {}
+    title = ""
+    for cell in json.loads(text)["cells"]:
+        source, metadata = "".join(cell["source"]), cell["metadata"]
+        if cell["cell_type"] == "code":
+            shown = "figure" in metadata.get("mystnb", {})
+            played = "still" in metadata.get("tags", [])
+            times[title] += PLAYED if played else FIGURE if shown else 0
+            continue
+        parts = re.split(r"^(?=##? )", UNREAD.sub("", source), flags=re.M)
+        for part in filter(str.strip, parts):
+            if head := re.match(r"##? (.*)", part):
+                title = head[1] if part.startswith("## ") else "opening"
+            times[title] = times.get(title, 0)
+            times[title] += len(part.split()) / WORDS_A_MINUTE
+    times = {t: m for t, m in times.items() if t not in NOT_READ}
+    return list(
+        zip(times, _whole(list(times.values()), chapter_minutes(name)[0]))
+    )
+
+
+def _whole(parts: list[float], total: int) -> list[int]:
+    """Scale to whole numbers of a sum, with the largest remainders up."""
+    scaled = [part * total / sum(parts) for part in parts]
+    order = sorted(range(len(parts)), key=lambda n: int(scaled[n]) - scaled[n])
+    up = set(order[: total - sum(map(int, scaled))])
+    return [int(part) + (n in up) for n, part in enumerate(scaled)]
+
+
+def minutes_table(names: list[str]) -> list[str]:
+    """Return the lines of a Markdown table, a chapter a row."""
+    lines = ["| chapter | its sections, with minutes |", "|---|---|"]
+    for name in names:
+        told = (
+            f"{title} **{minutes}**" if minutes else title
+            for title, minutes in sections_minutes(name)
+        )
+        lines.append(f"| {{doc}}`{name} <{name}>` | {'; '.join(told)} |")
+    return lines
 
 
 def notation_table(rows: list[dict]) -> list[str]:
@@ -121,6 +174,16 @@ class Sessions(_Table):
         return self._show(sessions_table([s.split() for s in self.content]))
 
 
+class Minutes(_Table):
+    """`{minutes}`: its content names chapters."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Make the table."""
+        return self._show(minutes_table(" ".join(self.content).split()))
+
+
 def _settle_autodoc(app, config):
     config.autodoc_member_order = "bysource"
     config.autodoc_typehints = "none"  # the text has types, with shapes
@@ -154,4 +217,5 @@ def setup(app):
     app.connect("html-page-context", _list_references)
     app.add_directive("notation", Notation)
     app.add_directive("sessions", Sessions)
+    app.add_directive("minutes", Minutes)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -27,38 +27,28 @@ PAGES = re.compile(
 
 
 def read_sections(document: nodes.document, kinds=PROSE) -> list[list[str]]:
-    """Return a page's sections: of each its anchor, its prose and its heading.
+    """Return a page's sections, in order, each as its anchor and its prose.
 
-    Other kinds of nodes give another text; a section without is left out. The
-    page's own heading is left out: the search names the page.
+    Other kinds of nodes give another text; a section without is left out.
     """
     found = []
     for number, section in enumerate(document.findall(nodes.section)):
         anchor = f"#{section['ids'][0]}" if number else ""
         text = _text_of(section, kinds)
         if text or kinds is PROSE:
-            found.append([anchor, text, _title_of(section) if number else ""])
+            found.append([anchor, text])
     return found
 
 
 def read_terms(document: nodes.document) -> list[list[str]]:
-    """Return a glossary's terms: of each its anchor, its meaning, itself."""
+    """Return a glossary's terms, each as its anchor and what it means."""
     return [
-        [
-            f"#{term['ids'][0]}",
-            re.sub(r"\s+", " ", _words_of(item[-1])),
-            term.astext(),
-        ]
+        [f"#{term['ids'][0]}", re.sub(r"\s+", " ", _words_of(item[-1]))]
         for glossary in document.findall(addnodes.glossary)
         for item in glossary.findall(nodes.definition_list_item)
         for term in item.findall(nodes.term)
         if term["ids"]
     ]
-
-
-def _title_of(section: nodes.section) -> str:
-    title = section.next_node(nodes.title)
-    return re.sub(r"\s+", " ", _words_of(title)).strip() if title else ""
 
 
 def _text_of(section: nodes.section, kinds: tuple[type, ...]) -> str:

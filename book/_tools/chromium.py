@@ -10,12 +10,13 @@ from playwright.sync_api import Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run")
-PATIENCE = 1_800_000  # milliseconds, for busy machines
+PATIENCE = 600_000  # milliseconds, for busy machines
 MISSING = """Chromium is missing, which sets the pages. Install it:
   apt install chromium                     (Debian)
   .venv/bin/playwright install chromium    (any system)
 or install Chrome, or set CHROMIUM to the path of one."""
-READY = "MathJax.startup.promise.then(() => true)"
+SET = """() => window.MathJax?.startup?.promise?.then(() =>
+    document.fonts.ready).then(() => true)"""
 
 
 def find_chromium() -> str | None:
@@ -26,7 +27,7 @@ def find_chromium() -> str | None:
 
 @contextmanager
 def open_page(path: Path) -> Iterator[Page]:
-    """Give a page that can set its formulas."""
+    """Give a page whose formulas are set."""
     with sync_playwright() as playwright:
         kind = playwright.chromium
         found = find_chromium() or kind.executable_path
@@ -36,6 +37,6 @@ def open_page(path: Path) -> Iterator[Page]:
         page = browser.new_page(viewport={"width": 800, "height": 1100})
         page.set_default_timeout(PATIENCE)
         page.goto(path.resolve().as_uri(), wait_until="load")
-        page.evaluate(READY)
+        page.evaluate(SET)
         yield page
         browser.close()

@@ -269,7 +269,12 @@ function render({ model, el }) {
     ]),
   );
   draw({});
-  return settle(el, show, () => cancelAnimationFrame(frame), untie);
+  const unsettle = settle(el, show);
+  return () => {
+    cancelAnimationFrame(frame);
+    untie();
+    unsettle();
+  };
 }
 
 export default { render };

@@ -13,7 +13,6 @@ import {
   tie,
   within,
 } from "./page.js";
-import { makeAddresses } from "./pictures.js";
 
 /** @import { View } from "./page.js" */
 
@@ -70,8 +69,7 @@ function render({ model, el }) {
   const names = model.get("names");
   /** @type {string[]} */
   const photos = model.get("photos");
-  const { of, free } = makeAddresses();
-  const urls = readFiles(model).map(of);
+  const urls = readFiles(model).map((file) => URL.createObjectURL(file));
   const layers = [makeLayer("over"), makeLayer("under")];
   const stage = make("div", { class: "stage" }, [layers[1].node, layers[0].node]);
   stage.style.aspectRatio = model.get("size").join(" / ");
@@ -124,7 +122,12 @@ function render({ model, el }) {
     ]),
   );
   draw();
-  return settle(el, undefined, untie, free);
+  const unsettle = settle(el);
+  return () => {
+    untie();
+    unsettle();
+    for (const url of urls) URL.revokeObjectURL(url);
+  };
 }
 
 export default { render };

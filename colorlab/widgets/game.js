@@ -13,7 +13,6 @@ import {
 } from "./gamescore.js";
 import { openPictures, paintTruth, paintWindow, shareSeen } from "./gameview.js";
 import { floats, make, readFiles, settle } from "./page.js";
-import { makeAddresses } from "./pictures.js";
 import { centerOf } from "./plane.js";
 
 /** @import { Losses } from "./gamereport.js" */
@@ -81,7 +80,8 @@ function render({ model, el }) {
   const { kept, keep } = remember(`colorlab-game-${model.get("version")}`);
   /** @type {Map<number, Promise<Pictures>>} */
   const opened = new Map();
-  const { of, free } = makeAddresses();
+  /** @type {string[]} */
+  const urls = [];
   let cursor = 0;
   /** @type {{ L: number, slice?: HTMLCanvasElement }} */
   let shown = { L: -1 };
@@ -320,7 +320,8 @@ function render({ model, el }) {
   function drawDone() {
     const played = kept.answers.map(({ chips }, i) => lossesOf(i, chips));
     const text = JSON.stringify(makeResult(model, kept), null, 1);
-    const url = of(new Blob([text], { type: "application/json" }));
+    const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+    urls.push(url);
     const attributes = { class: "download", href: url };
     const download = `game-${kept.run.slice(0, 8)}.json`;
     const save = make("a", { ...attributes, download }, ["Download the result file"]);
@@ -386,7 +387,11 @@ function render({ model, el }) {
     Array.from(prior.keys()).find((q) => !centers[2 * q] && !centers[2 * q + 1]) ?? 0;
   cursor = gray;
   el.append(root);
-  return settle(el, draw, free);
+  const unsettle = settle(el, draw);
+  return () => {
+    unsettle();
+    for (const url of urls) URL.revokeObjectURL(url);
+  };
 }
 
 export default { render };

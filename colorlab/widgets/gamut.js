@@ -259,7 +259,11 @@ function render({ model, el }) {
     ]),
   );
   draw({ L: state().L });
-  return settle(el, repaint, untie);
+  const unsettle = settle(el, repaint);
+  return () => {
+    untie();
+    unsettle();
+  };
 }
 
 export default { render };

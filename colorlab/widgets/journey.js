@@ -262,7 +262,11 @@ function render({ model, el }) {
     ]),
   );
   draw();
-  return settle(el, draw, untie);
+  const unsettle = settle(el, draw);
+  return () => {
+    untie();
+    unsettle();
+  };
 }
 
 export default { render };

@@ -16,7 +16,6 @@ import {
   tie,
   within,
 } from "./page.js";
-import { openImages } from "./pictures.js";
 import { bestOf, cellAt, nearestOf, placeOf } from "./places.js";
 import { rimmed } from "./plane.js";
 
@@ -58,7 +57,12 @@ function render({ model, el }) {
   const blocks = model.get("blocks");
   const near = bytes(model.get("near"));
   const best = bytes(model.get("best"));
-  const { images, ready, free } = openImages(readFiles(model));
+  const files = readFiles(model).map((blob) => {
+    const image = make("img");
+    const url = URL.createObjectURL(blob);
+    image.src = url;
+    return { image, url };
+  });
   const attributes = { class: "plane", tabindex: "0", role: "application" };
   const picture = make("canvas", attributes);
   const choice = makeSelect("Photo", names, (photo) => set({ photo }));
@@ -97,7 +101,7 @@ function render({ model, el }) {
     tile.button.disabled = !place;
     tile.button.setAttribute("aria-label", text);
     const context = openCanvas(tile.canvas, TILE);
-    const image = place && images[place.photo];
+    const image = place && files[place.photo].image;
     if (!place || !image?.complete || !image.naturalWidth) return undefined;
     const scale = image.naturalWidth / SIDE;
     const [x, y, side] = [place.left, place.top, PLACE].map((at) => at * scale);
@@ -107,7 +111,7 @@ function render({ model, el }) {
 
   function paintPicture() {
     const context = openCanvas(picture, VIEW);
-    const image = images[state().photo];
+    const { image } = files[state().photo];
     if (image.complete && image.naturalWidth)
       context.drawImage(image, 0, 0, VIEW, VIEW);
     const scale = VIEW / SIDE;
@@ -221,12 +225,17 @@ function render({ model, el }) {
     unitTold,
   ]);
   el.append(figure);
-  ready.then(() => {
+  Promise.allSettled(files.map(({ image }) => image.decode())).then(() => {
     figure.removeAttribute("aria-busy");
     draw();
   });
   draw();
-  return settle(el, draw, untie, free);
+  const unsettle = settle(el, draw);
+  return () => {
+    untie();
+    unsettle();
+    for (const { url } of files) URL.revokeObjectURL(url);
+  };
 }
 
 export default { render };

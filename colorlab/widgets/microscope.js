@@ -299,7 +299,12 @@ function render({ model, el }) {
     ]),
   );
   draw();
-  return settle(el, draw, () => halt(), untie);
+  const unsettle = settle(el, draw);
+  return () => {
+    halt();
+    untie();
+    unsettle();
+  };
 }
 
 export default { render };

@@ -162,11 +162,15 @@ function render({ model, el }) {
     ]),
   );
   draw();
+  const unsettle = settle(el);
   readReel(model).then((read) => {
     reel = read;
     draw();
   });
-  return settle(el, undefined, untie);
+  return () => {
+    untie();
+    unsettle();
+  };
 }
 
 export default { render };

@@ -1,7 +1,6 @@
 // The colorization Turing test: each pair for a second, then a choice.
 
 import { context2d, make, readFiles, settle } from "./page.js";
-import { makeAddresses } from "./pictures.js";
 import { makeReport, percent } from "./turingreport.js";
 
 /** @import { Model, View } from "./page.js" */
@@ -123,7 +122,8 @@ function render({ model, el }) {
   const tests = pairs.slice(drills.length);
   const seconds = model.get("seconds");
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const { of, free } = makeAddresses();
+  /** @type {string[]} */
+  const urls = [];
   const { kept, keep } = remember(`colorlab-turing-${model.get("version")}`);
   let unsaved = false; // answers that closing the page would lose
   /** @type {HTMLElement | undefined} */
@@ -335,7 +335,7 @@ function render({ model, el }) {
   /** @type {(trials: Trial[]) => HTMLElement} */
   function makeDownload(trials) {
     const text = JSON.stringify(makeResult(model, trials, kept), null, 1);
-    const url = of(new Blob([text], { type: "application/json" }));
+    const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
     const name = `turing-${JSON.parse(text).run.slice(0, 8)}.json`;
     const link = make("a", { class: "download", download: name, href: url }, [
       "Download the result file",
@@ -343,13 +343,16 @@ function render({ model, el }) {
     link.addEventListener("click", () => {
       unsaved = false;
     });
+    urls.push(url);
     return link;
   }
 
   /** @type {(trials: Trial[]) => void} */
   function report(trials) {
     for (const pair of tests) {
-      if (!pair.urls.length) pair.urls = pair.files.map(of);
+      if (pair.urls.length) continue;
+      pair.urls = pair.files.map((file) => URL.createObjectURL(file));
+      urls.push(...pair.urls);
     }
     saved = makeDownload(trials);
     const again = make("button", { type: "button" }, ["Start over"]);
@@ -419,7 +422,12 @@ function render({ model, el }) {
   el.append(root);
   if (kept.answers.length < tests.length) open();
   else report(kept.answers.flatMap((answer) => restore(tests, answer)));
-  return settle(el, undefined, () => left.abort(), free);
+  const unsettle = settle(el);
+  return () => {
+    unsettle();
+    left.abort();
+    for (const url of urls) URL.revokeObjectURL(url);
+  };
 }
 
 export default { render };
