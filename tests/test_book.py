@@ -390,6 +390,54 @@ def test_every_check_is_shown_to_fail():
     assert {check for check, _ in SPOILERS} == set(CHECKS)
 
 
+# What chapters print
+
+COMPARED = re.compile(r"difference|apart\b|from the|\bless\b")
+NOTHING = re.compile(r"\b0\.0{3,}(?![\d])")
+TIMED = re.compile(r"(\S.*?):? +\d+(?:\.\d+)? m?s\b")
+
+
+def printed(cell):
+    told = [output.get("text", "") for output in cell.get("outputs", [])]
+    return "".join("".join(text) for text in told).splitlines()
+
+
+def bare_zeros(cells):
+    """List differences of 0.000 without a word that both sides agree to rounding."""
+    for i, cell in enumerate(cells):
+        lines = [s for s in printed(cell) if COMPARED.search(s) and NOTHING.search(s)]
+        told = next((c for c in cells[i:] if c["cell_type"] == "markdown"), None)
+        if lines and "to rounding" not in (source(told)[:200] if told else ""):
+            yield from lines
+
+
+def timed_twice(cells):
+    """List what is timed more than once on a page: noise that reads like a mistake."""
+    found = [line for cell in cells for line in printed(cell)]
+    names = [match[1] for match in map(TIMED.match, found) if match]
+    return [name for name in names if names.count(name) > 1]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_no_printed_number_reads_like_a_mistake(chapter):
+    cells = read_notebook(chapter)["cells"]
+    assert list(bare_zeros(cells)) == []
+    assert timed_twice(cells) == []
+
+
+def test_mistakes_in_print_are_found():
+    output = {"output_type": "stream", "text": ["apart: 0.000 units\n", "ours 21 ms\n"]}
+    cells = [
+        {"cell_type": "code", "source": "x", "outputs": [output]},
+        {"cell_type": "markdown", "source": "And so on."},
+    ]
+    assert list(bare_zeros(cells)) == ["apart: 0.000 units"]
+    assert timed_twice(cells) == []
+    assert timed_twice([*cells, *cells]) == ["ours", "ours"]
+    cells[1]["source"] = "Both agree to rounding."
+    assert list(bare_zeros(cells)) == []
+
+
 # Files
 
 

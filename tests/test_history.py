@@ -57,3 +57,15 @@ def test_arrow_keys_walk_through_the_years(browser, scripts):
     page.emulate_media(media="print")
     expect(shown).to_have_count(len(YEARS))
     context.close()
+
+
+@pytest.mark.browser
+def test_keys_come_to_the_first_year_in_a_few_stops(browser):
+    page = browser.new_page()
+    page.goto(f"{BUILT.as_uri()}/book/history.html")
+    for key in ("Tab", "Tab", "Enter", "Tab"):
+        page.keyboard.press(key)
+    expect(page.locator("#year-1840")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".timeline > .entry:visible")).to_contain_text("1902.")
+    page.close()

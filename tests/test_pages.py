@@ -385,8 +385,21 @@ def test_phone_cuts_no_output_and_enlarges_figures(browser, chapter):
     if not pictures.count():  # all that is shown there is played
         context.close()
         return
-    pictures.first.tap()
+    box = pictures.first.bounding_box()
+    pictures.first.tap(position={"x": box["width"] - 20, "y": box["height"] / 2})
     large = page.locator("dialog[open] :is(img, .chart)")
+    assert (wide := large.bounding_box())["width"] >= 960
+    tapped = wide["x"] + (1 - 20 / box["width"]) * wide["width"]
+    assert 0 < tapped < 390  # what was tapped is in sight
+    close = page.get_by_role("button", name="Close").bounding_box()
+    place = page.locator("dialog .place").bounding_box()
+    assert close["y"] + close["height"] <= place["y"]  # it covers no title
+    page.get_by_role("button", name="Whole picture").tap()
+    whole = large.bounding_box()
+    assert whole["x"] >= 0
+    assert whole["x"] + whole["width"] <= 390
+    assert whole["y"] + whole["height"] <= page.viewport_size["height"]
+    page.get_by_role("button", name="Large", exact=True).tap()
     assert large.bounding_box()["width"] >= 960
     page.keyboard.press("Escape")
     assert not large.is_visible()
@@ -414,6 +427,10 @@ def test_keys_come_to_the_figure_in_a_few_stops(browser):
         page.keyboard.press("Tab")
         inside = "document.activeElement.closest('.lab-figure') !== null"
         assert page.evaluate(inside)
+        page.mouse.wheel(0, 900)
+        page.mouse.wheel(0, -200)  # where "Back to top" used to lie on the numbers
+        page.wait_for_timeout(400)
+        assert page.locator("#pst-back-to-top").is_hidden()
 
 
 @pytest.mark.browser
@@ -552,7 +569,7 @@ def test_excerpts_are_short_and_hold_the_prose():
     assert len(text.encode()) < 300_000
     told = excerpts.unpack(text)
     assert set(told) >= {page for page in PAGES if page != "book/api"}
-    anchors = [anchor for anchor, _ in told["book/decode"]]
+    anchors = [anchor for anchor, *_ in told["book/decode"]]
     assert anchors[0] == ""
     assert "#exercises" in anchors
 

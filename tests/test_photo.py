@@ -27,7 +27,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from test_widget_pages import PAUSE, small_targets, swipe
 
-from colorlab import load_pretrained, upsample
+from colorlab import bin_centers, load_pretrained, upsample
 from colorlab.colorize import colorize, network_size, output_to_ab
 from colorlab.datasets.images import to_rgb, to_tensor
 from colorlab.lab import rgb_to_lab
@@ -328,8 +328,14 @@ DEPEND = """async ([tasks, parts, file, asked]) => {
   const bytes = Uint8Array.from(atob(file), (c) => c.charCodeAt(0));
   const bitmap = await createImageBitmap(new Blob([bytes]));
   worker.open({ bitmap, size: 64 }, () => {});
-  const { shifts, across, down } = worker.depend(asked, () => {});
-  return [Array.from(shifts), down, across];
+  const shifts = [];
+  for (let square = 0, many = 1; square < many; square++) {
+    const { shift, across, down } = worker.depend({ ...asked, square });
+    many = across * down;
+    shifts.push(shift);
+    asked.shape = [down, across];
+  }
+  return [shifts, ...asked.shape];
 }"""
 
 
@@ -388,7 +394,8 @@ def test_the_photo_can_be_broken_and_mended(browser, address):
         expect(page.locator(".told.busy")).to_have_count(0)
         page.get_by_role("button", name="look").click()
         page.get_by_role("button", name="What matters?").click()
-        page.locator(".map:not([hidden])").wait_for()
+        page.get_by_text("The brighter a square").wait_for()
+        assert page.locator(".map").is_visible()
         _, colored = download(page)
         assert colored.size == (160, 240)  # what is seen is saved
         page.get_by_role("button", name="Undo all").click()
@@ -398,6 +405,105 @@ def test_the_photo_can_be_broken_and_mended(browser, address):
             arg=",".join(map(str, whole)),
         )
         assert page.locator(".map").is_hidden()
+        assert problems == []
+
+
+SQUARES = """() => {
+  const map = document.querySelector(".map");
+  if (map.hidden) return 0;
+  const { data } = map.getContext("2d").getImageData(0, 0, map.width, map.height);
+  return data.filter((value, i) => i % 4 === 3 && value > 0).length;
+}"""
+
+
+@pytest.mark.browser
+def test_what_matters_is_seen_at_work_and_stops_for_all_else(browser, address):
+    with open_page(browser, address, settle=False) as (page, problems):
+        give(page, encode(lake(240, 160)))
+        shown(page, 240, 160)
+        page.get_by_text("Break it").click()
+        asks = page.get_by_role("button", name="What matters?")
+        stops = page.get_by_role("button", name="Stop")
+        told = page.locator(".breaker [aria-live]")
+
+        def cover(least=2):
+            asks.click()
+            page.wait_for_function(f"({SQUARES})() >= {least}")
+
+        def stopped():
+            expect(asks).to_be_visible()
+            assert page.locator(".map").is_hidden()  # at once
+            expect(page.locator(".told.busy")).to_have_count(0)
+            assert page.evaluate(SQUARES) == 0
+            assert told.text_content() == ""
+
+        cover()
+        expect(page.locator(".told [role=status]")).to_contain_text("Covering")
+        assert page.locator("progress").get_attribute("value")
+        stops.click()
+        stopped()
+        cover()
+        page.get_by_label("Temperature T").press("ArrowLeft")
+        stopped()
+        cover()
+        page.locator(".after").press("Shift+ArrowDown")
+        stopped()
+        cover()
+        page.get_by_role("button", name="256 pixels").click()
+        stopped()
+        page.get_by_text("seen by the network at 384 \u00d7 256").wait_for()
+        cover()
+        page.get_by_role("button", name="Turn", exact=True).click()
+        stopped()
+        page.wait_for_function("document.querySelector('.after').width === 160")
+        assert problems == []
+
+
+def place(node):
+    """Give where a ring or a dot is, in percent of the photo."""
+    text = "(node) => [node.style.left, node.style.top].map(parseFloat)"
+    return node.evaluate(text)
+
+
+@pytest.mark.browser
+def test_ring_and_dots_turn_with_what_they_are_on(browser, address):
+    with open_page(browser, address, settle=False) as (page, problems):
+        give(page, encode(lake(240, 160)))
+        shown(page, 240, 160)
+        page.get_by_text("Break it").click()
+        box = page.locator(".stage").bounding_box()
+        page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + 0.2 * box["height"])
+        page.locator(".offers button").first.click()
+        dot, ring = page.locator(".dots .dot"), page.locator(".ring")
+        said = page.locator(".words [aria-live]")
+
+        def are_at(x, y):
+            half = 50 / 30  # percent: the ring is in the middle of a cell
+            page.wait_for_function(
+                "([x, y, half]) => { const { left, top } ="
+                " document.querySelector('.ring').style;"
+                " return Math.abs(parseFloat(left) - x) < half + 2"
+                " && Math.abs(parseFloat(top) - y) < half + 2; }",
+                arg=[x, y, half],
+            )
+            assert place(dot) == pytest.approx([x, y], abs=1)
+
+        are_at(90, 20)
+        L = re.search(r"Lightness \d+", said.text_content())[0]
+        page.get_by_role("button", name="Turn", exact=True).click()
+        are_at(80, 90)
+        page.get_by_role("button", name="Upside down").click()
+        are_at(20, 10)
+        expect(page.locator(".told.busy")).to_have_count(0)
+        assert re.search(r"Lightness \d+", said.text_content())[0] == L
+        remove = page.get_by_role("button", name="Delete this dot")
+        assert remove.get_attribute("aria-disabled") == "false"  # it is still ringed
+        remove.click()
+        page.get_by_role("button", name="Undo all").click()
+        page.wait_for_function("document.querySelector('.after').width === 240")
+        page.get_by_role("button", name="Undo", exact=True).click()
+        are_at(90, 20)
+        assert place(ring) == pytest.approx([90, 20], abs=4)
         assert problems == []
 
 
@@ -422,6 +528,52 @@ def test_what_is_no_picture_is_refused_in_words(browser, address):
         assert "Below is still \u201cgiven.png\u201d" in alert.text_content()
         assert page.locator(".result").is_visible()
         assert problems == []
+
+
+def bottom(node):
+    box = node.bounding_box()
+    return box["y"] + box["height"]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("phone", [False, True], ids=["laptop", "phone"])
+def test_a_tall_photo_is_seen_with_what_moves_it(browser, address, tiny, phone):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}
+        if phone
+        else {"width": 1280, "height": 900},
+        has_touch=phone,
+        is_mobile=phone,
+    )
+    context.set_default_timeout(PATIENCE * 1000)
+    page = context.new_page()
+    page.goto(address)
+    image = cat((160, 240))
+    give(page, encode(image))
+    shown(page, 160, 240)
+    stage, T = page.locator(".stage"), page.get_by_label("Temperature T")
+    plane = page.locator("canvas.plane")
+    top = stage.bounding_box()["y"]
+    assert 100 < bottom(stage) - top
+    assert bottom(T) - top < 844 - 60  # one sees what T does
+    if not phone:
+        assert bottom(plane) - top < 900 - 60  # and what the network thinks there
+        assert bottom(T) < 900  # with no scrolling
+    saves = page.get_by_role("button", name="Download PNG")
+    assert 0 < bottom(saves) - bottom(stage) < 844  # within a screen
+    # The point shown first is the least decided one: its distribution is the widest.
+    height, width = network_size(image.height, image.width, tiny.card["size"])
+    small = image.resize((width, height), Image.Resampling.BILINEAR)
+    with torch.inference_mode():
+        Z = tiny(rgb_to_lab(to_tensor(small)[None])[:, :1]).softmax(1)[0]
+    centers = bin_centers()
+    mean = torch.einsum("qhw,qc->chw", Z, centers)
+    spread = torch.einsum("qhw,q->hw", Z, (centers**2).sum(1)) - (mean**2).sum(0)
+    row, column = divmod(spread.argmax().item(), spread.shape[1])
+    expected = [(column + 0.5) / spread.shape[1], (row + 0.5) / spread.shape[0]]
+    found = [value / 100 for value in place(page.locator(".ring"))]
+    assert found == pytest.approx(expected, abs=1e-3)
+    context.close()
 
 
 @pytest.mark.browser
@@ -490,6 +642,7 @@ def test_file_names_are_text(browser, address):
     with open_page(browser, address, settle=False) as (page, problems):
         give(page, encode(lake()), name)
         page.get_by_text(f"{name}: 120").wait_for()
+        assert pressed(page, "Strip") == ["with a strip: invented"]  # unless declined
         assert page.locator(".note *").count() == 0
         saved, told = download(page, "JPEG", strip=True)
         assert saved.endswith("-colored.jpg")

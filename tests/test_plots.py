@@ -118,6 +118,9 @@ def test_bins_lie_where_their_centers_are(centers):
         assert middle == pytest.approx(centers[number].tolist())
         assert box.width == pytest.approx(STEP)
     assert bins.get_cmap()(1.0)[:3] == (1, 1, 1)  # the larger, the lighter
+    # On a plane of blue and yellow, no number may look blue or yellow.
+    shades = bins.get_cmap()(np.linspace(0, 1, 9))[:, :3]
+    assert np.ptp(shades, axis=1).max() == 0
     assert ax.lines[0].get_xydata().tolist() == [centers[0].tolist()]
     assert ax.figure.axes[1].get_ylabel() == "share"
 

@@ -95,8 +95,8 @@ def test_terms_of_a_glossary_stand_by_themselves():
     )
     page = new_document("glossary")
     page += section
-    assert excerpts.read_sections(page) == [["", "Words."]]
-    assert excerpts.read_terms(page) == [["#term-AuC", "A share of pixels."]]
+    assert excerpts.read_sections(page) == [["", "Words.", ""]]
+    assert excerpts.read_terms(page) == [["#term-AuC", "A share of pixels.", "AuC"]]
 
 
 # Terms of the glossary

@@ -46,6 +46,22 @@ def test_search_finds_numbers_code_and_accents(browser):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("words", ["annealed", "entropies"])
+def test_every_found_page_shows_what_was_looked_for(browser, words):
+    url = (BUILT / "search.html").as_uri()
+    stem = words[:6].rstrip("i")
+    with open_page(browser, url, settle=False) as (page, problems):
+        search_for(page, words)
+        expect(page.locator("#search-results p.context strong").first).to_be_visible()
+        told = page.locator("#search-results p.context").all_inner_texts()
+        assert len(told) > 5
+        assert [text for text in told if stem not in text.lower()] == []
+        of_glossary = page.locator("#search-results li", has_text="annealed mean: The")
+        assert bool(of_glossary.count()) == (words == "annealed")
+        assert problems == []
+
+
+@pytest.mark.browser
 def test_search_says_so_if_nothing_is_found(browser):
     url = (BUILT / "search.html").as_uri()
     with open_page(browser, url, settle=False) as (page, problems):
@@ -77,12 +93,12 @@ def test_a_piece_of_prose_shows_no_tex(tex, text):
     page = new_document("page")
     words = nodes.paragraph("", "Any ", nodes.math("", tex), nodes.Text("."))
     page += nodes.section("", words, ids=["a"])
-    assert excerpts.read_sections(page) == [["", f"Any {text}."]]
+    assert excerpts.read_sections(page) == [["", f"Any {text}.", ""]]
 
 
 def test_no_found_piece_of_the_book_shows_tex():
     told = excerpts.unpack((BUILT / excerpts.FILE).read_text("utf-8"))
-    texts = [text for page in told.values() for _, text in page]
+    texts = [text for page in told.values() for _, text, _ in page]
     commands = r"\\(?:frac|sqrt|hat|tilde|lambda|sigma|cdot|mathrm|text|log)\b"
     assert [found for text in texts for found in re.findall(commands, text)] == []
 
@@ -92,8 +108,8 @@ def test_code_of_a_section_is_kept_apart_from_its_prose():
     section = nodes.section("", nodes.paragraph("", "Words."), code, ids=["a"])
     page = new_document("page")
     page += section
-    assert excerpts.read_sections(page) == [["", "Words."]]
-    assert excerpts.read_sections(page, excerpts.CODE) == [["", "x = 1"]]
+    assert excerpts.read_sections(page) == [["", "Words.", ""]]
+    assert excerpts.read_sections(page, excerpts.CODE) == [["", "x = 1", ""]]
     script = excerpts.pack({"page": [["", "x = 1"]]}, "CODES")
     assert script.startswith('const CODES = "')
     assert excerpts.unpack(script) == {"page": [["", "x = 1"]]}

@@ -1,11 +1,18 @@
 """The turning fence: what it leaves, and a page that turns it."""
 
+import math
 import re
 
 import pytest
 from browser_fixtures import fixture_browser  # noqa: F401 (used by name)
 from playwright.sync_api import expect
-from test_widget_pages import open_on_phone, open_widget, small_targets, swipe
+from test_widget_pages import (
+    PAUSE,
+    open_on_phone,
+    open_widget,
+    small_targets,
+    swipe,
+)
 
 from colorlab import N_BINS
 from colorlab.widgets import Fence
@@ -122,6 +129,21 @@ def test_on_a_phone(browser, tmp_path):
         swipe(page, (x + 60, y - 60), (x + 40, y - 60), (x - 60, y - 60))
         assert abs(degrees(figure) - 135) <= 2
         assert small_targets(figure) == []
+        figure.get_by_label("Direction of the fence").fill("0")
+        page.evaluate("document.body.style.paddingBottom = '1200px'")
+        far = 98.3 / 125 * box["width"] / 2  # red, the farthest color along a
+        before = page.evaluate("scrollY")
+        # The long line follows a finger from anywhere on it, and leaves the page there.
+        line = [(x + far - n, y - 100 - 15 * n) for n in range(4)]
+        swipe(page, *line)
+        page.wait_for_timeout(PAUSE)
+        angles = [math.degrees(math.atan2(y - v, u - x)) for u, v in line]
+        assert degrees(figure) == pytest.approx(angles[-1] - angles[0], abs=1)
+        assert page.evaluate("scrollY") == before
+        swipe(page, *[(x - 60, y + 100 - 20 * n) for n in range(5)])  # beside it
+        page.wait_for_timeout(PAUSE)
+        assert page.evaluate("scrollY") > before + 20
+        page.evaluate("scrollTo(0, 0)")
         told = figure.locator(".told")
         told.evaluate("(node) => node.scrollIntoView({ block: 'end' })")
         slider = figure.get_by_role("slider").bounding_box()

@@ -103,6 +103,15 @@ def test_each_step_is_autograds(browser, tmp_path):
         assert small_targets(figure) == []
 
 
+STICKS_OUT = """(charts) => charts.flatMap((chart) => {
+  const { left, right } = chart.getBoundingClientRect();
+  return [...chart.querySelectorAll("text")].filter((text) => {
+    const box = text.getBoundingClientRect();
+    return box.left < left - 0.5 || box.right > right + 0.5;
+  }).map((text) => text.textContent);
+})"""
+
+
 @pytest.mark.browser
 def test_above_a_rate_of_two_the_squared_error_runs_away(browser, tmp_path):
     with open_widget(browser, LossPlayground(), tmp_path) as (_, figure):
@@ -113,6 +122,10 @@ def test_above_a_rate_of_two_the_squared_error_runs_away(browser, tmp_path):
             assert ("left the plane" not in text) == arrives, rate
             assert "nan" not in figure.inner_text().lower()
             assert "A 60\u00a0%" in figure.locator(".shares").last.inner_text()
+            assert figure.locator(".chart").evaluate_all(STICKS_OUT) == []
+        assert (
+            figure.locator(".chart .unit").first.text_content().startswith("\u00d7 10")
+        )
 
 
 @pytest.mark.browser

@@ -265,6 +265,10 @@ def test_on_a_phone(browser, tmp_path, microscope, photo):
     with open_on_phone(browser, microscope, tmp_path) as (page, figure):
         output = figure.locator("canvas.output")
         output.scroll_into_view_if_needed()
+        # The text says: left the photo, right what the kernel makes of it.
+        photo, made = (node.bounding_box() for node in figure.locator(".plane").all())
+        assert photo["y"] == made["y"]
+        assert photo["x"] + photo["width"] <= made["x"]
         page.touchscreen.tap(*point(output, 10, 30))
         row, column, _ = told(figure)
         assert abs(row - 30) <= 1

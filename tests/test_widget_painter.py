@@ -215,7 +215,17 @@ def test_a_finger_that_scrolls_paints_nothing(browser, tmp_path, painter):
         up_over_the_photo()
         assert page.evaluate("scrollY") > 50
         wait_for(figure, "1 stroke on")
+        hint = figure.locator(".hint")
+        expect(hint).to_contain_text("finger paints")  # who meant to paint is told how
+        photo = figure.locator("canvas.picture").bounding_box()
+        told, switch = (
+            hint.bounding_box(),
+            figure.get_by_role("button", name="finger paints").bounding_box(),
+        )
+        assert photo["y"] < told["y"] < photo["y"] + photo["height"]
+        assert switch["y"] + switch["height"] <= photo["y"]  # above what it changes
         choose(figure, "finger paints")
+        expect(hint).to_be_hidden()
         up_over_the_photo()
         wait_for(figure, "2 strokes on")
         assert page.evaluate("scrollY") == 0

@@ -77,12 +77,34 @@ def expected(figure):
     return re.search(r"smoothed prior: (\S+)", told(figure)).group(1)
 
 
+# The pixels beside the middles of all bins in a quarter without letters.
+BINS = """(canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(
+    0, 0, canvas.width, canvas.height);
+  const found = [];
+  for (let a = -80; a <= 90; a += 10) {
+    for (let b = -70; b <= 70; b += 10) {
+      const x = Math.round((a + 117) / 240 * canvas.width);
+      const y = Math.round((1 - (b + 127) / 240) * canvas.height);
+      const at = 4 * (y * canvas.width + x);
+      found.push([...data.slice(at, at + 3)]);
+    }
+  }
+  return found;
+}"""
+
+
 @pytest.mark.browser
 def test_bench_says_what_the_chapter_says(browser, tmp_path, photo):
     with open_widget(browser, PriorBench(photo), tmp_path) as (_, figure):
         assert expected(figure) == "1.000"
         assert "that were counted: 0.896" in told(figure)  # as the chapter prints
         assert "50 % of the pixels gain, 50 % lose" in told(figure)
+        # On a plane of blue and yellow, shares and weights are shades of gray.
+        for plane in figure.locator("canvas.plane").all():
+            shades = np.array(plane.evaluate(BINS))
+            assert len(np.unique(shades[:, 0])) > 20
+            assert np.ptp(shades, axis=1).max() <= 1
         assert small_targets(figure) == []
 
 

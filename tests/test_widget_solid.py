@@ -77,6 +77,49 @@ COLORS = """(canvas) => {
 }"""
 
 
+# What is written on the canvas, as boxes, and the lines of each path that is stroked.
+SPY = """(canvas) => {
+  window.boxes = {};
+  window.paths = [];
+  let path = [];
+  const { prototype } = CanvasRenderingContext2D;
+  const { fillText, lineTo, beginPath, stroke } = prototype;
+  prototype.fillText = function (text, x, y) {
+    const { width } = this.measureText(text);
+    boxes[text] = [x - width / 2, y - 10, x + width / 2, y + 3];
+    return fillText.apply(this, arguments);
+  };
+  prototype.beginPath = function () { path = []; return beginPath.call(this); };
+  prototype.lineTo = function (...to) { path.push(to); return lineTo.apply(this, to); };
+  prototype.stroke = function () { paths.push(path); return stroke.call(this); };
+}"""
+
+
+def crosses(box, start, end):
+    """Whether a line enters a box, tried at many of its points."""
+    left, top, right, bottom = box
+    for n in range(501):
+        x, y = (a + (b - a) * n / 500 for a, b in zip(start, end, strict=True))
+        if left < x < right and top < y < bottom:
+            return True
+    return False
+
+
+@pytest.mark.browser
+def test_the_frame_of_a_cut_crosses_no_name(browser, tmp_path):
+    with open_widget(browser, ColorSolid(morph=1), tmp_path) as (page, figure):
+        figure.get_by_role("button", name="from above").click()
+        figure.locator("canvas.plane").evaluate(SPY)
+        figure.get_by_label("Lightness of the cut").fill("50")
+        boxes, paths = page.evaluate("[boxes, paths]")
+        assert set(boxes) == {"a: red", "green", "b: yellow", "blue"}
+        frame = [path for path in paths if len(path) == 4][-1]
+        for box in boxes.values():
+            assert 0 <= box[0] < box[2] <= 440
+            for start, end in zip(frame, [*frame[1:], frame[0]], strict=True):
+                assert not crosses(box, start, end)
+
+
 @pytest.mark.browser
 def test_light_colors_stand_above_dark_ones(browser, tmp_path):
     with open_widget(browser, ColorSolid(morph=1, pitch=10), tmp_path) as (_, figure):

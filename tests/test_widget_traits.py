@@ -80,6 +80,17 @@ HARNESS = """async ([esm, css, given]) => {
   }
   const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
   const { default: { render } } = await import(url);
+  window.addresses = new Set(); // of files, until they are given back
+  const { createObjectURL, revokeObjectURL } = URL;
+  URL.createObjectURL = (blob) => {
+    const made = createObjectURL.call(URL, blob);
+    addresses.add(made);
+    return made;
+  };
+  URL.revokeObjectURL = (made) => {
+    addresses.delete(made);
+    revokeObjectURL.call(URL, made);
+  };
   window.views = window.globals = [];
   window.globals = Object.keys(window).length;
   window.views = [0, 1].map((i) => {
@@ -451,12 +462,16 @@ def test_a_view_that_is_removed_leaves_nothing(page, name):
     assert bool(kinds) == (name == "turing")
     replaced = page.locator(".tag_still.replaced")
     assert replaced.count() == 2
+    files = page.evaluate("addresses.size")
+    assert files or name not in {"curtain", "maps", "look-alikes", "prior", "field"}
     page.evaluate(LEAVE, 0)
+    assert page.evaluate("addresses.size") == files // 2
     assert page.evaluate(LISTENING) == [model // 2, kinds[: len(kinds) // 2]]
     assert replaced.count() == 1
     page.evaluate(LEAVE, 1)
     assert replaced.count() == 0
     assert page.evaluate(LISTENING) == [0, []]
+    assert page.evaluate("addresses.size") == 0
     assert page.evaluate("Object.keys(window).length === globals")
 
 

@@ -366,4 +366,7 @@ def test_on_a_phone(browser, tmp_path):
             )
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert "of 2 pairs" in figure.locator(".status").inner_text()
+        # A phone's photos are half as wide: not the same test, and the file says so.
+        seen = download(figure, tmp_path / "results")["width"]
+        assert seen == pytest.approx(both[0]["width"], abs=8)
         assert screenshot(figure, tmp_path / "phone.png").width > 300

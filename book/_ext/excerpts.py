@@ -27,28 +27,38 @@ PAGES = re.compile(
 
 
 def read_sections(document: nodes.document, kinds=PROSE) -> list[list[str]]:
-    """Return a page's sections, in order, each as its anchor and its prose.
+    """Return a page's sections: of each its anchor, its prose and its heading.
 
-    Other kinds of nodes give another text; a section without is left out.
+    Other kinds of nodes give another text; a section without is left out. The
+    page's own heading is left out: the search names the page.
     """
     found = []
     for number, section in enumerate(document.findall(nodes.section)):
         anchor = f"#{section['ids'][0]}" if number else ""
         text = _text_of(section, kinds)
         if text or kinds is PROSE:
-            found.append([anchor, text])
+            found.append([anchor, text, _title_of(section) if number else ""])
     return found
 
 
 def read_terms(document: nodes.document) -> list[list[str]]:
-    """Return a glossary's terms, each as its anchor and what it means."""
+    """Return a glossary's terms: of each its anchor, its meaning, itself."""
     return [
-        [f"#{term['ids'][0]}", re.sub(r"\s+", " ", _words_of(item[-1]))]
+        [
+            f"#{term['ids'][0]}",
+            re.sub(r"\s+", " ", _words_of(item[-1])),
+            term.astext(),
+        ]
         for glossary in document.findall(addnodes.glossary)
         for item in glossary.findall(nodes.definition_list_item)
         for term in item.findall(nodes.term)
         if term["ids"]
     ]
+
+
+def _title_of(section: nodes.section) -> str:
+    title = section.next_node(nodes.title)
+    return re.sub(r"\s+", " ", _words_of(title)).strip() if title else ""
 
 
 def _text_of(section: nodes.section, kinds: tuple[type, ...]) -> str:

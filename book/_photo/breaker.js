@@ -13,18 +13,28 @@ const [SQUARE, DISK, LINE] = [1 / 5, 1 / 14, 1 / 60]; // shares of the shorter s
 const MOST = 640; // pixels of the longer side: what is broken need not be fine
 const BLUR = 0.05; // of the shorter side, at 100 %
 
+/** @import { Pair } from "../../colorlab/widgets/page.js" */
+
 /** @typedef {{ node: HTMLElement, take: (image: ImageData) => void,
  *   shown: () => HTMLCanvasElement, broken: () => boolean, brushing: () => boolean,
- *   draw: (x: number, y: number, starts: boolean) => void,
- *   tellShift: (most: number) => void }} Breaker */
+ *   draw: (x: number, y: number, starts: boolean) => void, quarters: () => number,
+ *   cover: (on: boolean) => void, tell: (text: string) => void }} Breaker */
 
-// `change` hears that the picture has changed, `undo` that the photo is wanted again,
-// `brush` that another is chosen, and `map` that the ringed color's is asked for.
-/** @type {(tell: { change: () => void, undo: () => void, brush: () => void,
- *   map: () => void }) => Breaker} */
+// Where a place of a picture is after quarter turns, clockwise; in shares of its sides.
+/** @type {(place: Pair, quarters: number) => Pair} */
+export function turned([x, y], quarters) {
+  return quarters > 0 ? turned([1 - y, x], quarters - 1) : [x, y];
+}
+
+// `change` hears that the picture has changed, `turn` by how many quarters it will be
+// turned, `undo` that the photo is wanted again, `brush` that another is chosen, and
+// `map` that the ringed color's is asked for, or shall stop.
+/** @type {(tell: { change: () => void, turn: (quarters: number) => void,
+ *   undo: () => void, brush: () => void, map: () => void }) => Breaker} */
 export function makeBreaker(tell) {
   let work = make("canvas"); // turned and drawn on; light and blur come after
   let [light, blur, brush, broken] = [0, 0, 0, false];
+  let quarters = 0; // that the picture is turned by
   /** @type {[number, number] | undefined} */
   let last;
 
@@ -36,24 +46,27 @@ export function makeBreaker(tell) {
     tell.change();
   }
 
-  // Draw the picture anew on a canvas whose axes are moved: a quarter turn, or a flip.
-  /** @type {(wide: number, high: number, axes: number[]) => void} */
-  function redraw(wide, high, [a, b, c, d, e, f]) {
-    const next = make("canvas", { width: wide, height: high });
-    const context = context2d(next);
-    context.setTransform(a, b, c, d, e, f);
-    context.drawImage(work, 0, 0);
-    work = next;
+  /** @type {(times: number) => void} */
+  function turn(times) {
+    for (let i = 0; i < times; i++) {
+      const { width, height } = work;
+      const next = make("canvas", { width: height, height: width });
+      const context = context2d(next);
+      context.setTransform(0, 1, -1, 0, height, 0);
+      context.drawImage(work, 0, 0);
+      work = next;
+    }
+    quarters = (quarters + times) % 4;
+    tell.turn(times);
     changed();
   }
 
+  const map = press("What matters?", () => tell.map());
   const moves = make("div", { class: "group" }, [
-    press("Turn", () => redraw(work.height, work.width, [0, 1, -1, 0, work.height, 0])),
-    press("Upside down", () =>
-      redraw(work.width, work.height, [-1, 0, 0, -1, work.width, work.height]),
-    ),
+    press("Turn", () => turn(1)),
+    press("Upside down", () => turn(2)),
     press("Undo all", () => tell.undo()),
-    press("What matters?", () => tell.map()),
+    map,
   ]);
   const brushes = makeButtons("Brush", BRUSHES, (i) => {
     brush = i;
@@ -125,16 +138,17 @@ export function makeBreaker(tell) {
       );
       work = make("canvas", { width: wide, height: high });
       context2d(work).drawImage(full, 0, 0, wide, high);
-      [light, blur, brush, broken] = [0, 0, 0, false];
+      [light, blur, brush, broken, quarters] = [0, 0, 0, false, 0];
       lights.set(0);
       blurs.set(0);
       brushes.press(0);
       told.textContent = "";
     },
-    tellShift(most) {
-      told.textContent =
-        "The brighter a square, the more covering it moved the ringed color: by up " +
-        `to ${most.toFixed(0)} units. Choose another point: the photo is light again.`;
+    cover(on) {
+      map.textContent = on ? "Stop" : "What matters?";
+    },
+    tell(text) {
+      told.textContent = text;
     },
     // As some browsers' canvases know no filters: blurred by scaling down and up again,
     // lighter by white laid over, darker by black.
@@ -155,6 +169,7 @@ export function makeBreaker(tell) {
       return out;
     },
     broken: () => broken,
+    quarters: () => quarters,
     brushing: () => brush > 0,
     draw,
   };

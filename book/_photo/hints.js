@@ -11,6 +11,7 @@ import {
   within,
 } from "../../colorlab/widgets/page.js";
 import { tellColor } from "../../colorlab/widgets/plane.js";
+import { turned } from "./breaker.js";
 import { abOf, GIVE_UP } from "./hintfile.js";
 
 /** @import { Dot, Offer } from "./blend.js" */
@@ -21,7 +22,8 @@ import { abOf, GIVE_UP } from "./hintfile.js";
 /** @typedef {{ node: HTMLElement, layer: HTMLElement, now: () => State,
  *   at: (x: number, y: number) => void, offer: (L: number, offers: Offer[]) => void,
  *   load: (given: Given, before: Made, told: string) => void,
- *   hear: (event: KeyboardEvent) => void, reset: () => void }} Hints */
+ *   hear: (event: KeyboardEvent) => void, reset: () => void,
+ *   turn: (quarters: number) => void }} Hints */
 
 /** @type {[string, number][]} */
 const REACHES = [
@@ -342,6 +344,19 @@ export function makeHints(tell) {
       lightness = L;
       if (shown.length) usual = shown[0].color;
       showColor();
+    },
+    // With the photo, and those that undo would bring back.
+    turn(quarters) {
+      const states = [{ dots, giveUp }, ...before, ...after];
+      for (const state of states) {
+        state.dots = state.dots.map((dot) => {
+          const [toX, toY] = turned([dot.x, dot.y], quarters);
+          return { ...dot, x: toX, y: toY };
+        });
+      }
+      ({ dots } = states[0]);
+      [x, y] = turned([x, y], quarters);
+      draw();
     },
     reset() {
       [dots, before, after, giveUp] = [[], [], [], GIVE_UP];

@@ -8,7 +8,7 @@ import {
   settle,
   within,
 } from "../../colorlab/widgets/page.js";
-import { makeBreaker } from "./breaker.js";
+import { makeBreaker, turned } from "./breaker.js";
 import { decode, encode } from "./files.js";
 import { MOST_BYTES, readHints, writeHints } from "./hintfile.js";
 import { makeHints } from "./hints.js";
@@ -30,6 +30,7 @@ const FORMATS = [
   ["PNG", "image/png", "png"],
   ["JPEG", "image/jpeg", "jpg"],
 ];
+const COVERING = "Covering square by square";
 const TOLD = "Colors invented by a neural network"; // below a downloaded picture
 const HONEST =
   "These colors are invented. The network has seen many photos, and paints what is " +
@@ -122,22 +123,24 @@ function render(root) {
   const temperature = makeTemperature(setT);
   const breaker = makeBreaker({
     change() {
+      stopCovering();
       stage.light();
       wanted = { open: true, paint: true, inspect: true };
       refresh();
     },
+    turn,
     undo: () => work("Coloring", reopen),
     brush() {
       stage.node.classList.toggle("brushing", breaker.brushing());
       stage.draw();
     },
-    map: () =>
-      work("Covering square by square", async ({ ask }) => {
-        if (!found) return;
-        const map = await ask("depend", { ...cellOf(found), T, parts: PARTS });
-        stage.light(map);
-        breaker.tellShift(Math.max(...map.shifts));
-      }),
+    map() {
+      const job = covering ? undefined : Symbol();
+      if (job) work(COVERING, (engine) => cover(engine, job));
+      else stopCovering();
+      covering = job; // after what any work stops
+      breaker.cover(Boolean(job));
+    },
   });
   const hints = makeHints({
     change(made) {
@@ -182,10 +185,10 @@ function render(root) {
     make("div", { class: "bar" }, ["Colored by", networks.row]),
     stage.node,
     breaker.node, // beside the photo: one sees what one breaks
-    hints.node,
     temperature.row,
+    hints.node,
     make("div", { class: "bar" }, [...saves, labels.row]),
-    panes,
+    panes, // beside a tall photo: see photo.css
     beforeBar,
     make("div", { class: "bar" }, ["It looks at a shorter side of", sizes.row]),
     make("p", { class: "honest" }, [HONEST]),
@@ -199,6 +202,8 @@ function render(root) {
   /** @type {Promise<void> | undefined} */
   let drawing;
   let swapping = false; // until the worker's photo is the page's again
+  /** @type {symbol | undefined} */
+  let covering; // square by square, until the reader wants something else
 
   /** @type {() => Promise<Engine>} */
   async function getEngine() {
@@ -234,6 +239,7 @@ function render(root) {
   // One piece of work at a time, in the order asked for; a failed start is tried again.
   /** @type {(text: string, run: (engine: Engine) => Promise<void>) => Promise<void>} */
   async function work(text, run) {
+    stopCovering();
     jobs++;
     clear();
     tell(text);
@@ -292,10 +298,11 @@ function render(root) {
       before = 0;
       x = ((seen.widest % seen.columns) + 0.5) / seen.columns;
       y = (Math.floor(seen.widest / seen.columns) + 0.5) / seen.rows;
-    }
+    } else turn((4 - breaker.quarters()) % 4);
     [found, photo, name] = [seen, blob, title];
     stage.fit(seen.width, seen.height);
     stage.node.classList.toggle("clear", seen.transparent);
+    result.classList.toggle("tall", seen.height > seen.width);
     beforeBar.hidden = !seen.colored;
     sizes.press(SIZES.indexOf(size));
     setBefore(before);
@@ -311,6 +318,7 @@ function render(root) {
 
   /** @type {(to: number) => void} */
   function setT(to) {
+    stopCovering();
     T = to;
     temperature.set(T);
     wanted = { ...wanted, paint: true, inspect: true };
@@ -328,6 +336,7 @@ function render(root) {
 
   /** @type {(toX: number, toY: number, starts?: boolean) => void} */
   function point(toX, toY, starts = true) {
+    stopCovering();
     [x, y] = [within(toX, 0, 1), within(toY, 0, 1)];
     hints.at(x, y);
     stage.light();
@@ -341,6 +350,48 @@ function render(root) {
     column: Math.min(columns - 1, Math.floor(x * columns)),
     row: Math.min(rows - 1, Math.floor(y * rows)),
   });
+
+  // The ring and the dots stay on what they are on.
+  /** @type {(quarters: number) => void} */
+  function turn(quarters) {
+    [x, y] = turned([x, y], quarters);
+    hints.turn(quarters);
+  }
+
+  function stopCovering() {
+    if (!covering) return;
+    covering = undefined;
+    breaker.cover(false);
+    stage.light();
+  }
+
+  // What the ringed color depends on, square by square: between two, all else is done.
+  /** @type {(engine: Engine, job: symbol) => Promise<void>} */
+  async function cover({ ask }, job) {
+    if (!found) return;
+    breaker.tell("");
+    const asked = { ...cellOf(found), T, parts: PARTS };
+    /** @type {number[]} */
+    const shifts = [];
+    let many = 1;
+    while (covering === job && shifts.length < many) {
+      const given = { ...asked, square: shifts.length };
+      const { shift, across, down } = await ask("depend", given);
+      if (covering !== job) return;
+      many = across * down;
+      shifts.push(shift);
+      stage.light({ shifts, across, down });
+      tell(COVERING, shifts.length / many);
+    }
+    if (!shifts.length) return; // stopped before it began
+    covering = undefined;
+    breaker.cover(false);
+    breaker.tell(
+      "The brighter a square, the more covering it moved the ringed color: by up to " +
+        `${Math.max(...shifts).toFixed(0)} units. Choose another point: the photo is ` +
+        "light again.",
+    );
+  }
 
   // Draw what is wanted; what is wanted meanwhile is drawn after.
   function refresh() {
@@ -363,6 +414,7 @@ function render(root) {
         const bitmap = await createImageBitmap(breaker.shown());
         found = /** @type {Found} */ (await ask("open", { bitmap, size }));
         stage.fit(found.width, found.height);
+        result.classList.toggle("tall", found.height > found.width);
         put(stage.before, before ? found.original : found.gray);
       }
       const { column, row } = cellOf(found);

@@ -18,7 +18,7 @@ export function put(canvas, image) {
  *   draw: (share?: number) => void, name: (before: string) => void,
  *   fit: (width: number, height: number) => void,
  *   mark: (x: number, y: number) => void,
- *   light: (map?: { shifts: Float32Array, across: number, down: number }) => void }} */
+ *   light: (map?: { shifts: number[], across: number, down: number }) => void }} */
 export function makeStage(pick) {
   const label =
     "The colored photo. Click, or move with the arrow keys, to inspect a point.";
@@ -75,7 +75,8 @@ export function makeStage(pick) {
       node.style.setProperty("--widest", `${Math.max(240, 3 * width)}px`);
       node.style.setProperty("--ratio", String(width / height));
     },
-    // Darken the photo but where the map is high; without one, nowhere.
+    // Darken the photo but where the map is high; without one, nowhere. Where the map
+    // ends too early, its next square is covered at the moment.
     light(given) {
       map.hidden = !given;
       if (!given) return;
@@ -85,6 +86,9 @@ export function makeStage(pick) {
       shifts.forEach((shift, i) => {
         shades.data[4 * i + 3] = 200 * (1 - Math.sqrt(shift / most)); // also small ones
       });
+      if (shifts.length < across * down) {
+        shades.data.set([119, 119, 119, 255], 4 * shifts.length);
+      }
       put(map, shades);
     },
     mark(x, y) {

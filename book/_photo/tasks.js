@@ -153,11 +153,11 @@ export function inspect({ column, row, T }) {
   return { p: at(T), L: 116 * root - 16, points, offers };
 }
 
-// How far the color of a cell moves, in ab units, when a square of the photo is covered
-// with its mean lightness: for each square, `parts` along the shorter side.
-/** @type {(given: { column: number, row: number, T: number, parts: number },
- *   tell: Tell) => { shifts: Float32Array, across: number, down: number }} */
-export function depend({ column, row, T, parts }, tell) {
+// How far the color of a cell moves, in ab units, when one square of the photo is
+// covered with its mean lightness: `parts` along the shorter side, counted by rows.
+/** @type {(given: { column: number, row: number, T: number, parts: number,
+ *   square: number }) => { shift: number, across: number, down: number }} */
+export function depend({ column, row, T, parts, square }) {
   const { network: seer, logits, columns, small, seen } = needed(photo);
   const [height, width] = seen;
   const cell = row * columns + column;
@@ -169,24 +169,16 @@ export function depend({ column, row, T, parts }, tell) {
   const [down, across] = [height, width].map((length) => Math.round(length / side));
   const L = lightnessOf(small);
   const mean = L.reduce((sum, v) => sum + v, 0) / L.length;
-  const shifts = new Float32Array(down * across);
   const ends = (
     /** @type {number} */ i,
     /** @type {number} */ many,
     /** @type {number} */ length,
   ) => [i, i + 1].map((n) => Math.round((n * length) / many));
-  shifts.forEach((_, i) => {
-    tell("Covering square by square", (i + 1) / shifts.length);
-    const [top, bottom] = ends(Math.floor(i / across), down, height);
-    const [left, right] = ends(i % across, across, width);
-    const covered = L.slice();
-    for (let y = top; y < bottom; y++) {
-      covered.fill(mean, y * width + left, y * width + right);
-    }
-    const [u, v] = color(seer.run(covered, height, width).logits);
-    shifts[i] = Math.hypot(u - a, v - b);
-  });
-  return { shifts, across, down };
+  const [top, bottom] = ends(Math.floor(square / across), down, height);
+  const [left, right] = ends(square % across, across, width);
+  for (let y = top; y < bottom; y++) L.fill(mean, y * width + left, y * width + right);
+  const [u, v] = color(seer.run(L, height, width).logits);
+  return { shift: Math.hypot(u - a, v - b), across, down };
 }
 
 // The whole photo, colored; below it, if asked for, a strip that says so.

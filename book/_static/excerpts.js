@@ -20,26 +20,36 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
     return base.length === letter.length ? base : letter;
   }).join("");
 
-  // Sphinx's own stems: "rebalanced" finds "rebalancing". A number is no part of
-  // another.
-  function patternOf(word) {
+  // The book's words with Sphinx's own stem: "rebalanced" finds "rebalancing", and
+  // "entropies" finds "entropy"; without any, those that begin so. A number is no part
+  // of another.
+  function patternOf(word, vocabulary) {
     const exact = word.replace(/[.]/g, "\\.");
     if (/^\p{N}/u.test(word)) {
       return String.raw`(?<![\p{N}.,])${exact}(?!\p{N}|[.,]\p{N})`;
     }
     if (word.includes("_")) return exact;
-    return `(?<![\\p{L}\\p{N}])${new Stemmer().stemWord(word)}\\p{L}*`;
+    const { stemWord } = new Stemmer();
+    const stem = stemWord(word);
+    const alike = vocabulary.filter((known) => stemWord(known) === stem);
+    const form = alike.length ? `(?:${alike.join("|")})(?!\\p{L})` : `${stem}\\p{L}*`;
+    return `(?<![\\p{L}\\p{N}])${form}`;
   }
 
-  function readWords() {
+  function readWords(pages) {
     const asked = new URLSearchParams(location.search).get("q") ?? "";
     const words = (plain(asked).match(WORD) ?? [])
       .filter((word) => word.length > 1 || /\p{N}/u.test(word));
-    patterns = words.map((word) => new RegExp(patternOf(word), "u"));
-    any = words.length ? new RegExp(words.map(patternOf).join("|"), "gu") : /$^/g;
+    const sections = Object.values(pages).flat();
+    const all = plain(sections.map(([, ...texts]) => texts.join(" ")).join(" "));
+    const vocabulary = [...new Set(all.match(/\p{L}+/gu))];
+    const forms = words.map((word) => patternOf(word, vocabulary));
+    patterns = forms.map((form) => new RegExp(form, "u"));
+    any = words.length ? new RegExp(forms.join("|"), "gu") : /$^/g;
   }
 
-  const count = ([, text]) => patterns.filter((p) => p.test(plain(text))).length;
+  const count = ([, text, title = ""]) =>
+    patterns.filter((p) => p.test(plain(`${title} ${text}`))).length;
 
   // The section that the address names, else the first one with most of the words.
   function choose(sections, anchor) {
@@ -49,6 +59,13 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
       return among[counts.indexOf(Math.max(...counts))];
     };
     return named.some(count) ? best(named) : best(sections);
+  }
+
+  // Below its heading, if that holds a word which the text has not.
+  function textOf([, text, title = ""]) {
+    const [given, named] = [plain(text), plain(title)];
+    const needs = patterns.some((p) => p.test(named) && !p.test(given));
+    return needs ? `${title}: ${text}` : text;
   }
 
   function cut(text) {
@@ -82,8 +99,9 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
     if (!link || item.querySelector(":scope > :is(span, .context)")) return;
     const { pathname, hash } = new URL(link.href);
     const name = Object.keys(pages).find((page) => pathname.endsWith(`/${page}.html`));
-    const piece = name ? cut(choose(pages[name], hash)[1]) : "";
-    if (piece) item.append(mark(piece));
+    const piece = name ? cut(textOf(choose(pages[name], hash))) : "";
+    // Nothing is better than a passage without what was looked for.
+    if (patterns.some((p) => p.test(plain(piece)))) item.append(mark(piece));
   }
 
   // Pages that hold all the words and were not found: as items of the list.
@@ -97,7 +115,7 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
     for (const [name, sections] of Object.entries(pages)) {
       const address = new URL(`${name}.html`, location.href).href;
       if (links.some((link) => link.split(/[?#]/)[0] === address)) continue;
-      const whole = plain(sections.map(([, text]) => text).join(" "));
+      const whole = plain(sections.map(([, text, title = ""]) => `${title} ${text}`).join(" "));
       if (!patterns.length || !patterns.every((p) => p.test(whole))) continue;
       const link = document.createElement("a");
       link.href = `${address}${choose(sections, "")[0]}`;
@@ -118,9 +136,9 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
   whenRead(async function () {
     const place = document.getElementById("search-results");
     if (!place) return;
-    readWords();
     const [pages, codes] = await Promise.all([unpackExcerpts(), unpackExcerpts(CODES)]);
     for (const [name, code] of Object.entries(codes)) pages[name].push(...code);
+    readWords(pages);
     let complete = false;
     const tellAll = () => {
       if (!complete && place.querySelector(".search-summary")?.textContent.trim()) {

@@ -108,19 +108,32 @@
   function makeDialog() {
     dialog = document.createElement("dialog");
     dialog.className = "enlarged";
-    const close = document.createElement("button");
-    close.type = "button";
-    close.className = "btn close-enlarged";
-    close.textContent = "Close";
+    const [close, whole] = ["Close", "Whole picture"].map((name) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "btn";
+      button.textContent = name;
+      return button;
+    });
+    whole.classList.add("fit"); // seen where the picture is wider than the window
+    whole.addEventListener("click", (event) => {
+      event.stopPropagation();
+      const fits = dialog.classList.toggle("whole");
+      whole.textContent = fits ? "Large" : "Whole picture";
+    });
+    const bar = document.createElement("div");
+    bar.className = "actions";
+    bar.append(close, whole);
     const place = document.createElement("div");
     place.className = "place";
     place.tabIndex = 0;
-    dialog.append(close, place);
+    dialog.append(bar, place);
     dialog.addEventListener("click", () => dialog.close());
     document.body.append(dialog);
   }
 
-  function enlarge(picture, told) {
+  // What was clicked comes to the middle.
+  function enlarge(picture, told, { clientX, clientY } = {}) {
     if (!dialog) makeDialog();
     const copy = picture.cloneNode(true);
     const place = dialog.querySelector(".place");
@@ -130,6 +143,15 @@
     dialog.setAttribute("aria-label", told);
     place.replaceChildren(copy);
     dialog.showModal();
+    if (clientX === undefined) return;
+    const { left, top, width, height } = picture.getBoundingClientRect();
+    const go = () => {
+      const [across, down] = [(clientX - left) / width, (clientY - top) / height];
+      place.scrollLeft = across * copy.clientWidth - place.clientWidth / 2;
+      place.scrollTop = down * copy.clientHeight - place.clientHeight / 2;
+    };
+    go();
+    copy.addEventListener("load", go);
   }
 
   function start() {
@@ -144,25 +166,27 @@
       button.className = "enlarge";
       button.textContent = "Enlarge";
       button.setAttribute("aria-label", `Enlarge ${number || "this picture"}`);
-      const open = () => enlarge(picture, number);
-      button.addEventListener("click", open);
-      picture.addEventListener("click", open);
+      button.addEventListener("click", () => enlarge(picture, number));
+      picture.addEventListener("click", (event) => enlarge(picture, number, event));
       caption.append(button);
     }
   }
   whenRead(start);
 })();
 
-// The keyboard reaches the first figure with controls in one step.
+// The keyboard reaches what is first to be played in one step.
 whenRead(function () {
   const skip = document.getElementById("pst-skip-link");
-  const figure = document.querySelector(".bd-article .played");
+  const figure = document.querySelector(".bd-article :is(.played, .timeline, #photo-lab)");
   if (!skip || !figure) return;
   figure.tabIndex = -1;
   figure.id ||= "first-figure";
   const link = document.createElement("a");
   link.href = `#${figure.id}`;
-  link.textContent = "Skip to the figure with controls";
+  const timeline = figure.matches(".timeline");
+  link.textContent = timeline
+    ? "Skip to the walk through time"
+    : "Skip to the figure with controls";
   link.addEventListener("click", () => figure.focus());
   const place = skip.cloneNode();
   place.removeAttribute("id");

@@ -10,13 +10,12 @@ from playwright.sync_api import Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run")
-PATIENCE = 600_000  # milliseconds, for busy machines
+PATIENCE = 1_800_000  # milliseconds, for busy machines
 MISSING = """Chromium is missing, which sets the pages. Install it:
   apt install chromium                     (Debian)
   .venv/bin/playwright install chromium    (any system)
 or install Chrome, or set CHROMIUM to the path of one."""
-SET = """() => window.MathJax?.startup?.promise?.then(() =>
-    document.fonts.ready).then(() => true)"""
+READY = "MathJax.startup.promise.then(() => true)"
 
 
 def find_chromium() -> str | None:
@@ -27,7 +26,7 @@ def find_chromium() -> str | None:
 
 @contextmanager
 def open_page(path: Path) -> Iterator[Page]:
-    """Give a page whose formulas are set."""
+    """Give a page that can set its formulas."""
     with sync_playwright() as playwright:
         kind = playwright.chromium
         found = find_chromium() or kind.executable_path
@@ -37,6 +36,6 @@ def open_page(path: Path) -> Iterator[Page]:
         page = browser.new_page(viewport={"width": 800, "height": 1100})
         page.set_default_timeout(PATIENCE)
         page.goto(path.resolve().as_uri(), wait_until="load")
-        page.evaluate(SET)
+        page.evaluate(READY)
         yield page
         browser.close()

@@ -1,17 +1,23 @@
 // Write each part of the whole book as XHTML: see epub.py. Formulas become MathML.
 () => {
   const XLINK = "http://www.w3.org/1999/xlink";
-  for (const item of MathJax.startup.document.math) {
-    const text = MathJax.startup.toMML(item.root);
+  // Return a formula as MathML, without what only MathJax reads.
+  function formula(tex, display) {
+    const text = MathJax.tex2mml(tex, { display });
     const math = new DOMParser().parseFromString(text, "text/xml").documentElement;
     for (const node of [math, ...math.querySelectorAll("*")]) {
       for (const { name } of [...node.attributes]) {
         if (name.startsWith("data-")) node.removeAttribute(name);
       }
     }
-    math.setAttribute("alttext", item.math.trim());
-    if (item.display) math.setAttribute("display", "block");
-    item.typesetRoot.replaceWith(document.importNode(math, true));
+    math.setAttribute("alttext", tex.trim());
+    return document.importNode(math, true);
+  }
+  for (const place of document.querySelectorAll(".math")) {
+    for (const node of [...place.childNodes]) {
+      const found = /^\s*\\([([])([^]*)\\[)\]]\s*$/.exec(node.data ?? "");
+      if (found) node.replaceWith(formula(found[2], found[1] === "["));
+    }
   }
   for (const node of document.querySelectorAll(".page-number")) node.remove();
   // Not every reader knows the newer way to refer within a drawing.

@@ -17,6 +17,8 @@ from pypdf.generic import Fit
 from whole import LINES, open_whole, settings, version
 
 logging.getLogger("pypdf").setLevel(logging.ERROR)
+SET = """() => MathJax.typesetPromise().then(() => document.fonts.ready)
+  .then(() => true)"""
 PRINTS = 4  # at most: numbers that are wider may move a page
 FILL = """(pages) => {
   for (const place of document.querySelectorAll(".page-number")) {
@@ -84,6 +86,7 @@ def describe(
 def main(target: Path, built: Path = BUILT) -> None:
     """Write the PDF."""
     with open_whole(target, built) as page:
+        page.evaluate(SET)
         lines = page.evaluate(LINES)
         there = print_document(page, target)
     describe(target, lines, there)

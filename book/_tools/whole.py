@@ -35,12 +35,13 @@ LAST = "Solutions"  # the part
 COMMON = re.compile(r"What you will|Summary|Sources|Check")
 SHEET = re.compile(r'<link[^>]*href="../(_static/[^"]*\.css[^"]*)"')
 MATHJAX = {
+    "startup": {"typeset": False},  # an e-book wants other formulas than paper
     "options": {
         "enableMenu": False,
         "enableAssistiveMml": False,  # a reader would find all formulas twice
         "processHtmlClass": "math",
         "ignoreHtmlClass": "whole",
-    }
+    },
 }
 
 

@@ -58,13 +58,17 @@ export function ticksOf({ low, high, log }) {
   return powers.filter((p) => (last - p) % step === 0).map((p) => 10 ** p);
 }
 
-/** @type {(value: number, log: boolean) => string} */
-function tickText(value, log) {
-  if (!log) return String(Number(value.toPrecision(3)));
-  const power = Math.round(Math.log10(value));
+/** @type {(power: number) => string} */
+function powerOfTen(power) {
   if (power === 0) return "1";
   const digits = [...String(Math.abs(power))].map((digit) => DIGITS[Number(digit)]);
   return `10${power < 0 ? "\u207b" : ""}${digits.join("")}`;
+}
+
+/** @type {(value: number, log: boolean) => string} */
+function tickText(value, log) {
+  if (log) return powerOfTen(Math.round(Math.log10(value)));
+  return String(Number(value.toPrecision(3)));
 }
 
 // The median of each value and those before it, `n` at most; null where there is none.
@@ -106,9 +110,13 @@ export const placeOfStep = (step, last) => xOf(step, last) / WIDTH;
 /** @type {(last: number, range: Range) => string} */
 function axes(last, range) {
   const [right, floor] = [WIDTH - RIGHT, HEIGHT - BOTTOM];
+  // Long numbers share a power of ten, which stands inside.
+  const long = !range.log && range.high >= 1e5;
+  const power = long ? Math.floor(Math.log10(range.high)) : 0;
+  const unit = `<text class="unit" x="${LEFT + 6}" y="${TOP + 12}">`;
   const rows = ticksOf(range).map((value) => {
     const y = yOf(value, range).toFixed(1);
-    const text = tickText(value, range.log);
+    const text = tickText(value / 10 ** power, range.log);
     return (
       `<line class="grid" x1="${LEFT}" x2="${right}" y1="${y}" y2="${y}"/>` +
       `<text x="${LEFT - 5}" y="${y}" dy="4" text-anchor="end">${text}</text>`
@@ -121,6 +129,7 @@ function axes(last, range) {
     const text = step.toLocaleString("en-US");
     return `<text x="${x}" y="${floor + 16}"${end}>${text}</text>`;
   });
+  if (power) rows.push(`${unit}\u00d7 ${powerOfTen(power)}</text>`);
   return rows.concat(columns).join("");
 }
 

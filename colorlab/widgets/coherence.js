@@ -269,12 +269,7 @@ function render({ model, el }) {
     ]),
   );
   draw({});
-  const unsettle = settle(el, show);
-  return () => {
-    cancelAnimationFrame(frame);
-    untie();
-    unsettle();
-  };
+  return settle(el, show, () => cancelAnimationFrame(frame), untie);
 }
 
 export default { render };

@@ -3,7 +3,8 @@
 import { annealedMean, upsampler } from "./bins.js";
 import { paintRows, rgbToLab, rootsOf } from "./color.js";
 import { makeSystem, neighborWeights, propagate } from "./flow.js";
-import { bytes, context2d, make, readFiles, within } from "./page.js";
+import { bytes, readFiles, within } from "./page.js";
+import { readPixels } from "./pictures.js";
 
 /** @import { System } from "./flow.js" */
 /** @import { Model } from "./page.js" */
@@ -20,10 +21,7 @@ const LEAST = 1e-12; // a share's, before its logarithm is taken
 /** @type {(layout: Layout, file: Blob, said: Int8Array) => Promise<Photo>} */
 async function readPhoto(layout, file, said) {
   const { width, height, rows, columns } = layout;
-  const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
-  const context = context2d(make("canvas", { width, height }));
-  context.drawImage(bitmap, 0, 0);
-  const pixels = context.getImageData(0, 0, width, height).data;
+  const { data: pixels } = await readPixels(file);
   const [gray, truth] = [
     new Float64Array(width * height),
     new Float32Array(2 * width * height),

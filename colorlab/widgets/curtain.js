@@ -13,6 +13,7 @@ import {
   tie,
   within,
 } from "./page.js";
+import { makeAddresses } from "./pictures.js";
 
 /** @import { View } from "./page.js" */
 
@@ -69,7 +70,8 @@ function render({ model, el }) {
   const names = model.get("names");
   /** @type {string[]} */
   const photos = model.get("photos");
-  const urls = readFiles(model).map((file) => URL.createObjectURL(file));
+  const { of, free } = makeAddresses();
+  const urls = readFiles(model).map(of);
   const layers = [makeLayer("over"), makeLayer("under")];
   const stage = make("div", { class: "stage" }, [layers[1].node, layers[0].node]);
   stage.style.aspectRatio = model.get("size").join(" / ");
@@ -122,12 +124,7 @@ function render({ model, el }) {
     ]),
   );
   draw();
-  const unsettle = settle(el);
-  return () => {
-    untie();
-    unsettle();
-    for (const url of urls) URL.revokeObjectURL(url);
-  };
+  return settle(el, undefined, untie, free);
 }
 
 export default { render };

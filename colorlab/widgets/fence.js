@@ -3,7 +3,6 @@
 import { firstFences, gridPoints, hullFences } from "./bins.js";
 import {
   animate,
-  distanceOn,
   floats,
   make,
   makeButtons,
@@ -120,6 +119,16 @@ function render({ model, el }) {
   const told = make("p", { class: "told", "aria-live": "polite" });
   const { state, set, untie } = tie(model, ["angle", "tried", "padded"], draw);
   let stop = () => {};
+  let held = 0; // tenths of a degree from the finger to the fence
+
+  // The direction of the fence, and how far out it stands.
+  /** @type {() => [number, number, number]} */
+  function fenceNow() {
+    const { angle, padded } = state();
+    const [u, v, far] = fences[angle % TURN];
+    const square = padded ? PADDING * (Math.abs(u) + Math.abs(v)) : 0;
+    return [u, v, far + square];
+  }
 
   /** @type {(angle: number) => void} */
   function turnTo(angle) {
@@ -149,9 +158,9 @@ function render({ model, el }) {
     const { angle, tried, padded } = state();
     const plane = openPlane(canvas, FRAME);
     const { context, place } = plane;
-    const [u, v, far, tip] = fences[angle % TURN];
+    const [, , far, tip] = fences[angle % TURN];
+    const [u, v, reach] = fenceNow();
     const padding = padded ? PADDING : 0;
-    const reach = far + padding * (Math.abs(u) + Math.abs(v));
     const firstOf = first[Number(padded)];
     context.drawImage(shadow, 0, 0, FRAME.size, FRAME.size);
     drawAxes(plane);
@@ -221,18 +230,26 @@ function render({ model, el }) {
 
   onDrag(
     canvas,
+    // From the fence, which is a line from edge to edge.
     (spot) => {
-      const [u, v, far] = fences[state().angle % TURN];
-      const share = (/** @type {number} */ x) => 0.5 + (far * x) / FRAME.span;
-      return distanceOn(canvas, spot, [share(u), share(-v)]);
+      const [u, v, reach] = fenceNow();
+      const [x, y] = placeOn(canvas, spot).map((share) => (share - 0.5) * FRAME.span);
+      return (Math.abs(u * x - v * y - reach) * canvas.clientWidth) / FRAME.span;
     },
     (event) => {
       const [x, y] = placeOn(canvas, event);
       const degrees = (Math.atan2(0.5 - y, x - 0.5) * 180) / Math.PI;
-      const angle = (Math.round(degrees * 10) + TURN) % TURN;
       const before = state().angle;
+      // A finger turns the fence from where it takes hold, a mouse brings it there.
+      const { type, pointerType } = /** @type {PointerEvent} */ (event);
+      const takes = type === "pointerdown" && pointerType === "touch";
+      if (takes) held = before - Math.round(degrees * 10);
+      const angle = (Math.round(degrees * 10) + held + 2 * TURN) % TURN;
       const wraps = Math.abs(angle - before) > TURN / 2; // the turn has two ends
       turnTo(wraps ? (before > TURN / 2 ? TURN : 0) : angle);
+    },
+    () => {
+      held = 0;
     },
   );
   onArrows(canvas, ([x, y], far) => {
@@ -248,12 +265,7 @@ function render({ model, el }) {
     ]),
   );
   draw();
-  const unsettle = settle(el, repaint);
-  return () => {
-    stop();
-    untie();
-    unsettle();
-  };
+  return settle(el, repaint, () => stop(), untie);
 }
 
 export default { render };

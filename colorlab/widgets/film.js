@@ -17,6 +17,8 @@ import {
   tie,
   within,
 } from "./page.js";
+import { readPixels } from "./pictures.js";
+import { makePlay } from "./play.js";
 
 /** @import { Model, View } from "./page.js" */
 
@@ -49,15 +51,6 @@ const MEANINGS = {
   top_bin: "1: all pixels are in one bin",
   held_out: "of photos that it does not learn from",
 };
-
-/** @type {(file: Blob) => Promise<ImageData>} */
-async function readPixels(file) {
-  const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
-  const { width, height } = bitmap;
-  const context = context2d(make("canvas", { width, height }));
-  context.drawImage(bitmap, 0, 0);
-  return context.getImageData(0, 0, width, height);
-}
 
 // Columns of an image, as RGBA.
 /** @type {(image: ImageData, left: number, width: number, top: number, height: number)
@@ -133,7 +126,6 @@ function render({ model, el }) {
   const last = recorded[recorded.length - 1];
   /** @type {Reel | undefined} */
   let reel;
-  let beat = 0;
 
   const choice = makeSelect(
     "Run",
@@ -147,8 +139,11 @@ function render({ model, el }) {
     stop();
     set({ frame });
   });
-  const play = make("button", { type: "button", class: "play" });
-  play.addEventListener("click", () => (beat ? stop() : start()));
+  const { button: play, stop } = makePlay("play", BEAT, begin, () => {
+    const frame = state().frame + 1;
+    set({ frame, view: VIEWS[0] });
+    return frame >= steps.length - 1;
+  });
   const about = make("p", { class: "about" });
   const charts = [makeChart(last), makeChart(last)];
   const figures = makeSelect(
@@ -162,24 +157,8 @@ function render({ model, el }) {
   const traits = ["run", "frame", "view", "metric"];
   const { state, set, untie } = tie(model, traits, draw);
 
-  function stop() {
-    clearInterval(beat);
-    beat = 0;
-    tellPlay();
-  }
-
-  function start() {
+  function begin() {
     if (state().frame === steps.length - 1) set({ frame: 0 });
-    beat = window.setInterval(() => {
-      const frame = state().frame + 1;
-      set({ frame, view: VIEWS[0] });
-      if (frame >= steps.length - 1) stop();
-    }, BEAT);
-    tellPlay();
-  }
-
-  function tellPlay() {
-    play.textContent = beat ? "\u275a\u275a pause" : "\u25b6 play";
   }
 
   // The frame whose step is nearest to the pointer.
@@ -296,18 +275,12 @@ function render({ model, el }) {
       readout,
     ]),
   );
-  tellPlay();
   draw({});
-  const unsettle = settle(el);
   readReel(model).then((read) => {
     reel = read;
     drawFrame();
   });
-  return () => {
-    stop();
-    untie();
-    unsettle();
-  };
+  return settle(el, undefined, stop, untie);
 }
 
 export default { render };

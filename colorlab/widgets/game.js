@@ -13,6 +13,7 @@ import {
 } from "./gamescore.js";
 import { openPictures, paintTruth, paintWindow, shareSeen } from "./gameview.js";
 import { floats, make, readFiles, settle } from "./page.js";
+import { makeAddresses } from "./pictures.js";
 import { centerOf } from "./plane.js";
 
 /** @import { Losses } from "./gamereport.js" */
@@ -80,8 +81,7 @@ function render({ model, el }) {
   const { kept, keep } = remember(`colorlab-game-${model.get("version")}`);
   /** @type {Map<number, Promise<Pictures>>} */
   const opened = new Map();
-  /** @type {string[]} */
-  const urls = [];
+  const { of, free } = makeAddresses();
   let cursor = 0;
   /** @type {{ L: number, slice?: HTMLCanvasElement }} */
   let shown = { L: -1 };
@@ -320,8 +320,7 @@ function render({ model, el }) {
   function drawDone() {
     const played = kept.answers.map(({ chips }, i) => lossesOf(i, chips));
     const text = JSON.stringify(makeResult(model, kept), null, 1);
-    const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-    urls.push(url);
+    const url = of(new Blob([text], { type: "application/json" }));
     const attributes = { class: "download", href: url };
     const download = `game-${kept.run.slice(0, 8)}.json`;
     const save = make("a", { ...attributes, download }, ["Download the result file"]);
@@ -387,11 +386,7 @@ function render({ model, el }) {
     Array.from(prior.keys()).find((q) => !centers[2 * q] && !centers[2 * q + 1]) ?? 0;
   cursor = gray;
   el.append(root);
-  const unsettle = settle(el, draw);
-  return () => {
-    unsettle();
-    for (const url of urls) URL.revokeObjectURL(url);
-  };
+  return settle(el, draw, free);
 }
 
 export default { render };

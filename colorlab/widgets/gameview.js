@@ -2,6 +2,7 @@
 
 import { grayByte, rootsOf } from "./color.js";
 import { context2d, make } from "./page.js";
+import { readPixels } from "./pictures.js";
 import { rimmed } from "./plane.js";
 
 /** @import { Pair } from "./page.js" */
@@ -19,11 +20,9 @@ const [SMALLEST, LARGEST] = [8, 60]; // page pixels of the ring's radius
 
 /** @type {(file: Blob, round: Round) => Promise<Pictures>} */
 export async function openPictures(file, { width, height }) {
-  const bitmap = await createImageBitmap(file);
+  const image = await readPixels(file);
   const [color, gray] = [0, 1].map(() => make("canvas", { width, height }));
-  const context = context2d(color);
-  context.drawImage(bitmap, 0, 0);
-  const image = context.getImageData(0, 0, width, height);
+  context2d(color).putImageData(image, 0, 0);
   rootsOf(image.data).forEach((root, i) => {
     image.data.fill(grayByte(root), 4 * i, 4 * i + 3);
   });

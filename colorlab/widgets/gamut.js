@@ -259,11 +259,7 @@ function render({ model, el }) {
     ]),
   );
   draw({ L: state().L });
-  const unsettle = settle(el, repaint);
-  return () => {
-    untie();
-    unsettle();
-  };
+  return settle(el, repaint, untie);
 }
 
 export default { render };

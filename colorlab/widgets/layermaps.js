@@ -14,6 +14,7 @@ import {
   tie,
   within,
 } from "./page.js";
+import { openImages } from "./pictures.js";
 import { rimmed } from "./plane.js";
 
 /** @import { Pair, View } from "./page.js" */
@@ -25,14 +26,6 @@ import { rimmed } from "./plane.js";
 const ACROSS = 4; // maps in a row of a sheet
 const VIEW = 352; // page pixels of the side of a canvas
 const GAP = 4; // page pixels between two maps
-
-/** @type {(blob: Blob) => { image: HTMLImageElement, url: string }} */
-function open(blob) {
-  const image = make("img");
-  const url = URL.createObjectURL(blob);
-  image.src = url;
-  return { image, url };
-}
 
 // A canvas of VIEW by `height` page pixels, and how much larger lines must be drawn.
 /** @type {(canvas: HTMLCanvasElement, height: number) => { thick: number,
@@ -61,7 +54,7 @@ function render({ model, el }) {
   const names = model.get("names");
   /** @type {Layer[]} */
   const layers = model.get("layers");
-  const files = readFiles(model).map(open);
+  const { images, ready, free } = openImages(readFiles(model));
   const photo = make("canvas", { class: "plane", role: "img" });
   const close = make("canvas", { class: "plane", role: "img" });
   const sheet = make("canvas", {
@@ -80,8 +73,7 @@ function render({ model, el }) {
 
   const layerNow = () => layers[within(state().layer, 0, layers.length - 1)];
   const tileNow = () => within(state().tile, 0, layerNow().shown.length - 1);
-  const sheetNow = () =>
-    files[names.length * (1 + state().layer) + state().photo].image;
+  const sheetNow = () => images[names.length * (1 + state().layer) + state().photo];
   const rowsOf = (/** @type {Layer} */ { shown }) => Math.ceil(shown.length / ACROSS);
   // Page pixels of a map on the sheet, without the gap.
   const mapSide = (VIEW - GAP * (ACROSS - 1)) / ACROSS;
@@ -106,7 +98,7 @@ function render({ model, el }) {
     const { cell, field, side } = layerNow();
     const { column, row } = cellNow();
     const { context, thick } = openCanvas(photo, VIEW);
-    const { image } = files[state().photo];
+    const image = images[state().photo];
     if (image.complete) context.drawImage(image, 0, 0, VIEW, VIEW);
     const scale = VIEW / (cell * side);
     const seen = (/** @type {number} */ at) => (cell * (at + 0.5) - field / 2) * scale;
@@ -268,17 +260,12 @@ function render({ model, el }) {
     ]),
   ]);
   el.append(figure);
-  Promise.allSettled(files.map(({ image }) => image.decode())).then(() => {
+  ready.then(() => {
     figure.removeAttribute("aria-busy");
     draw();
   });
   draw();
-  const unsettle = settle(el, draw);
-  return () => {
-    untie();
-    unsettle();
-    for (const { url } of files) URL.revokeObjectURL(url);
-  };
+  return settle(el, draw, untie, free);
 }
 
 export default { render };

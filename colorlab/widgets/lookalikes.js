@@ -16,6 +16,7 @@ import {
   tie,
   within,
 } from "./page.js";
+import { openImages } from "./pictures.js";
 import { bestOf, cellAt, nearestOf, placeOf } from "./places.js";
 import { rimmed } from "./plane.js";
 
@@ -57,12 +58,7 @@ function render({ model, el }) {
   const blocks = model.get("blocks");
   const near = bytes(model.get("near"));
   const best = bytes(model.get("best"));
-  const files = readFiles(model).map((blob) => {
-    const image = make("img");
-    const url = URL.createObjectURL(blob);
-    image.src = url;
-    return { image, url };
-  });
+  const { images, ready, free } = openImages(readFiles(model));
   const attributes = { class: "plane", tabindex: "0", role: "application" };
   const picture = make("canvas", attributes);
   const choice = makeSelect("Photo", names, (photo) => set({ photo }));
@@ -101,7 +97,7 @@ function render({ model, el }) {
     tile.button.disabled = !place;
     tile.button.setAttribute("aria-label", text);
     const context = openCanvas(tile.canvas, TILE);
-    const image = place && files[place.photo].image;
+    const image = place && images[place.photo];
     if (!place || !image?.complete || !image.naturalWidth) return undefined;
     const scale = image.naturalWidth / SIDE;
     const [x, y, side] = [place.left, place.top, PLACE].map((at) => at * scale);
@@ -111,7 +107,7 @@ function render({ model, el }) {
 
   function paintPicture() {
     const context = openCanvas(picture, VIEW);
-    const { image } = files[state().photo];
+    const image = images[state().photo];
     if (image.complete && image.naturalWidth)
       context.drawImage(image, 0, 0, VIEW, VIEW);
     const scale = VIEW / SIDE;
@@ -225,17 +221,12 @@ function render({ model, el }) {
     unitTold,
   ]);
   el.append(figure);
-  Promise.allSettled(files.map(({ image }) => image.decode())).then(() => {
+  ready.then(() => {
     figure.removeAttribute("aria-busy");
     draw();
   });
   draw();
-  const unsettle = settle(el, draw);
-  return () => {
-    untie();
-    unsettle();
-    for (const { url } of files) URL.revokeObjectURL(url);
-  };
+  return settle(el, draw, untie, free);
 }
 
 export default { render };

@@ -26,6 +26,7 @@ import {
   rimmed,
   tellColor,
 } from "./plane.js";
+import { makePlay } from "./play.js";
 
 /** @import { Pair, View } from "./page.js" */
 /** @import { Frame, Plane } from "./plane.js" */
@@ -193,8 +194,11 @@ function render({ model, el }) {
       set({ steps });
     },
   );
-  const play = make("button", { type: "button", class: "play" });
-  play.addEventListener("click", () => (beat ? stop() : start()));
+  const { button: play, stop } = makePlay("run", BEAT, begin, () => {
+    const steps = Math.min(MOST, state().steps + 1);
+    set({ steps });
+    return steps === MOST;
+  });
   const once = make("button", { type: "button" }, ["1 step"]);
   once.addEventListener("click", () => {
     stop();
@@ -219,28 +223,11 @@ function render({ model, el }) {
   const told = make("p", { class: "told" });
   const charts = [makeChart(MOST), makeChart(MOST)];
   const readout = make("p", { class: "readout", "aria-live": "polite" });
-  let beat = 0;
   const traits = ["colors", "counts", "weight", "rate", "steps"];
   const { state, set, untie } = tie(model, traits, draw);
 
-  function stop() {
-    clearInterval(beat);
-    beat = 0;
-    tellPlay();
-  }
-
-  function start() {
+  function begin() {
     if (state().steps === MOST) set({ steps: 0 });
-    beat = window.setInterval(() => {
-      const steps = Math.min(MOST, state().steps + 1);
-      set({ steps });
-      if (steps === MOST) stop();
-    }, BEAT);
-    tellPlay();
-  }
-
-  function tellPlay() {
-    play.textContent = beat ? "\u275a\u275a pause" : "\u25b6 run";
   }
 
   /** @type {(i: number, losses: number[], floor: number, name: string) => void} */
@@ -369,14 +356,8 @@ function render({ model, el }) {
       ]),
     ]),
   );
-  tellPlay();
   draw();
-  const unsettle = settle(el, draw);
-  return () => {
-    stop();
-    untie();
-    unsettle();
-  };
+  return settle(el, draw, stop, untie);
 }
 
 export default { render };

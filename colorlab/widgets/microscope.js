@@ -299,12 +299,7 @@ function render({ model, el }) {
     ]),
   );
   draw();
-  const unsettle = settle(el, draw);
-  return () => {
-    halt();
-    untie();
-    unsettle();
-  };
+  return settle(el, draw, () => halt(), untie);
 }
 
 export default { render };

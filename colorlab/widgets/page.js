@@ -313,9 +313,11 @@ export function animate(duration, tell) {
 
 // What is to be done once a figure is in the page; a view may be drawn before. The
 // still picture of the cell before steps aside, and `paint` paints in the page's theme,
-// now and whenever the reader changes it. Gives what undoes that.
-/** @type {(el: HTMLElement, paint?: () => void) => () => void} */
-export function settle(el, paint = () => {}) {
+// now and whenever the reader changes it. Gives what undoes that, and what else `leave`
+// undoes.
+/** @type {(el: HTMLElement, paint?: () => void, ...leave: (() => void)[]) =>
+ *   () => void} */
+export function settle(el, paint = () => {}, ...leave) {
   const repaint = () => {
     for (const icon of el.querySelectorAll("canvas.icon")) {
       /** @type {Icon} */ (icon).paint();
@@ -343,5 +345,6 @@ export function settle(el, paint = () => {}) {
     cancelAnimationFrame(waiting);
     themes.disconnect();
     still?.classList.remove("replaced");
+    for (const end of leave) end();
   };
 }

@@ -31,6 +31,8 @@ const RADII = [1.5, 2.5, 5]; // pixels
 const SHOWN_L = 62; // lightness of strokes and patches
 const FRAME = 14; // milliseconds of work between two pictures
 const SCREEN = 2; // pixels of the canvas for one of the photo
+const SCROLLED =
+  "A finger scrolls here. Choose a color, or \u201cfinger paints\u201d, and it paints.";
 const STRIP = "Colors invented, painted by hand";
 /** @type {[name: string, color: Pair][]} */
 const PALETTE = [
@@ -173,6 +175,7 @@ function render({ model, el }) {
   const clear = make("button", { type: "button" }, ["clear"]);
   const save = make("button", { type: "button" }, ["download"]);
   const readout = make("p", { class: "readout", "aria-live": "polite" });
+  const hint = make("p", { class: "hint", role: "status" });
   /** @type {{ color: Pair | null, radius: number }} */
   const brush = { color: null, radius: RADII[1] };
   /** @type {Stroke | undefined} */
@@ -343,6 +346,7 @@ function render({ model, el }) {
   /** @type {(to: boolean) => void} */
   function setPainting(to) {
     painting = to;
+    if (to) hint.textContent = "";
     fingers.press(Number(to));
     picture.style.touchAction = to ? "pinch-zoom" : "manipulation";
   }
@@ -374,7 +378,8 @@ function render({ model, el }) {
     if (!isIntersecting) setPainting(false); // whoever comes back wants to scroll
   });
   away.observe(picture);
-  picture.addEventListener("pointercancel", () => {
+  picture.addEventListener("pointercancel", (event) => {
+    if (event.pointerType === "touch" && !painting) hint.textContent = SCROLLED;
     live = undefined; // two fingers move the page
     refresh();
   });
@@ -411,12 +416,15 @@ function render({ model, el }) {
   });
   el.append(
     make("div", { class: "lab-figure painter" }, [
-      make("div", { class: "bar" }, [make("label", {}, ["Photo ", choice]), views.row]),
-      picture,
+      make("div", { class: "bar" }, [
+        make("label", {}, ["Photo ", choice]),
+        views.row,
+        ...(navigator.maxTouchPoints ? [fingers.row] : []),
+      ]),
+      make("div", { class: "canvas" }, [picture, hint]),
       palette.row,
       make("div", { class: "bar" }, [
         make("div", { class: "group" }, [undo, clear, save]),
-        ...(navigator.maxTouchPoints ? [fingers.row] : []),
         radii.row,
       ]),
       temperature.row,
@@ -427,13 +435,13 @@ function render({ model, el }) {
   setPainting(false);
   tellBrush();
   draw({ photo: state().photo });
-  const unsettle = settle(el, show);
-  return () => {
-    cancelAnimationFrame(timer);
-    away.disconnect();
-    untie();
-    unsettle();
-  };
+  return settle(
+    el,
+    show,
+    () => cancelAnimationFrame(timer),
+    () => away.disconnect(),
+    untie,
+  );
 }
 
 export default { render };

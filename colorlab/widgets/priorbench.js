@@ -19,6 +19,7 @@ import {
   within,
   withMinus,
 } from "./page.js";
+import { makeAddresses } from "./pictures.js";
 import { centerOf, distanceTo, openPlane, pointedAt, rimmed, square } from "./plane.js";
 
 /** @import { Model, Pair, Traits, View } from "./page.js" */
@@ -124,11 +125,11 @@ function render({ model, el }) {
   const bench = readBench(model);
   const { width, height, centers, bins, p, Q } = bench;
   const file = new Blob([bytes(model.get("jpeg"))], { type: "image/jpeg" });
-  const url = URL.createObjectURL(file);
+  const { of, free } = makeAddresses();
   const [priorMap, weightMap] = ["Prior", "Weights"].map((name) =>
     make("canvas", { class: "plane", role: "img", tabindex: "0", "aria-label": name }),
   );
-  const photo = make("img", { src: url, alt: "The photo.", width, height });
+  const photo = make("img", { src: of(file), alt: "The photo.", width, height });
   const loud = make("canvas", { role: "img" });
   const spots = [photo, loud].map(() => make("div", { class: "spot" }));
   const frames = [photo, loud].map((node, i) =>
@@ -302,12 +303,7 @@ function render({ model, el }) {
   );
   tellWeights();
   draw({});
-  const unsettle = settle(el, () => draw({}));
-  return () => {
-    untie();
-    unsettle();
-    URL.revokeObjectURL(url);
-  };
+  return settle(el, () => draw({}), untie, free);
 }
 
 export default { render };

@@ -162,15 +162,11 @@ function render({ model, el }) {
     ]),
   );
   draw();
-  const unsettle = settle(el);
   readReel(model).then((read) => {
     reel = read;
     draw();
   });
-  return () => {
-    untie();
-    unsettle();
-  };
+  return settle(el, undefined, untie);
 }
 
 export default { render };

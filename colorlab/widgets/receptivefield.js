@@ -15,6 +15,7 @@ import {
   tie,
   within,
 } from "./page.js";
+import { openImages } from "./pictures.js";
 import { rimmed, write } from "./plane.js";
 
 /** @import { Layer } from "./layers.js" */
@@ -160,9 +161,9 @@ function render({ model, el }) {
   const networks = [model.get("dilated"), model.get("plain")];
   const names = networks[0].map(({ name }) => name);
   const ends = size.map((/** @type {number} */ side) => side / CELL - 1);
-  const photo = make("img");
   const file = new Blob([bytes(model.get("photo"))], { type: "image/jpeg" });
-  const url = URL.createObjectURL(file);
+  const { images, ready, free } = openImages([file]);
+  const [photo] = images;
   const whole = make("canvas", {
     class: "plane whole",
     tabindex: "0",
@@ -262,8 +263,7 @@ function render({ model, el }) {
     const step = far ? 10 : 1;
     move(state().cell[0] + step * x, state().cell[1] - step * y);
   });
-  photo.addEventListener("load", draw);
-  photo.src = url;
+  ready.then(draw);
   const wholeTitle = make("div", { class: "title" }, ["the photo"]);
   el.append(
     make("div", { class: "lab-figure receptive-field" }, [
@@ -278,12 +278,7 @@ function render({ model, el }) {
     ]),
   );
   draw();
-  const unsettle = settle(el, draw);
-  return () => {
-    untie();
-    unsettle();
-    URL.revokeObjectURL(url);
-  };
+  return settle(el, draw, untie, free);
 }
 
 export default { render };

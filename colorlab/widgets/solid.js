@@ -24,6 +24,7 @@ const SCALE = 1.55; // page pixels of a Lab unit
 const SQUARES = 9; // of a face, each way
 const FLOOR = -40; // the height of the plane on which the shadow falls
 const REACH = 110; // ab units of the axes on the floor
+const NAMED = 130; // where their names are: beyond the frame of a cut
 const PIXELS = 220; // of the cut, each way
 const DEGREE = Math.PI / 180;
 const LEAST = 10; // degrees: it is always seen from above
@@ -123,15 +124,15 @@ function render({ model, el }) {
     /** @type {[string, Triple][]} */
     const names = whole
       ? [
-          ["a: red", [REACH, 0, FLOOR]],
-          ["green", [-REACH, 0, FLOOR]],
-          ["b: yellow", [0, REACH, FLOOR]],
-          ["blue", [0, -REACH, FLOOR]],
+          ["a: red", [NAMED, 0, FLOOR]],
+          ["green", [-NAMED, 0, FLOOR]],
+          ["b: yellow", [0, NAMED, FLOOR]],
+          ["blue", [0, -NAMED, FLOOR]],
         ]
       : [];
     for (const [text, at] of names) {
       const [x, y] = place(at);
-      write(context, text, within(x, 30, VIEW - 30), within(y, 14, VIEW - 6));
+      write(context, text, within(x, 24, VIEW - 24), within(y, 14, VIEW - 6));
     }
   }
 
@@ -185,7 +186,6 @@ function render({ model, el }) {
       const flat = corners.map(([a, b]) => /** @type {Triple} */ ([a, b, FLOOR]));
       fill(context, flat, ink("shadow"));
     }
-    nameAxes(context);
     const [turn, rise] = [yaw * DEGREE, pitch * DEGREE];
     const isCut = share === 1 && L < 100;
     const near = patches.map(({ corners, rgb }) => ({
@@ -195,7 +195,9 @@ function render({ model, el }) {
     }));
     near.sort((one, other) => one.depth - other.depth);
     for (const { corners, color } of near) fill(context, corners, color);
-    describe(isCut ? drawCut(context) : null);
+    const area = isCut ? drawCut(context) : null;
+    nameAxes(context);
+    describe(area);
   }
 
   /** @type {(area: number | null) => void} */
@@ -264,12 +266,7 @@ function render({ model, el }) {
     ]),
   );
   draw();
-  const unsettle = settle(el, draw);
-  return () => {
-    stop();
-    untie();
-    unsettle();
-  };
+  return settle(el, draw, () => stop(), untie);
 }
 
 export default { render };

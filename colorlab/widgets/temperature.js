@@ -228,11 +228,7 @@ function render({ model, el }) {
     ]),
   );
   draw({});
-  const unsettle = settle(el, () => draw({}));
-  return () => {
-    untie();
-    unsettle();
-  };
+  return settle(el, () => draw({}), untie);
 }
 
 export default { render };

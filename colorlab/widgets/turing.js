@@ -1,6 +1,7 @@
 // The colorization Turing test: each pair for a second, then a choice.
 
 import { context2d, make, readFiles, settle } from "./page.js";
+import { makeAddresses } from "./pictures.js";
 import { makeReport, percent } from "./turingreport.js";
 
 /** @import { Model, View } from "./page.js" */
@@ -122,8 +123,7 @@ function render({ model, el }) {
   const tests = pairs.slice(drills.length);
   const seconds = model.get("seconds");
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  /** @type {string[]} */
-  const urls = [];
+  const { of, free } = makeAddresses();
   const { kept, keep } = remember(`colorlab-turing-${model.get("version")}`);
   let unsaved = false; // answers that closing the page would lose
   /** @type {HTMLElement | undefined} */
@@ -335,7 +335,7 @@ function render({ model, el }) {
   /** @type {(trials: Trial[]) => HTMLElement} */
   function makeDownload(trials) {
     const text = JSON.stringify(makeResult(model, trials, kept), null, 1);
-    const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+    const url = of(new Blob([text], { type: "application/json" }));
     const name = `turing-${JSON.parse(text).run.slice(0, 8)}.json`;
     const link = make("a", { class: "download", download: name, href: url }, [
       "Download the result file",
@@ -343,16 +343,13 @@ function render({ model, el }) {
     link.addEventListener("click", () => {
       unsaved = false;
     });
-    urls.push(url);
     return link;
   }
 
   /** @type {(trials: Trial[]) => void} */
   function report(trials) {
     for (const pair of tests) {
-      if (pair.urls.length) continue;
-      pair.urls = pair.files.map((file) => URL.createObjectURL(file));
-      urls.push(...pair.urls);
+      if (!pair.urls.length) pair.urls = pair.files.map(of);
     }
     saved = makeDownload(trials);
     const again = make("button", { type: "button" }, ["Start over"]);
@@ -422,12 +419,7 @@ function render({ model, el }) {
   el.append(root);
   if (kept.answers.length < tests.length) open();
   else report(kept.answers.flatMap((answer) => restore(tests, answer)));
-  const unsettle = settle(el);
-  return () => {
-    unsettle();
-    left.abort();
-    for (const url of urls) URL.revokeObjectURL(url);
-  };
+  return settle(el, undefined, () => left.abort(), free);
 }
 
 export default { render };
