@@ -10,7 +10,7 @@ import typer
 from book_pages import BOOK, CHAPTERS, ROOT, prose, read_notebook, source, tags
 from extensions import backmatter, load
 
-from colorlab import bin_centers, load_prior, save_counts
+from colorlab import bin_centers, load_pretrained, load_prior, save_counts
 from colorlab.cli import app
 from colorlab.train import diagnostics
 
@@ -208,6 +208,20 @@ def test_minutes_go_where_the_words_and_the_figures_are(monkeypatch, tmp_path):
     monkeypatch.setattr(backmatter, "BOOK", tmp_path)
     # 3 minutes of words each, twice as long as the pace says
     assert backmatter.sections_minutes("one")[1:] == [("Long", 5), ("Short", 5)]
+
+
+SHIPPED = ["borrowed", "flagship", "l2", "class", "rebal", "tiny"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_sheet_of_a_network_says_what_its_card_says(name):
+    told = read_page("instructors").split("## Sheets")[1]
+    (row,) = [line for line in told.splitlines() if re.match(rf"\|.*`{name}`", line)]
+    hours = load_pretrained(name).card["hours"]
+    least, most = re.search(r"([\d.]+)(?: to ([\d.]+))? \| [\d.]+ MB", row).groups()
+    assert float(least) - 0.05 <= hours <= float(most or least) + 0.05
+    size = (ROOT / f"colorlab/assets/{name}.safetensors").stat().st_size / 1e6
+    assert abs(float(re.search(r"([\d.]+) MB", row)[1]) - size) < 0.06
 
 
 def test_sessions_are_added_up(monkeypatch, tmp_path):
