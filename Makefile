@@ -60,6 +60,7 @@ anki: $(READY)  # glossary and exercises as cards
 
 bench: .venv/ready-bench  # minutes; nothing else should run meanwhile
 	for name in lab encode loss step processes memory init colorizing browser; do $(BIN)/python benchmarks/$$name.py || exit; done
+	$(BIN)/python benchmarks/painting.py  # prints only
 
 stress: $(TESTED)  # what takes minutes: runs killed twenty times; Firefox and WebKit
 	$(BIN)/python -m pytest tests -m stress
