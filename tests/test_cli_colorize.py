@@ -431,13 +431,21 @@ def test_strip_leaves_out_what_the_file_tells(color, tmp_path):
             assert b"Colors predicted" in out.read_bytes()
 
 
+def shown_for(image, number):
+    """Milliseconds; WebP's are known once a frame is decoded."""
+    image.seek(number)
+    image.load()
+    return image.info["duration"]
+
+
 def test_pages_and_frames_are_all_colored(color, tmp_path):
     pages = [Image.linear_gradient("L").resize((16 + n, 16)) for n in range(3)]
     more = {"save_all": True, "append_images": pages[1:]}
     (tmp_path / "in").mkdir()
     pages[0].save(tmp_path / "in/letter.tif", **more)
     frames = [page.resize((16, 16)).rotate(90 * n) for n, page in enumerate(pages)]
-    more = {"save_all": True, "append_images": frames[1:], "duration": [50, 60, 70]}
+    times = [50, 60, 70]
+    more = {"save_all": True, "append_images": frames[1:], "duration": times, "loop": 2}
     for name in ("walk.gif", "jump.webp", "run.png"):
         frames[0].save(tmp_path / "in" / name, **more)
     code, out, err = color(tmp_path / "in", "-o", tmp_path / "out")
@@ -454,6 +462,9 @@ def test_pages_and_frames_are_all_colored(color, tmp_path):
             pixels = np.asarray(image.convert("RGB")).astype(int)
             assert np.ptp(pixels, axis=2).max() > 2  # in color, the last one, too
             assert path.suffix != ".tif" or image.size == (18, 16)
+            if path.suffix != ".tif":
+                assert image.info["loop"] == 2
+                assert times == [shown_for(image, number) for number in range(3)]
         assert results.read_mark(path)
     assert "4 of them before" in color(tmp_path / "in", "-o", tmp_path / "out")[1]
 

@@ -196,11 +196,16 @@ class Coloring:
         self, pages: Iterator["Image.Image"], kind: str
     ) -> Iterator["Image.Image"]:
         """Color page after page; of what moves, as a film, so that it is steady."""
+        from colorlab.datasets.multipage import TIMES
         from colorlab.film import Steady
 
         predict = None if kind == "TIFF" else Steady().predict
         for page in pages:
-            yield self._paint(page, predict)
+            colored = self._paint(page, predict)
+            for name in TIMES:
+                if name in page.info:
+                    colored.info[name] = page.info[name]
+            yield colored
 
     def _dress(self, image: "Image.Image", software: str = "") -> "Image.Image":
         """Tell an image what its file shall say."""
