@@ -114,6 +114,14 @@ def test_a_reference_to_another_chapter_has_its_number_and_a_link(live):
     assert plain.text(text) == f"[Task {number}](colorize.ipynb)"
 
 
+def test_a_sentence_begins_with_a_capital(live):
+    plain = live.Plain("decode", lambda page: f"{page}.ipynb")
+    told = plain.text("{numref}`fig-cells` shows it, as {numref}`fig-cells` said.")
+    assert told == "Figure 6.2 shows it, as figure 6.2 said."
+    told = plain.text("So? {numref}`ex-colorize-guided` asks.")
+    assert told.startswith("So? [Exercise 9.")
+
+
 def test_the_same_chapter_gives_the_same_notebook(live, tmp_path):
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()

@@ -100,7 +100,7 @@ def text_cells(source: str, plain: Plain) -> Iterator[NotebookNode]:
     for kind, options, text in parts:
         if kind and not kind.endswith("end"):
             yield heading(kind, options)
-        text = re.sub(r"\A`{3,}\n?", "", text)  # what closes a directive
+        text = re.sub(r"\A`{3,}(?:\n|\Z)", "", text)  # what closes a directive
         if kind and not kind.endswith(("-start", "-end")):
             text = re.sub(r"^`{3,}\s*$", "", text, count=1, flags=re.M)
         if text.strip():

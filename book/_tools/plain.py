@@ -28,6 +28,8 @@ EXERCISE = re.compile(r"^`{3,}\{exercise(?:-start)?\}\n(?::.*\n)*", re.M)
 TARGET = re.compile(r"^\(([\w-]+)\)=\n(?:#+ (.*)\n)?", re.M)
 ENDS = {"start-at": 0, "start-after": 1, "end-at": 1, "end-before": 0}
 PERSON = re.compile(r"@\w+\{(\w+),([\s\S]*?)\n\}")
+# "Figure 6.2" where a sentence begins with it.
+OPENING = re.compile(r"(?:^|(?<=[.?!] ))\[?(?:figure|exercise) (?=\d)", re.M)
 SAID = {"equation": "({})", "figure": "figure {}", "exercise": "exercise {}"}
 
 
@@ -178,4 +180,5 @@ class Plain:
             source,
         )
         source = re.sub(r"^\([\w-]+\)=\n", "", source, flags=re.M)
-        return ROLE.sub(self.role, source)
+        source = ROLE.sub(self.role, source)
+        return OPENING.sub(lambda found: found[0].title(), source)
