@@ -252,6 +252,15 @@ def test_a_lead_has_the_first_sentence_and_the_last():
     assert slides.fill(said, 1) == ""
 
 
+def test_a_chapter_that_has_grown_loses_its_plainest_slides():
+    kinds = ["figure", "text", "output", "math", "text", "output"]
+    made = [slides.Slide(kind, str(n), "", "") for n, kind in enumerate(kinds)]
+    assert [s.title for s in slides.at_most(made, 6)] == [*"012345"]
+    assert [s.title for s in slides.at_most(made, 5)] == [*"01235"]
+    assert [s.title for s in slides.at_most(made, 3)] == [*"023"]
+    assert [s.title for s in slides.at_most(made, 1)] == [*"03"]
+
+
 def test_a_long_list_becomes_two_slides():
     items = "".join(f"<li><p>Item {n} is told. More.</p></li>" for n in range(5))
     (one,) = slides.shorten(slides.soup_of(f"<ul>{items}</ul>").ul, 20)

@@ -376,7 +376,16 @@ def slides_of(article: Tag, skip: set[str]) -> list[Slide]:
     asked = list(quiz_slides(article, MOST_SLIDES - len(made)))
     asked += exercises[: max(0, LEAST_SLIDES - len(made) - len(asked))]
     end = len(made) if end is None else end
-    return made[:end] + asked + made[end:]
+    return at_most(made[:end] + asked + made[end:], MOST_SLIDES)
+
+
+def at_most(slides: list[Slide], most: int) -> list[Slide]:
+    """Leave out slides of text, then of what was printed, from the end on."""
+    for kind in ("text", "output"):
+        for slide in reversed(slides):
+            if len(slides) > most and slide.kind == kind:
+                slides = [each for each in slides if each is not slide]
+    return slides
 
 
 # A deck
