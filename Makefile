@@ -82,6 +82,7 @@ evaluations: $(READY)  # every figure of data/evaluations, from its four sets; t
 	$(BIN)/python benchmarks/systems.py
 	$(BIN)/python benchmarks/dots.py
 	$(BIN)/python benchmarks/hints.py $(BSDS500) $(COCO_MINI)
+	$(BIN)/python benchmarks/hintreader.py $(COCO_MINI)
 	$(BIN)/python benchmarks/probe.py $(IMAGENETTE) tiny-imagenet=$(TINY) $(SETS)
 	$(BIN)/python benchmarks/labels.py $(IMAGENETTE)
 	$(BIN)/python benchmarks/doubt.py $(COCO_MINI) $(BSDS500) $(IMAGENETTE)

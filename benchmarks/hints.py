@@ -183,24 +183,24 @@ def measure(photos, rows, models) -> dict:
     prior = load_prior("tiny-imagenet").clamp(min=FLOOR)
     centers = next(iter(models.values())).centers
     scores: dict[tuple[str, int], list] = {}
-
-    def note(method: str, count: int, ab_hat: np.ndarray) -> None:
-        hat = torch.from_numpy(ab_hat).float()[None]
-        pictures = [lab_to_rgb(torch.cat([L, each], dim=1)) for each in (hat, true)]
-        quality = psnr(*pictures).item()
-        histogram = error_histogram(hat, true, weight)[0].numpy()
-        scores.setdefault((method, count), []).append((quality, histogram))
-
     for number in tqdm(rows):
         L, ab = read(photos, number)
         true = torch.from_numpy(ab).float()[None]
         weight = rebalancing_weight(true, centers, prior)
         answers, weights = ask(L, models), weigh(L)
         for method, count, ab_hat in all_guesses(ab, answers, weights, number):
-            note(method, count, ab_hat)
+            scored = score(L, true, ab_hat, weight)
+            scores.setdefault((method, count), []).append(scored)
         for name, model in models.items():
             check(L, worst_dots(ab, answers[name].ab, 9), name, model, weights, answers)
     return scores
+
+
+def score(L, true, ab_hat: np.ndarray, weight) -> tuple[float, np.ndarray]:
+    """Return the PSNR of a picture, and its weighted histogram of errors."""
+    hat = torch.from_numpy(ab_hat).float()[None]
+    pictures = [lab_to_rgb(torch.cat([L, each], dim=1)) for each in (hat, true)]
+    return psnr(*pictures).item(), error_histogram(hat, true, weight)[0].numpy()
 
 
 @torch.inference_mode()
@@ -213,8 +213,8 @@ def check(L, dots, name: str, model, weights, answers) -> None:
     )
 
 
-def intervals(scores: dict) -> dict:
-    """Return mean and interval of each measure, and of what is gained over Levin."""
+def intervals(scores: dict, other: str = "levin") -> dict:
+    """Return mean and interval of each measure, and of what is gained over another."""
     photos = len(scores["gray", 0])
     again = np.random.default_rng(SEED).integers(photos, size=(RESAMPLES, photos))
     again = np.concatenate([np.arange(photos)[None], again])
@@ -230,10 +230,10 @@ def intervals(scores: dict) -> dict:
     for (kind, method, count), values in samples.items():
         row = found.setdefault(kind, {}).setdefault(method, {})
         row[count] = with_interval(values)
-        rival = "levin" + "; ".join(["", *method.split("; ")[1:]])
+        rival = other + "; ".join(["", *method.split("; ")[1:]])
         if method != rival and (kind, rival, count) in samples:
             gained = values - samples[kind, rival, count]
-            row = found.setdefault(f"{kind}_over_levin", {}).setdefault(method, {})
+            row = found.setdefault(f"{kind}_over_{other}", {}).setdefault(method, {})
             row[count] = with_interval(gained)
     return found
 
@@ -244,15 +244,21 @@ def with_interval(values: np.ndarray) -> list[float]:
     return [round(float(value), 3) for value in (values[0], low, high)]
 
 
+def measured_photos(coco_mini: str):
+    """Return the data set that is measured on, and the numbers of its photos."""
+    photos = find_listed(coco_mini, DATA / "lists/coco-mini.txt")
+    spaced = range(0, len(photos), len(photos) // (MEASURED + 5))
+    measured = [n for n in spaced if is_colored(photos, n)][:MEASURED]
+    assert len(measured) == MEASURED
+    return photos, measured
+
+
 def main(bsds500: str, coco_mini: str) -> None:
     """Fit, measure, write."""
     models = {name: load_pretrained(name) for name in NETWORKS}
     known = find_listed(bsds500, DATA / "lists/bsds500.txt")
-    other = find_listed(coco_mini, DATA / "lists/coco-mini.txt")
+    other, measured = measured_photos(coco_mini)
     fitted = range(0, len(known), len(known) // FITTED)[:FITTED]
-    spaced = range(0, len(other), len(other) // (MEASURED + 5))
-    measured = [n for n in spaced if is_colored(other, n)][:MEASURED]
-    assert len(measured) == MEASURED
     shares = best_shares(known, fitted, models)
     scores = measure(other, measured, models)
     content = {

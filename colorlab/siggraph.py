@@ -1,8 +1,10 @@
-"""The network that its authors trained to follow a person's dots (chapter: hints).
+"""Networks that were trained to follow a person's dots (chapter: hints).
 
-Zhang et al. 2017. It reads lightness, colors at some pixels, and a mask that says at
-which; without dots it colors by itself. Three shortcuts carry what it saw at full, half
-and quarter size past the coarse middle, so that its answer has an ab for each pixel.
+They read lightness, colors at some pixels, and a mask that says at which; without dots
+they color by themselves. `SiggraphNet` is the network of Zhang et al. 2017: three
+shortcuts carry what it saw at full, half and quarter size past the coarse middle, so
+that its answer has an ab for each pixel. `HintReader` is `ColorNet` with three inputs
+more.
 """
 
 import torch
@@ -12,12 +14,15 @@ from colorlab.network import (
     AB_REACH,
     L_MIDDLE,
     L_RANGE,
+    ColorNet,
     block,
     check_lightness,
     register_centers,
 )
 
 WIDTH = 64  # channels of the first block; there is no other network of this kind
+READER = "hints"  # the variant of `HintReader`
+USUAL_AB = 20.0  # ab units; counted in these, dots of usual colors are near 1
 LEAK = 0.2  # slope of the last block's ReLU, below 0
 
 
@@ -93,10 +98,7 @@ class SiggraphNet(nn.Module):
         ValueError
             If a shape is another, or one of `ab` and `mask` comes without the other.
         """
-        check_lightness(L)
-        ab, mask = _dots(L, ab, mask)
-        x = torch.cat([(L - L_MIDDLE) / L_RANGE, ab / AB_REACH, mask], dim=1)
-        full = self.conv1(x)
+        full = self.conv1(_four_channels(L, ab, mask, AB_REACH))
         half = self.conv2(full[..., ::2, ::2])
         quarter = self.conv3(half[..., ::2, ::2])
         x = self.conv5(self.conv4(quarter[..., ::2, ::2]))
@@ -107,17 +109,76 @@ class SiggraphNet(nn.Module):
         return self.output(x).tanh() * AB_REACH
 
 
-def _dots(L: Tensor, ab: Tensor | None, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return the dots, or none of them; refuse other shapes."""
+class HintReader(ColorNet):
+    """`ColorNet` with three more inputs: the dots' a and b, and where they are.
+
+    Parameters
+    ----------
+    width : int
+        As for `ColorNet`, whose other layers it has.
+    base : ColorNet, optional
+        Its weights and card are taken over. As the weights of the new inputs are 0,
+        it answers as `base` does, until it is trained.
+
+    Examples
+    --------
+    >>> HintReader(2)(torch.full((1, 1, 24, 40), 50.0)).shape
+    torch.Size([1, 313, 6, 10])
+    """
+
+    def __init__(self, width: int, base: ColorNet | None = None) -> None:
+        super().__init__(width)
+        self.variant = READER
+        self.conv1 = block(4, width, layers=2, stride=2)
+        with torch.no_grad():
+            self.get_parameter("conv1.0.weight")[:, 1:] = 0
+        if base is not None:
+            self.card = dict(base.card)
+            state = base.state_dict()
+            new = torch.zeros(width, 3, 3, 3)
+            state["conv1.0.weight"] = torch.cat([state["conv1.0.weight"], new], dim=1)
+            self.load_state_dict(state)
+
+    def forward(
+        self, L: Tensor, ab: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """Predict a distribution over colors, from lightness and from dots.
+
+        Parameters
+        ----------
+        L, ab, mask
+            As for `SiggraphNet`.
+
+        Returns
+        -------
+        Tensor, shape (N, 313, H/4, W/4)
+            Logits.
+
+        Raises
+        ------
+        ValueError
+            As for `SiggraphNet`.
+        """
+        x = _four_channels(L, ab, mask, USUAL_AB)
+        for part in self.children():  # conv1 to conv8, output
+            x = part(x)
+        return x
+
+
+def _four_channels(
+    L: Tensor, ab: Tensor | None, mask: Tensor | None, unit: float
+) -> Tensor:
+    """Join lightness and dots, if there are any; refuse other shapes."""
+    check_lightness(L)
     if ab is None and mask is None:
-        return torch.zeros_like(L).expand(-1, 2, -1, -1), torch.zeros_like(L)
+        ab, mask = torch.zeros_like(L).expand(-1, 2, -1, -1), torch.zeros_like(L)
     shape = (len(L), 2, *L.shape[2:])
     if ab is None or mask is None or ab.shape != shape or mask.shape != L.shape:
         got = [None if part is None else tuple(part.shape) for part in (ab, mask)]
         raise ValueError(
             f"ab and mask must have shapes {shape} and {tuple(L.shape)}, got {got}"
         )
-    return ab, mask
+    return torch.cat([(L - L_MIDDLE) / L_RANGE, ab / unit, mask], dim=1)
 
 
 def _joined(

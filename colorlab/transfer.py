@@ -14,7 +14,7 @@ from colorlab._depthwise import DepthwiseConv
 from colorlab.lab import lab_to_rgb
 from colorlab.network import ColorNet, check_lightness, register_centers
 from colorlab.quantize import N_BINS
-from colorlab.siggraph import SiggraphNet
+from colorlab.siggraph import READER, HintReader, SiggraphNet
 
 COARSEST = 32  # pixels: the encoder's stride; up to it, the image's edge is repeated
 MIDDLE, RANGE = 127 / 255, 128 / 255  # the encoder was trained on (value - 127) / 128
@@ -239,7 +239,7 @@ def make_network(
     ----------
     width, variant, out_channels
         As for `ColorNet`; or "borrowed", which always has a logit for each bin; or
-        "siggraph17", of width 64 and two channels.
+        "siggraph17", of width 64 and two channels; or "hints", a `HintReader`.
     frozen_norm : bool
         For `BorrowedNet`.
 
@@ -265,6 +265,8 @@ def make_network(
                 f"{out_channels}"
             )
         return SiggraphNet()
+    if variant == READER and out_channels == N_BINS:
+        return HintReader(width)
     if variant != BorrowedNet.variant:
         return ColorNet(width, variant, out_channels)
     if out_channels != N_BINS or width < 1:
