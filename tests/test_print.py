@@ -26,7 +26,8 @@ PAGE = """<html><head><link href="../_static/pygments.css" rel="stylesheet">
 <script>alert(1)</script><button>press</button>
 <section id="text"><h2>Text<a class="headerlink" href="#text">#</a></h2>
 <p>See <a href="other.html#text">there</a>, <a href="other.html">all</a>,
-<a href="search.html">what paper has not</a>, <a href="https://example.org">out</a>.
+<a href="search.html">what paper has not</a>, <a href="https://example.org">out</a>,
+<a href="mailto:DATA%40SIZE">DATA@SIZE</a>.
 <span class="math">\\(x^2\\)</span></p>
 <figure id="fig-one"><div class="played"><div class="cell tag_still">{chart}</div>
 <div class="cell"><script>moving</script>controls</div></div>
@@ -129,6 +130,7 @@ def test_links_lead_on_in_one_document(chapter):
     assert (there["href"], page["href"]) == ("#other--text", "#other")
     assert out["href"] == "https://example.org"
     assert "what paper has not" in chapter.body.get_text()
+    assert "DATA@SIZE" in chapter.body.get_text()
 
 
 def test_drawings_keep_their_own_names(chapter):

@@ -11,7 +11,8 @@ from bs4 import Tag
 from onpaper import Chapter
 
 UNFIT = re.compile(r"[^\w.-]")  # for a name in XML
-ELSEWHERE = re.compile(r"#|[a-z]+:|$")  # addresses that hold in any folder
+# Addresses that hold in any folder. Sphinx takes DATA@SIZE for somebody's mail.
+ELSEWHERE = re.compile(r"#|(?!mailto:)[a-z]+:|$")
 
 
 def anchor(page: str, part: str = "") -> str:

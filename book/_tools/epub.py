@@ -24,7 +24,9 @@ HERE = Path(__file__).parent
 COVER = {"width": 1200, "height": 1600}
 COVER_CSS = """html { font-size: 28px; background: #fff; }
 .cover { height: 1600px; padding: 200px 100px 0; text-align: center; }
-.cover-title { font-size: 92px; font-weight: 700; line-height: 1.1; }
+.cover p { font-size: 40px; }
+.cover .cover-title { font-size: 92px; font-weight: 700; line-height: 1.1; }
+.cover .cover-small { margin-top: 60px; font-size: 28px; }
 .cover img { width: 100%; margin: 60px 0; }
 nav, article { display: none; }"""
 XHTML = "application/xhtml+xml"

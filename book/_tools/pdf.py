@@ -2,8 +2,8 @@
 
     python book/_tools/pdf.py out/colorization-lab.pdf
 
-The document is printed twice: where the chapters begin is read in the first
-print, and the second one's contents say it.
+Where the chapters begin is read in a first print, and the contents of a second
+one say it; a third is made only if that moved anything.
 """
 
 import logging
@@ -19,7 +19,7 @@ from whole import LINES, open_whole, settings, version
 logging.getLogger("pypdf").setLevel(logging.ERROR)
 SET = """() => MathJax.typesetPromise().then(() => document.fonts.ready)
   .then(() => true)"""
-PRINTS = 4  # at most: numbers that are wider may move a page
+PRINTS = 4  # at most; numbers have one width, so two should do
 FILL = """(pages) => {
   for (const place of document.querySelectorAll(".page-number")) {
     const link = place.closest("a");
@@ -40,9 +40,8 @@ def places(path: Path) -> Places:
 
 def print_document(page: Page, target: Path) -> Places:
     """Print until the numbers of pages are true; return all places."""
-    before, there = None, {}
+    before, numbers = None, {}
     for _ in range(PRINTS):
-        numbers = {name: number for name, (number, _) in there.items()}
         page.evaluate(FILL, numbers)
         page.pdf(
             path=target,
@@ -50,8 +49,9 @@ def print_document(page: Page, target: Path) -> Places:
             print_background=True,
             tagged=True,
         )
-        before, there = there, places(target)
-        if there == before:
+        there = places(target)
+        before, numbers = numbers, {name: there[name][0] for name in there}
+        if numbers == before:
             return there
     raise RuntimeError(f"the pages of {target} do not settle")
 

@@ -185,7 +185,7 @@ def open_whole(target: Path, built: Path = BUILT) -> Iterator[Page]:
     if not built.exists():
         raise SystemExit("the book is not built: run `make book` first")
     target.parent.mkdir(parents=True, exist_ok=True)
-    source = target.with_suffix(".html")
+    source = target.with_name(f"{target.name}.html")
     source.write_text(whole(above_of(target, built), built), "utf-8")
     try:
         with open_page(source) as page:
