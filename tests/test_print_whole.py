@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 from posixpath import join, normpath
+from unicodedata import normalize
 from zipfile import ZIP_STORED, ZipFile
 
 import pytest
@@ -41,7 +42,8 @@ def fixture_printed(tmp_path_factory):
 
 @pytest.fixture(name="texts", scope="module")
 def fixture_texts(printed):
-    return [page.extract_text() for page in printed.pages]
+    read = (page.extract_text() for page in printed.pages)
+    return [normalize("NFKC", text) for text in read]  # letters, not ligatures
 
 
 def titles():
