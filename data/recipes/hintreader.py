@@ -36,8 +36,8 @@ ALL = 0.01  # of the photos show all of their colors
 BASE = "class"
 SIZES = {"tiny-imagenet": 64, "imagenette": 128}  # pixels
 TURNS = 3  # epochs of the second set in one of the first: as many pixels a batch
-CONFIG = TrainConfig(  # what of it is read here; the rate does not fall
-    batch_size=16, steps=2500, lr=1e-3, warmup=100, cooldown=0, ema_decay=0.998
+CONFIG = TrainConfig(  # what of it is read here
+    batch_size=16, steps=5000, lr=1e-3, warmup=100, cooldown=0.4, ema_decay=0.998
 )
 SAVE_EVERY, LOG_EVERY = 250, 50  # steps
 CARD = {
