@@ -8,7 +8,7 @@ BSDS500 ?= data/cache/BSDS500
 COCO_MINI ?= data/cache/COCO-MINI
 LAB_FLAGS ?=  # JupyterLab's, for example --no-browser
 ADDRESS ?=  # the project's, for notebooks that run alone
-SETS ?=  # more folders of classes for the probes: NAME=FOLDER ...
+SETS ?=  # more folders of classes for the probes: caltech=FOLDER flowers=FOLDER ...
 BIN := .venv/bin
 READY := .venv/ready-book
 TESTED := .venv/ready-test
