@@ -78,8 +78,8 @@ ALLOWED = {
 # Inside a room, too, arrows go one way: each module may import what stands left of it.
 ORDER = {
     "datasets": (
-        "formats metadata profiles images multipage deep download index splits sources "
-        "shards batches".split()
+        "formats metadata profiles images multipage deep download index splits names "
+        "sources shards batches".split()
     ),
     "train": "config run checkpoint recipe diagnostics log model prepare loop".split(),
     "classics": "scribbles example analogy filters descriptors multimodal".split(),

@@ -16,6 +16,7 @@ import numpy as np
 from colorlab.datasets.download import Progress, retry, unpack_once
 from colorlab.datasets.formats import ADDRESS, is_image, printable
 from colorlab.datasets.index import INDEX, download_shards, plain_size, read_index
+from colorlab.datasets.names import Names
 from colorlab.datasets.splits import SPLITS, split_of_each
 
 TAR, AT = b"ustar", 257  # what a tar says, and where; others are unpacked
@@ -37,7 +38,7 @@ class ImageSource:
     """
 
     root: str  # a folder
-    files: np.ndarray  # bytes, shape (F,): the names of files below root
+    files: Names  # below root, shape (F,)
     place: np.ndarray  # int64, shape (n, 3): file, first byte (0: all of it), bytes
     data: str = ""  # as it was asked for
     left_out: dict[str, int] = field(default_factory=dict)  # why, and how many
@@ -49,12 +50,12 @@ class ImageSource:
     def name(self, number: int) -> str:
         """Return where an image lies, to be shown."""
         file, start, length = self.place[number].tolist()
-        name = printable(os.fsdecode(self.files[file]))
+        name = printable(self.files[file])
         return f"{name}, bytes {start}..{start + length}" if start else name
 
     def path(self, file: int) -> Path:
         """Return the path of a file."""
-        return Path(self.root, os.fsdecode(self.files[file]))
+        return Path(self.root, self.files[file])
 
     def open(self, number: int) -> BinaryIO:
         """Return all bytes of an image, as a file.
@@ -112,9 +113,7 @@ class ImageSource:
 
     def fingerprint(self) -> str:
         """Return a hash of names, places and sizes: other images give another."""
-        names = self.files.tolist()
-        ends = np.cumsum([len(name) for name in names], dtype=np.int64)
-        content = b"".join(names) + ends.tobytes() + self.place.tobytes()
+        content = self.files.tobytes() + self.place.tobytes()
         return hashlib.sha256(content).hexdigest()[:16]
 
     def describe(self) -> str:
@@ -300,8 +299,8 @@ def _source(listing: _Listing, labels: list[str], split: str, data: str) -> Imag
     files = listing.archives
     if not files:
         files, place[:, 0] = [names[n] for n in chosen], np.arange(len(chosen))
-    encoded = np.array([os.fsencode(name) for name in files], dtype=np.bytes_)
-    return ImageSource(listing.root, encoded, place, data, dict(left_out.most_common()))
+    told = dict(left_out.most_common())
+    return ImageSource(listing.root, Names.of(files), place, data, told)
 
 
 def _listed(data: str | Path, progress: Progress) -> _Listing:

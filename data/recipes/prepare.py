@@ -9,7 +9,6 @@ and `tuning`, photos that no network learns from and no figure is reported on. W
 is done is not done again: delete a folder of OUT to have it made anew.
 """
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ from PIL import Image
 
 from colorlab.datasets.formats import open_checked
 from colorlab.datasets.images import is_image, to_rgb, to_tensor
+from colorlab.datasets.names import Names
 from colorlab.datasets.shards import write_shards
 from colorlab.datasets.sources import ImageSource, list_files
 from colorlab.lab import rgb_to_lab
@@ -60,9 +60,8 @@ TUNING, AT_MOST = 40, 0.05  # photos of a source that are held out, and their sh
 
 def of_files(data: Path, names: list[str]) -> ImageSource:
     """Give the images of these names below data."""
-    files = np.array([os.fsencode(name) for name in names])
     place = np.arange(len(names))[:, None] * np.array([1, 0, 0])
-    return ImageSource(str(data), files, place)
+    return ImageSource(str(data), Names.of(names), place)
 
 
 def find(data: Path, folder: str, pattern: str) -> list[str]:

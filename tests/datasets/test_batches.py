@@ -22,6 +22,7 @@ from colorlab.datasets.batches import (
     weighted_batches,
 )
 from colorlab.datasets.images import to_tensor
+from colorlab.datasets.names import Names
 from colorlab.datasets.shards import write_shards
 from colorlab.datasets.sources import ImageSource, find_images
 
@@ -32,8 +33,8 @@ def pretended(number, shards=0):
     place[:, 0] = np.arange(number) * shards // number if shards else np.arange(number)
     place[:, 2] = 9 if shards else 0
     place[:, 1] = 512 if shards else 0
-    names = [f"{n}.jpg".encode() for n in range(shards or number)]
-    return ImageSource("nowhere", np.array(names), place)
+    names = Names.of(f"{n}.jpg" for n in range(shards or number))
+    return ImageSource("nowhere", names, place)
 
 
 def every(data):
