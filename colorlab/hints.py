@@ -9,12 +9,14 @@ from torch import Tensor
 from colorlab.classics.scribbles import neighbor_weights, solve
 from colorlab.colorize import output_to_ab
 from colorlab.decode import upsample
+from colorlab.siggraph import HintReader, SiggraphNet
 from colorlab.transfer import Network
 
 GIVE_UP = 3e-5  # at each step: a dot reaches what looks alike, not the whole photo
 RADIUS = 1  # pixels: a dot is a square of 3 x 3
 NOT_SAID = 0.5  # the sureness of a network that answers one color
 OFFERED, APART = 6, 25.0  # colors to choose from; ab units that each stands for
+READERS = (HintReader, SiggraphNet)  # networks that have dots as inputs
 MOST_PIXELS = 600_000  # of the system that is solved: about 2 GB
 
 
@@ -30,7 +32,8 @@ def apply(
     Parameters
     ----------
     model : Network
-        In eval mode.
+        In eval mode. One that was trained to read dots is given them, too; what it
+        misses of them is spread.
     L : Tensor, shape (1, 1, H, W)
         Lightness in Lab units, on the device of `model`; H and W multiples of 8.
     dots : Tensor, shape (n, 4)
@@ -68,7 +71,8 @@ def apply(
             f"L must hold one image, of at most {MOST_PIXELS} pixels where there are "
             f"hints, got {tuple(L.shape)}; take a smaller size"
         )
-    output = model(L)
+    heard = _as_inputs(dots, L) if len(dots) and isinstance(model, READERS) else ()
+    output = model(L, *heard)
     ab = upsample(output_to_ab(model, output, T), size)
     if not len(dots):
         return ab
@@ -214,6 +218,12 @@ def likely_colors(
         left[near] = 0
     order = torch.stack(shares).argsort(descending=True, stable=True)
     return torch.stack(colors)[order], torch.stack(shares)[order]
+
+
+def _as_inputs(dots: Tensor, L: Tensor) -> tuple[Tensor, Tensor]:
+    """Return dots as a network reads them: ab, (1, 2, H, W), and mask, (1, 1, H, W)."""
+    mask, given = _stamp(dots.double().cpu().numpy(), (L.shape[-2], L.shape[-1]))
+    return torch.from_numpy(given).to(L)[None], torch.from_numpy(mask).to(L)[None, None]
 
 
 def _stamp(dots: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

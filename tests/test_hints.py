@@ -9,6 +9,7 @@ from colorlab import bin_centers, load_pretrained
 from colorlab.classics.scribbles import propagate
 from colorlab.colorize import predict_ab
 from colorlab.hints import apply, blend, likely_colors, sureness
+from colorlab.siggraph import HintReader, SiggraphNet
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,23 @@ def dots(*rows):
 def test_without_dots_it_is_exactly_the_networks_answer(tiny, L):
     for T in (None, 1.0):
         assert torch.equal(apply(tiny, L, dots(), T), predict_ab(tiny, L, T))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("make", [SiggraphNet, lambda: HintReader(2)])
+def test_a_network_that_reads_dots_is_given_them(make, L):
+    torch.manual_seed(0)
+    model = make().eval()
+    inputs = torch.zeros(1, 2, 32, 48), torch.zeros(1, 1, 32, 48)
+    inputs[0][..., 15:18, 23:26] = torch.tensor([70.0, -50.0]).view(2, 1, 1)
+    inputs[1][..., 15:18, 23:26] = 1
+    heard = []
+    model.register_forward_hook(lambda _, given, __: heard.append(given))
+    after = apply(model, L, dots([16, 24, 70, -50]))
+    (given,) = heard
+    for one, other in zip(given, (L, *inputs), strict=True):
+        assert_allclose(one, other)
+    assert_allclose(after[0, :, 16, 24], [70, -50], atol=1e-4)
 
 
 @torch.inference_mode()
