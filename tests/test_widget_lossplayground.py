@@ -123,6 +123,12 @@ def test_above_a_rate_of_two_the_squared_error_runs_away(browser, tmp_path):
             assert "nan" not in figure.inner_text().lower()
             assert "A 60\u00a0%" in figure.locator(".shares").last.inner_text()
             assert figure.locator(".chart").evaluate_all(STICKS_OUT) == []
+            assert "e+" not in figure.inner_text()
+            curve = figure.locator(".chart").first.locator("polyline.late")
+            points = curve.get_attribute("points").split()
+            heights = [float(point.split(",")[1]) for point in points]
+            if not arrives:  # it rises to its last point, and looks like no plateau
+                assert heights[-1] == min(heights) < min(heights[:-1])
         assert (
             figure.locator(".chart .unit").first.text_content().startswith("\u00d7 10")
         )

@@ -145,6 +145,7 @@ export function makeBreaker(tell) {
       told.textContent = "";
     },
     cover(on) {
+      map.style.minWidth = `${map.offsetWidth}px`; // "Stop" stands where one pressed
       map.textContent = on ? "Stop" : "What matters?";
     },
     tell(text) {

@@ -59,7 +59,7 @@ export function ticksOf({ low, high, log }) {
 }
 
 /** @type {(power: number) => string} */
-function powerOfTen(power) {
+export function powerOfTen(power) {
   if (power === 0) return "1";
   const digits = [...String(Math.abs(power))].map((digit) => DIGITS[Number(digit)]);
   return `10${power < 0 ? "\u207b" : ""}${digits.join("")}`;

@@ -1,7 +1,7 @@
 // One pixel of two or three possible colors, and descent on two losses, step by step.
 
 import { nearestBin } from "./bins.js";
-import { makeChart, rangeOf } from "./chart.js";
+import { makeChart, powerOfTen, rangeOf } from "./chart.js";
 import { labToRgb, pullToShown } from "./color.js";
 import { descendEntropy, descendSquared, targetOf, weighShares } from "./descent.js";
 import {
@@ -67,10 +67,13 @@ const TRIES = [
 /** @type {(share: number) => string} */
 const percent = (share) => `${(100 * share).toFixed(0)}\u00a0%`;
 
-// A loss in few digits: 0.67, 1404, or 1.2e+30 where it has run away.
+// A loss in few digits: 0.67, 1404, or 1.2 × 10³⁰ where it has run away.
 /** @type {(loss: number) => string} */
 function tell(loss) {
-  if (loss >= 1e6) return loss.toPrecision(2);
+  if (loss >= 1e6) {
+    const [digits, power] = loss.toExponential(1).split("e");
+    return `${digits}\u00a0\u00d7\u00a0${powerOfTen(Number(power))}`;
+  }
   return loss.toFixed(loss < 100 ? 2 : 0);
 }
 
@@ -237,9 +240,12 @@ function render({ model, el }) {
       { kind: "healthy", steps: [0, MOST], values: [floor, floor] },
       { kind: "late", steps, values: losses },
     ];
-    charts[i].draw(curves, rangeOf([losses[0], floor, ...losses], false));
-    charts[i].move(steps.length - 1);
     const last = losses[losses.length - 1];
+    const most = Math.max(floor, ...losses);
+    // A loss that runs away rises to the last: cut off, it would seem to settle.
+    const seen = last === most ? [last] : [losses[0], floor, ...losses];
+    charts[i].draw(curves, rangeOf(seen, false));
+    charts[i].move(steps.length - 1);
     const label = `${name} by step: ${tell(last)} now, ${tell(floor)} at best`;
     charts[i].node.setAttribute("aria-label", label);
   }
