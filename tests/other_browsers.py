@@ -19,6 +19,7 @@ from pathlib import Path
 
 PATIENCE = 120  # seconds
 MINI = [*Path("/usr").glob("lib*/**/webkit2gtk-4.1/MiniBrowser")]
+TAB, ENTER, UP, DOWN = "\ue004", "\ue007", "\ue013", "\ue015"  # by WebDriver's table
 MOUSE = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}}
 
 
@@ -30,6 +31,14 @@ def drag_actions(points: list[list[int]]) -> list[dict]:
     ]
     down, up = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
     return [MOUSE | {"actions": [moves[0], down, *moves[1:], up]}]
+
+
+def key_actions(keys: str) -> list[dict]:
+    """Return a keyboard's actions, one key after the other."""
+    strokes = [
+        {"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")
+    ]
+    return [{"type": "key", "id": "keys", "actions": strokes}]
 
 
 class Firefox:
@@ -87,7 +96,12 @@ class Firefox:
         return json.loads(told["result"]["value"])
 
     def drag(self, points: list[list[int]]) -> None:
-        actions = drag_actions(points)
+        self._act(drag_actions(points))
+
+    def press(self, keys: str) -> None:
+        self._act(key_actions(keys))
+
+    def _act(self, actions: list[dict]) -> None:
         self._ask("input.performActions", context=self._page, actions=actions)
 
 
@@ -125,6 +139,9 @@ class WebKit:
     def drag(self, points: list[list[int]]) -> None:
         self._ask("/actions", actions=drag_actions(points))
 
+    def press(self, keys: str) -> None:
+        self._ask("/actions", actions=key_actions(keys))
+
     def close(self) -> None:
         request = urllib.request.Request(self._home, method="DELETE")
         urllib.request.urlopen(request, timeout=PATIENCE).close()
@@ -159,7 +176,9 @@ def firefox(folder: Path) -> Iterator[Firefox | None]:
         yield None
         return
     options = ("--headless", "--no-remote", "--profile", str(folder))
-    with started(path, *options, "--remote-debugging-port", "0") as process:
+    # Where it starts without a page, the address bar keeps the keys.
+    options += ("--remote-debugging-port", "0", "data:text/html,")
+    with started(path, *options) as process:
         for line in process.stderr:
             if found := re.search(r"listening on (ws://\S+)", line):
                 break
