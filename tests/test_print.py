@@ -107,6 +107,12 @@ def test_answers_leave_and_lead_back(chapter):
     assert left.select_one("#ex-one .see").get_text() == "solution"
 
 
+def test_an_answer_has_the_name_of_its_question():
+    chapter = onpaper.read_chapter("errata")
+    titles = [onpaper.text_of(tag.p) for tag in onpaper.take_answers(chapter)]
+    assert [title[-4:] for title in titles] == [f", B{n}" for n in range(1, 8)]
+
+
 def test_what_adds_something_stands_open(chapter):
     onpaper.take_answers(chapter)
     (aside,) = chapter.body.select(".aside")

@@ -21,6 +21,7 @@ AWAY = (
 FOLDS = "details.answers, .dropdown.admonition:not(.solution)"
 # Titles of folds that answer what stands above them.
 ANSWER = re.compile(r"Answer|What we |Which one|On the second")
+OWN_NAME = re.compile(r"[A-Z]\d+(?=\.)")  # of a question: "B1."
 FORMS = {"fieldset": "div", "legend": "p", "label": "p"}  # of a quiz
 TALL = 1.15  # as high as wide, and higher: such figures may take a page
 HEADING = re.compile("^h[1-6]$")
@@ -113,6 +114,10 @@ def _answer(tag: Tag, title: Tag | None, name: str) -> Tag:
     """Make an answer, whose title leads back to the section that asks."""
     section = tag.find_parent("section")
     asked = escape(text_of(section.find(HEADING)))
+    above = tag.find_previous_sibling()
+    strong = above.strong if above else None
+    if strong and (own := OWN_NAME.match(text_of(strong))):
+        asked += f", {own[0]}"
     link = f'<a href="#{section["id"]}">{asked}</a>'
     tag.insert_before(_see("answers", name))
     if title:
