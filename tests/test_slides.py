@@ -236,6 +236,8 @@ def test_a_cell_that_jupyter_marks_as_skipped_gives_no_slide(monkeypatch, tmp_pa
         ("One. Two <b>bold. Three</b> four? Five.", 3),
         (r"Let <span>\(x = 1.\)</span> be. Then more", 2),
         ("No end", 1),
+        ("One thing: <b>batch norm</b>. Two things: <b>One</b> and more", 3),
+        (r"Three more: <span>\(a\)</span> and more.", 1),
     ],
 )
 def test_sentences_are_not_cut_within_what_is_marked_up(text, told):

@@ -113,7 +113,9 @@ def sentences(paragraph: Tag) -> list[str]:
             parts[-1] += first
             parts += more
         elif isinstance(node, Tag):
-            if re.search(r"[.?!:]\s*$", parts[-1]) and parts[-1][-1:].isspace():
+            told = node.get_text().lstrip()
+            ends = ".?!:" if told[:1].isupper() else ".?!"  # "one thing: <b>it"
+            if re.search(rf"[{ends}]\s+$", parts[-1]):
                 parts.append("")
             parts[-1] += str(node)
     return [part.strip() for part in parts if part.strip()]
