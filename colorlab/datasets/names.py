@@ -13,10 +13,10 @@ class Names:
 
     Attributes
     ----------
-    letters : ndarray of uint8, shape (B,)
-        The bytes of all names.
-    ends : ndarray of int64, shape (F,)
-        Where each name ends.
+    letters
+        The bytes of all names: ndarray of uint8, shape (B,).
+    ends
+        Where each name ends: ndarray of int64, shape (F,).
 
     Examples
     --------
