@@ -11,13 +11,6 @@ import numpy as np
 class Names:
     """Names of files, one after the other; a long one costs only its own letters.
 
-    Attributes
-    ----------
-    letters
-        The bytes of all names: ndarray of uint8, shape (B,).
-    ends
-        Where each name ends: ndarray of int64, shape (F,).
-
     Examples
     --------
     >>> names = Names.of(["a.jpg", "dogs/b.jpg"])
@@ -25,8 +18,8 @@ class Names:
     (2, 'dogs/b.jpg')
     """
 
-    letters: np.ndarray
-    ends: np.ndarray
+    letters: np.ndarray  # uint8, shape (B,): the bytes of all names
+    ends: np.ndarray  # int64, shape (F,): where each name ends
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "Names":
