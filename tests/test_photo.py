@@ -989,6 +989,11 @@ def test_a_finger_breaks_the_photo_while_it_is_seen(browser, address, size):
     stage, breaker = page.locator(".stage"), page.locator(".breaker")
     controls = breaker.locator("button, input").all()
     assert len(controls) == 10
+    page.wait_for_function(  # it scrolls there by itself
+        """([stage, breaker]) => stage.getBoundingClientRect().top >= 48 &&
+          breaker.getBoundingClientRect().bottom <= innerHeight""",
+        arg=[stage.element_handle(), breaker.element_handle()],
+    )
     page.wait_for_timeout(PAUSE)
 
     def between():
