@@ -1000,8 +1000,9 @@ def test_a_finger_breaks_the_photo_while_it_is_seen(browser, address, size):
         """How far photo and controls reach in the window, below the book's bar."""
         parts = [stage, breaker, *controls]
         boxes = [part.bounding_box() for part in parts]
-        assert all(48 <= box["y"] and box["y"] + box["height"] <= 844 for box in boxes)
-        assert all(box["x"] + box["width"] <= 390 for box in boxes)
+        low = [box for box in boxes if box["y"] < 48 or box["y"] + box["height"] > 844]
+        wide = [box for box in boxes if box["x"] + box["width"] > 390]
+        assert (low, wide) == ([], [])
         return page.evaluate("scrollY")
 
     def broken(act):
@@ -1019,7 +1020,18 @@ def test_a_finger_breaks_the_photo_while_it_is_seen(browser, address, size):
     x, y = light["x"] + 0.2 * light["width"], light["y"] + light["height"] / 2
     broken(lambda: page.touchscreen.tap(x, y))
     broken(lambda: breaker.get_by_role("button", name="Upside down").tap())
+    page.wait_for_function("!document.querySelector('[role=status]').textContent")
     assert between() == there  # nobody had to scroll
+    stands = stage.bounding_box()
+    page.evaluate(
+        """const told = document.querySelector('.told');
+        const words = told.querySelector('[role=status]');
+        told.classList.add('busy');
+        words.textContent = 'Covering squares, '.repeat(9)"""
+    )
+    page.wait_for_timeout(PAUSE)
+    assert page.locator(".told > div").bounding_box()["height"] > 60  # three lines
+    assert stage.bounding_box() == stands  # what goes on moves nothing
     context.close()
 
 

@@ -41,7 +41,7 @@ const HONEST =
 function makeStatus() {
   const words = make("span", { role: "status" });
   const progress = make("progress", { "aria-label": "Progress", hidden: "" });
-  const told = make("div", { class: "told" }, [words, progress]);
+  const told = make("div", { class: "told" }, [make("div", {}, [words, progress])]);
   const alert = make("p", { class: "alert", role: "alert" });
   return {
     nodes: [told, alert],
