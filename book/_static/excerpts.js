@@ -5,7 +5,7 @@
 
 DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole pages
 
-(function () {
+(() => {
   const [BEFORE, LONG] = [100, 240]; // letters
   // A name of code, a number, a word.
   const NAME = String.raw`\p{L}[\p{L}\p{N}]*(?:_[\p{L}\p{N}]+)+`;
@@ -15,10 +15,13 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
   let any; // of them
 
   // Letters without accents, each in its place.
-  const plain = (text) => [...text].map((letter) => {
-    const base = letter.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-    return base.length === letter.length ? base : letter;
-  }).join("");
+  const plain = (text) =>
+    [...text]
+      .map((letter) => {
+        const base = letter.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+        return base.length === letter.length ? base : letter;
+      })
+      .join("");
 
   // The book's words with Sphinx's own stem: "rebalanced" finds "rebalancing", and
   // "entropies" finds "entropy"; without any, those that begin so. A number is no part
@@ -38,8 +41,9 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
 
   function readWords(pages) {
     const asked = new URLSearchParams(location.search).get("q") ?? "";
-    const words = (plain(asked).match(WORD) ?? [])
-      .filter((word) => word.length > 1 || /\p{N}/u.test(word));
+    const words = (plain(asked).match(WORD) ?? []).filter(
+      (word) => word.length > 1 || /\p{N}/u.test(word),
+    );
     const sections = Object.values(pages).flat();
     const all = plain(sections.map(([, ...texts]) => texts.join(" ")).join(" "));
     const vocabulary = [...new Set(all.match(/\p{L}+/gu))];
@@ -108,14 +112,17 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
   function addMissed(pages, place) {
     const links = [...place.querySelectorAll("li > a")].map((link) => link.href);
     const { docnames, titles } = Search._index;
-    const list = place.querySelector("ul.search")
-      ?? place.appendChild(document.createElement("ul"));
+    const list =
+      place.querySelector("ul.search") ??
+      place.appendChild(document.createElement("ul"));
     list.classList.add("search");
     let added = 0;
     for (const [name, sections] of Object.entries(pages)) {
       const address = new URL(`${name}.html`, location.href).href;
       if (links.some((link) => link.split(/[?#]/)[0] === address)) continue;
-      const whole = plain(sections.map(([, text, title = ""]) => `${title} ${text}`).join(" "));
+      const whole = plain(
+        sections.map(([, text, title = ""]) => `${title} ${text}`).join(" "),
+      );
       if (!patterns.length || !patterns.every((p) => p.test(whole))) continue;
       const link = document.createElement("a");
       link.href = `${address}${choose(sections, "")[0]}`;
@@ -128,12 +135,11 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
     const summary = place.querySelector(".search-summary");
     const total = place.querySelectorAll("li").length;
     if (added && summary) {
-      summary.textContent =
-        `Search finished, found ${total} page(s) matching the search query.`;
+      summary.textContent = `Search finished, found ${total} page(s) matching the search query.`;
     }
   }
 
-  whenRead(async function () {
+  whenRead(async () => {
     const place = document.getElementById("search-results");
     if (!place) return;
     const [pages, codes] = await Promise.all([unpackExcerpts(), unpackExcerpts(CODES)]);

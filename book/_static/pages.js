@@ -1,18 +1,18 @@
 // What every page of the book can do beyond its text.
 
 // What the theme tells at every start is news to nobody.
-(function () {
+(() => {
   const IDLE = /^(\[PST\]|\[togglebutton\])/;
   for (const kind of ["log", "warn"]) {
     const tell = console[kind];
-    console[kind] = function (...told) {
+    console[kind] = (...told) => {
       if (!IDLE.test(String(told[0]))) tell.apply(console, told);
     };
   }
 })();
 
 // Formulas are set, and icons drawn, after the first picture: see _ext/light.py.
-(function () {
+(() => {
   const home = document.currentScript.src.replace(/[^/]*$/, "");
   const load = (name) => {
     const script = document.createElement("script");
@@ -39,7 +39,7 @@
     next();
   }
 
-  afterPaint(function () {
+  afterPaint(() => {
     if (window.MathJax) {
       const ready = () => {
         MathJax.startup.defaultReady();
@@ -49,35 +49,41 @@
       load("vendor/mathjax/tex-mml-chtml.js");
     }
     // From a folder, Firefox loads no fonts: there, a script draws the icons.
-    document.fonts.load('900 1em "Font Awesome 6 Free"')
+    document.fonts
+      .load('900 1em "Font Awesome 6 Free"')
       .catch(() => load("scripts/fontawesome.js"));
   });
 })();
 
 // On paper the book is light.
-(function () {
+(() => {
   const root = document.documentElement;
   let onScreen;
-  addEventListener("beforeprint", function () {
+  addEventListener("beforeprint", () => {
     onScreen = root.dataset.theme;
     root.dataset.theme = "light";
   });
-  addEventListener("afterprint", function () {
+  addEventListener("afterprint", () => {
     root.dataset.theme = onScreen;
   });
 })();
 
 // A button that hides all code, on this page and the next: see _ext/light.py.
-(function () {
+(() => {
   const root = document.documentElement;
   const KEY = "colorlab-code";
   const remember = (value) => {
-    try { localStorage.setItem(KEY, value); } catch { /* a reader may forbid it */ }
+    try {
+      localStorage.setItem(KEY, value);
+    } catch {
+      /* a reader may forbid it */
+    }
   };
 
   function start() {
     const place = document.querySelector(".article-header-buttons");
-    if (!place || !document.querySelector(".bd-article .cell, .bd-article .highlight")) return;
+    if (!place || !document.querySelector(".bd-article .cell, .bd-article .highlight"))
+      return;
     const button = document.createElement("button");
     button.type = "button";
     button.className = "btn btn-sm code-button";
@@ -88,7 +94,7 @@
       button.setAttribute("aria-pressed", String(hidden));
       button.title = hidden ? "Code is hidden: show it" : "Hide all code";
     };
-    button.addEventListener("click", function () {
+    button.addEventListener("click", () => {
       if (root.dataset.code) delete root.dataset.code;
       else root.dataset.code = "hidden";
       remember(root.dataset.code ?? "shown");
@@ -101,7 +107,7 @@
 })();
 
 // A picture fills the window when it is clicked, or by a button beside its caption.
-(function () {
+(() => {
   const STILL = ":is(img, svg.chart)";
   let dialog;
 
@@ -175,9 +181,11 @@
 })();
 
 // The keyboard reaches what is first to be played in one step.
-whenRead(function () {
+whenRead(() => {
   const skip = document.getElementById("pst-skip-link");
-  const figure = document.querySelector(".bd-article :is(.played, .timeline, #photo-lab)");
+  const figure = document.querySelector(
+    ".bd-article :is(.played, .timeline, #photo-lab)",
+  );
   if (!skip || !figure) return;
   figure.tabIndex = -1;
   figure.id ||= "first-figure";
@@ -207,6 +215,7 @@ function afterPaint(start) {
 }
 
 // The prose of all pages, by page and section, once _ext/excerpts.py's script is loaded.
+// biome-ignore lint/correctness/noUnusedVariables: other scripts of a page call it
 async function unpackExcerpts(packed = EXCERPTS) {
   const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
   const open = new DecompressionStream("gzip");

@@ -2,7 +2,7 @@
 // reached it. A finger follows the link as ever. Prose of other pages is in EXCERPTS,
 // loaded when it is first asked for: see _ext/excerpts.py.
 
-(function () {
+(() => {
   const LINKS = ".bd-article a.reference.internal";
   const [WAIT, LINGER, LONG, GAP] = [150, 250, 320, 6]; // ms, ms, letters, px
   const home = document.currentScript.src.replace(/[^/]*$/, "");
@@ -36,8 +36,9 @@
       : place.querySelector(":scope > .math");
     if (formula) return [copy(formula)];
     if (place.matches("figure")) {
-      const picture = place.querySelector(".tag_still :is(img, .chart)")
-        ?? place.querySelector(":is(img, .chart)");
+      const picture =
+        place.querySelector(".tag_still :is(img, .chart)") ??
+        place.querySelector(":is(img, .chart)");
       const caption = place.querySelector("figcaption p");
       return [picture, caption].filter(Boolean).map(copy);
     }
@@ -126,7 +127,8 @@
   function start() {
     for (const link of document.querySelectorAll(LINKS)) {
       if (link.closest(".admonition-title")) continue; // its exercise is right above
-      if (link.title) { // of a reference, which a mouse alone would see
+      if (link.title) {
+        // of a reference, which a mouse alone would see
         link.dataset.told = link.title;
         link.removeAttribute("title");
       }
@@ -143,9 +145,13 @@
     addEventListener("keydown", (event) => {
       if (event.key === "Escape") hide();
     });
-    addEventListener("scroll", () => {
-      if (shown && card && !card.hidden) put(shown);
-    }, { passive: true });
+    addEventListener(
+      "scroll",
+      () => {
+        if (shown && card && !card.hidden) put(shown);
+      },
+      { passive: true },
+    );
   }
   whenRead(start);
 })();

@@ -1,7 +1,7 @@
 // The questions at a chapter's end: what radio buttons and their style do not do alone.
 // Arrow keys move without answering, and the first answers are counted.
 
-(function () {
+(() => {
   const NEXT = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 
   function start(quiz) {

@@ -2,7 +2,7 @@
 // page. What Jupyter brings for this weighs 3.7 MB, for widgets of every kind; all
 // of the book's are anywidget's.
 
-(function () {
+(() => {
   const KIND = "application/vnd.jupyter.widget";
   const NEAR = "100%"; // of the window: a figure as near as that is drawn at once
 
@@ -34,7 +34,9 @@
   const modules = new Map(); // by their text: two figures may share one
   function load(text) {
     if (!modules.has(text)) {
-      const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+      const address = URL.createObjectURL(
+        new Blob([text], { type: "text/javascript" }),
+      );
       modules.set(text, import(address));
     }
     return modules.get(text);
@@ -64,10 +66,13 @@
   function start() {
     const parts = [...document.querySelectorAll(`script[type="${KIND}-state+json"]`)];
     const states = parts.flatMap((part) =>
-      Object.entries(JSON.parse(part.textContent).state));
-    const models = new Map(states
-      .filter(([, given]) => given.model_name === "AnyModel")
-      .map(([id, given]) => [id, { given, model: makeModel(given) }]));
+      Object.entries(JSON.parse(part.textContent).state),
+    );
+    const models = new Map(
+      states
+        .filter(([, given]) => given.model_name === "AnyModel")
+        .map(([id, given]) => [id, { given, model: makeModel(given) }]),
+    );
     const waiting = new Map(); // from a figure's place to its view
     for (const view of document.querySelectorAll(`script[type="${KIND}-view+json"]`)) {
       waiting.set(view.parentElement, view);
@@ -78,11 +83,14 @@
       near.unobserve(place);
       return show(view, models.get(JSON.parse(view.textContent).model_id));
     };
-    const near = new IntersectionObserver((seen) => {
-      for (const { target, isIntersecting } of seen) {
-        if (isIntersecting && waiting.has(target)) showAt(target);
-      }
-    }, { rootMargin: NEAR });
+    const near = new IntersectionObserver(
+      (seen) => {
+        for (const { target, isIntersecting } of seen) {
+          if (isIntersecting && waiting.has(target)) showAt(target);
+        }
+      },
+      { rootMargin: NEAR },
+    );
     for (const place of waiting.keys()) near.observe(place);
     // The others one by one, when there is time.
     const idle = window.requestIdleCallback ?? setTimeout;

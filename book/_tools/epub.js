@@ -15,7 +15,7 @@
   }
   for (const place of document.querySelectorAll(".math")) {
     for (const node of [...place.childNodes]) {
-      const found = /^\s*\\([([])([^]*)\\[)\]]\s*$/.exec(node.data ?? "");
+      const found = /^\s*\\([([])([\s\S]*)\\[)\]]\s*$/.exec(node.data ?? "");
       if (found) node.replaceWith(formula(found[2], found[1] === "["));
     }
   }
@@ -35,4 +35,4 @@
     const heading = node.querySelector("h1, .cover-title").textContent.trim();
     return [node.id || "title", heading, write(node)];
   });
-}
+};

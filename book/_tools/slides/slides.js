@@ -1,6 +1,6 @@
 // Plays a deck: one slide at a time, each as large as its window allows.
 
-(function () {
+(() => {
   const WIDTH = 1280;
   const HEIGHT = 720;
   const [LEAST, MOST, CLOSE] = [0.3, 3, 0.02]; // how much a figure is enlarged
@@ -9,7 +9,8 @@
   const DRAWN = "svg, img, canvas, table, pre, mjx-math, .lab-figure, label";
   const STEPS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
   const ALWAYS = new Set(["PageDown", "PageUp"]); // also from within a figure
-  const HELP = "Arrow keys: slides. Esc: arrows leave a figure. " +
+  const HELP =
+    "Arrow keys: slides. Esc: arrows leave a figure. " +
     "C: code. N: notes. S: notes in a window. F: full screen.";
   const deck = document.querySelector(".deck");
   const slides = [...deck.querySelectorAll(".slide")];
@@ -22,8 +23,10 @@
     const place = slide.querySelector(".slide-stage").getBoundingClientRect();
     const shown = slide.querySelector(".slide-shown");
     const inside = ({ left, right, top, bottom }) =>
-      left >= place.left - 1 && right <= place.right + 1 &&
-      top >= place.top - 1 && bottom <= place.bottom + 1;
+      left >= place.left - 1 &&
+      right <= place.right + 1 &&
+      top >= place.top - 1 &&
+      bottom <= place.bottom + 1;
     return [shown, ...shown.querySelectorAll(DRAWN)]
       .map((node) => node.getBoundingClientRect())
       .every((box) => !box.width || inside(box));
@@ -45,8 +48,9 @@
       else high = middle;
     }
     tried(low);
-    const picture = [...shown.querySelectorAll("svg, img")]
-      .find((node) => node.getBoundingClientRect().width);
+    const picture = [...shown.querySelectorAll("svg, img")].find(
+      (node) => node.getBoundingClientRect().width,
+    );
     return { zoom: low, wide: picture?.getBoundingClientRect().width ?? 0 };
   }
 
@@ -83,7 +87,8 @@
 
   function show(number) {
     now = Math.max(0, Math.min(slides.length - 1, number));
-    slides.forEach((slide, place) => slide.classList.toggle("now", place === now));
+    for (const [place, slide] of slides.entries())
+      slide.classList.toggle("now", place === now);
     document.activeElement?.blur();
     fit(slides[now]);
     count.textContent = `${now + 1} / ${slides.length}`;
@@ -176,8 +181,12 @@
   });
   for (const node of deck.querySelectorAll(".slide-shown > *")) grown.observe(node);
   for (const kind of ["pointerdown", "keydown"]) {
-    deck.addEventListener(kind, ({ target }) => {
-      if (target.closest(".slide-shown")) played.add(slides[now]);
-    }, true);
+    deck.addEventListener(
+      kind,
+      ({ target }) => {
+        if (target.closest(".slide-shown")) played.add(slides[now]);
+      },
+      true,
+    );
   }
 })();
