@@ -7,11 +7,9 @@ that page and code cannot part.
 import math
 import re
 
-import numpy as np
 import pytest
 import torch
 from book_pages import BOOK
-from PIL import Image
 
 from colorlab import (
     N_BINS,
@@ -31,6 +29,7 @@ from colorlab import (
     to_dense,
     upsample,
 )
+from colorlab.datasets import center_crop, open_rgb, to_tensor
 from colorlab.lab import _undo_gamma
 from colorlab.quantize import STEP
 from colorlab.train.config import PRESETS
@@ -134,12 +133,8 @@ def test_s28_lightness_is_not_luminance():
 
 def test_s33_a_and_b_are_correlated():
     photos = sorted((BOOK.parent / "data/photos").glob("*.jpg"))
-    ab = [
-        rgb_to_lab(torch.from_numpy(np.array(Image.open(p))).movedim(2, 0))[1:].flatten(
-            1
-        )
-        for p in photos
-    ]
+    squares = [to_tensor(center_crop(open_rgb(path), 128)) for path in photos]
+    ab = [rgb_to_lab(square)[1:].flatten(1) for square in squares]  # as in chapter lab
     correlation = torch.corrcoef(torch.cat(ab, dim=1))[0, 1]
     assert f"a correlation of {correlation:.2f}" in TEXTS["S33"]
 
@@ -342,6 +337,14 @@ def test_s29_weighting_the_gradient_is_weighting_the_loss(batch):
     assert torch.allclose(*gradients, atol=1e-7)
 
 
+def test_s29_a_divergence_is_printed(gamut):
+    shares = soft_encode(gamut[:, 1:], bin_centers(), k=10)[1]
+    own = torch.special.entr(shares).sum(dim=1).mean().item()
+    assert f"ten shares have {own:.1f} nats of their own" in TEXTS["S29"]
+    assert f"= {math.log(N_BINS):.2f}$ nats a label" in TEXTS["S29"]
+    assert f"but about {math.log(N_BINS) - own:.1f}," in TEXTS["S29"]
+
+
 # From the sources, but this book's code follows them
 
 
@@ -374,6 +377,8 @@ def test_b4_neighbors_by_number_are_opposites():
     centers = bin_centers()[[130, 131]].int().tolist()
     assert centers == [[0, 100], [10, -80]]
     assert "bins 130 and 131 are $(0, 100)$ and $(10, -80)$" in TEXTS["B4"]
+    assert (bin_centers()[:, 0].diff() >= 0).all()  # columns: a is the slowest
+    assert "numbered column by column" in TEXTS["B4"]
 
 
 def test_b5_argmax_of_a_soft_target_is_the_nearest_bin(batch):
