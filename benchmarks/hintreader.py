@@ -41,7 +41,7 @@ from colorlab.colorize import choose_settings
 from colorlab.decode import annealed_mean, upsample
 from colorlab.evaluate.metrics import rebalancing_weight
 from colorlab.files import write_json
-from colorlab.hints import _stamp, sureness
+from colorlab.hints import as_inputs, sureness
 
 READER = Path(__file__).parents[1] / "data/networks/hintreader.safetensors"
 BASE = "class"
@@ -50,9 +50,7 @@ BASE = "class"
 @torch.inference_mode()
 def ask_reader(L, reader, dots) -> Answer:
     """Ask the reader about a photo with dots."""
-    mask, given = _stamp(dots, tuple(L.shape[2:]))
-    ab, mask = torch.from_numpy(given).float(), torch.from_numpy(mask).float()
-    output = reader(L, ab[None], mask[None, None])
+    output = reader(L, *as_inputs(torch.from_numpy(dots), L))
     found = annealed_mean(output, reader.centers, choose_settings(reader)[0])
     both = [found, sureness(output).expand(-1, 2, -1, -1)]
     large = upsample(torch.cat(both), (SIZE,) * 2).double().numpy()

@@ -31,7 +31,7 @@ from colorlab.decode import annealed_mean, upsample
 from colorlab.evaluate import find_listed
 from colorlab.evaluate.metrics import auc, error_histogram, psnr, rebalancing_weight
 from colorlab.files import write_json
-from colorlab.hints import GIVE_UP, _stamp, apply, sureness
+from colorlab.hints import GIVE_UP, apply, stamp, sureness
 
 DATA = Path(__file__).parents[1] / "data"
 FILE = DATA / "evaluations" / "hints.json"
@@ -94,7 +94,7 @@ def worst_dots(ab: np.ndarray, ab_hat: np.ndarray, count: int) -> np.ndarray:
 
 def spread(weights, dots: np.ndarray, answers, give_up: float) -> Spread:
     """Spread dots; one system for all networks."""
-    mask, given = _stamp(dots, weights.shape[1:])
+    mask, given = stamp(dots, weights.shape[1:])
     channels = np.stack(
         [mask, *given, *(row for each in answers.values() for row in each.ab)]
     )

@@ -71,7 +71,7 @@ def apply(
             f"L must hold one image, of at most {MOST_PIXELS} pixels where there are "
             f"hints, got {tuple(L.shape)}; take a smaller size"
         )
-    heard = _as_inputs(dots, L) if len(dots) and isinstance(model, READERS) else ()
+    heard = as_inputs(dots, L) if len(dots) and isinstance(model, READERS) else ()
     output = model(L, *heard)
     ab = upsample(output_to_ab(model, output, T), size)
     if not len(dots):
@@ -143,7 +143,7 @@ def blend(
     """
     if not 0 <= give_up <= 1:
         raise ValueError(f"give_up must be in 0..1, got {give_up}")
-    mask, given = _stamp(dots, gray.shape)
+    mask, given = stamp(dots, gray.shape)
     weights = (1 - give_up) * neighbor_weights(gray)
     spread = solve(weights, np.stack([*given, *ab, mask]), mask)
     said, own, met = spread[:2], spread[2:4], spread[4]
@@ -220,14 +220,49 @@ def likely_colors(
     return torch.stack(colors)[order], torch.stack(shares)[order]
 
 
-def _as_inputs(dots: Tensor, L: Tensor) -> tuple[Tensor, Tensor]:
-    """Return dots as a network reads them: ab, (1, 2, H, W), and mask, (1, 1, H, W)."""
-    mask, given = _stamp(dots.double().cpu().numpy(), (L.shape[-2], L.shape[-1]))
+def as_inputs(dots: Tensor, L: Tensor) -> tuple[Tensor, Tensor]:
+    """Return dots as a network that reads them takes them.
+
+    Parameters
+    ----------
+    dots : Tensor of shape (n, 4)
+        Rows of y, x, a, b: pixels of `L`, and Lab units.
+    L : Tensor of shape (1, 1, H, W)
+        The photo; device and dtype of the results.
+
+    Returns
+    -------
+    ab : Tensor of shape (1, 2, H, W)
+        In Lab units; 0 where there is no dot.
+    mask : Tensor of shape (1, 1, H, W)
+        1 where there is a dot, else 0.
+    """
+    mask, given = stamp(dots.double().cpu().numpy(), (L.shape[-2], L.shape[-1]))
     return torch.from_numpy(given).to(L)[None], torch.from_numpy(mask).to(L)[None, None]
 
 
-def _stamp(dots: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Return where there are dots, (H, W), and their ab there, (2, H, W)."""
+def stamp(dots: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Draw dots as small squares.
+
+    Parameters
+    ----------
+    dots : ndarray of shape (n, 4)
+        Rows of y, x, a, b: pixels of a photo, and Lab units.
+    size : tuple of int
+        Height and width of the photo.
+
+    Returns
+    -------
+    mask : ndarray of bool, shape (H, W)
+        Where there is a dot.
+    given : ndarray of shape (2, H, W)
+        Their ab there, in Lab units: the mean where dots overlap, 0 elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If dots are not finite rows of four, or not in the photo.
+    """
     if dots.ndim != 2 or dots.shape[1] != 4 or not np.isfinite(dots).all():
         raise ValueError(f"dots must have shape (n, 4) and be finite, got {dots.shape}")
     places = np.floor(dots[:, :2]).astype(int)
