@@ -211,6 +211,9 @@ def save_image(
         notes.append(f"{kind} holds no transparency: white lies under it")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    if kind == "GIF":
+        image, lost = to_palette(image)
+        notes += lost
     encoded = io.BytesIO()
     try:
         image.save(encoded, kind, **save_options(kind, info))
@@ -223,6 +226,42 @@ def save_image(
     else:
         target.write(encoded.getbuffer())
     return notes
+
+
+def to_palette(image: Image.Image) -> tuple[Image.Image, list[str]]:
+    """Make an image one that a GIF can hold.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Any mode.
+
+    Returns
+    -------
+    image : PIL.Image.Image
+        Each pixel is either there or not: from half on, it is there. Its colors are
+        left to the writer, which chooses 256.
+    notes : list of str
+        What is lost.
+
+    Examples
+    --------
+    >>> clear, notes = to_palette(Image.new("RGBA", (1, 1), (9, 9, 9, 127)))
+    >>> clear.getpixel((0, 0)), notes[1:]
+    ((0, 0, 0, 0), ['a GIF has no half-transparent pixels: they are there or not'])
+    """
+    notes = ["a GIF has 256 colors a frame: lightness moves a little, too"]
+    if not image.has_transparency_data:
+        return image, notes
+    full = image.convert("RGBA")
+    alpha = full.getchannel("A")
+    if any(alpha.histogram()[1:255]):
+        notes.append("a GIF has no half-transparent pixels: they are there or not")
+    there = alpha.point(lambda value: 255 * (value > 127))
+    made = Image.composite(full, Image.new("RGBA", full.size), there)
+    made.putalpha(there)
+    made.info = image.info
+    return made, notes
 
 
 def save_options(kind: str, info: dict) -> dict[str, Any]:

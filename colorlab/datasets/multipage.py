@@ -13,6 +13,7 @@ from colorlab.datasets.images import (
     save_format,
     save_options,
     take_image,
+    to_palette,
 )
 from colorlab.files import whole_file
 
@@ -148,8 +149,15 @@ def save_pages(pages: Iterable[Image.Image], target: str | Path) -> list[str]:
     if kind == "TIFF":
         with whole_file(target) as file:
             return _save_tiff(pages, file)
-    first, *rest = pages
-    options = save_options(kind, first.info) | _times(kind, [first, *rest])
+    lost: dict[str, None] = {}  # each once, in order
+    frames = []
+    for page in pages:
+        if kind == "GIF":
+            page, notes = to_palette(page)
+            lost |= dict.fromkeys(notes)
+        frames.append(page)
+    first, *rest = frames
+    options = save_options(kind, first.info) | _times(kind, frames)
     encoded = io.BytesIO()
     try:
         first.save(encoded, kind, save_all=True, append_images=rest, **options)
@@ -157,8 +165,7 @@ def save_pages(pages: Iterable[Image.Image], target: str | Path) -> list[str]:
         raise ValueError(f"frames cannot be written as {kind}: {error}") from error
     with whole_file(target) as file:
         file.write(encoded.getbuffer())
-    palette = ["a GIF has 256 colors a frame: lightness moves a little, too"]
-    return [*first.info.get("notes", []), *(palette if kind == "GIF" else [])]
+    return [*first.info.get("notes", []), *lost]
 
 
 def _save_tiff(pages: Iterable[Image.Image], file: BinaryIO) -> list[str]:

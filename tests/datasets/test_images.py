@@ -294,7 +294,8 @@ def test_a_scan_prints_at_its_size(kind):
 )
 def test_every_format_written_is_read_back(tmp_path, suffix):
     path, image = tmp_path / f"image{suffix.upper()}", ramp(40, 30)
-    assert save_image(image, path) == []
+    notes = save_image(image, path)
+    assert [note for note in notes if "256 colors" not in note] == []
     with Image.open(path) as written:
         assert written.format == save_format(path)
     back = np.array(open_rgb(path)).astype(int)
@@ -326,6 +327,22 @@ def test_white_lies_under_transparency_where_a_format_has_none():
     file = io.BytesIO()
     assert save_image(clear, file, "PNG") == []
     assert Image.open(file).mode == "RGBA"
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_a_pixel_of_a_gif_is_there_or_not(mode):
+    fades = Image.new(mode, (256, 9), 120)
+    fades.putalpha(Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (9, 1))))
+    file = io.BytesIO()
+    notes = save_image(fades, file, "GIF")
+    assert [note.partition(":")[0] for note in notes] == [
+        "a GIF has 256 colors a frame",
+        "a GIF has no half-transparent pixels",
+    ]
+    written = np.asarray(Image.open(file).convert("RGBA"))
+    assert (written[..., 3] == np.where(np.arange(256) > 127, 255, 0)).all()
+    fades.putalpha(fades.getchannel("A").point(lambda value: 255 * (value > 9)))
+    assert len(save_image(fades, io.BytesIO(), "GIF")) == 1
 
 
 def test_what_a_format_cannot_hold_is_one_line(tmp_path):

@@ -123,3 +123,20 @@ def test_what_moves_too_much_is_refused():
         list(open_pages(file, max_pixels=20_000))
     file = several("TIFF", frames(4, (100, 100)))
     assert len(list(open_pages(file, max_pixels=20_000))) == 4
+
+
+def test_pixels_of_a_moving_gif_are_there_or_not(tmp_path):
+    fading = []
+    for frame in frames():
+        faded = frame.convert("RGBA")
+        faded.putalpha(Image.linear_gradient("L").resize(faded.size))
+        fading.append(faded)
+    out = tmp_path / "out.gif"
+    notes = save_pages(fading, out)
+    assert len(notes) == len(set(notes)) == 2
+    assert "half-transparent" in notes[1]
+    with Image.open(out) as written:
+        for n, frame in enumerate(fading):
+            written.seek(n)
+            there = np.asarray(written.convert("RGBA"))[..., 3] > 127
+            assert (there == (np.asarray(frame)[..., 3] > 127)).all()
