@@ -116,6 +116,13 @@ def test_targets_of_make_exist(page):
         assert named == targets
 
 
+def test_setup_says_how_long_the_longest_command_takes():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    hours = re.search(r"^evaluations: .*; (\w+ hours)$", makefile, re.M)[1]
+    (row,) = re.findall(r"^\| `make evaluations` .*$", read_page("setup"), re.M)
+    assert row.endswith(f"; {hours} |")
+
+
 def test_the_python_that_setup_asks_for():
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     wanted = re.search(r'requires-python = ">=([\d.]+)"', project)[1]
@@ -138,6 +145,8 @@ def plans():
 
 def test_plans_have_nine_four_and_two_sessions():
     assert [len(plan) for plan in plans()] == [9, 4, 2]
+    assert "in two, four or nine sessions" in read_page("instructors")
+    assert "two, four and nine sessions" in prose(read_notebook("intro"))
 
 
 def test_plans_name_chapters_and_the_longest_all():
