@@ -299,8 +299,21 @@ def test_copies_begin_with_stubs_and_are_the_same_each_time():
     first, second = TOOL.cut(notebook.cells), TOOL.cut(notebook.cells)
     assert first == second
     answers = {cell.id: cell.source for cell in first if cell.id.startswith("answer")}
-    assert answers["answer-ex-lab-gray"].startswith("def gray_of(L):\n    raise")
+    gray = answers["answer-ex-lab-gray"]
+    assert gray.startswith("def gray_of(L):\n    raise")
+    assert gray.endswith("print(check_gray_of(gray_of))")
     assert answers["answer-ex-lab-half"] == ""
+
+
+def test_an_untouched_copy_says_what_is_missing(capsys):
+    notebook = nbformat.read(BOOK / "lab.ipynb", as_version=4)
+    cells = {cell.id: cell.source for cell in TOOL.cut(notebook.cells)}
+    names = {}
+    exec("from colorlab.checks import check", names)
+    (judge,) = [text for text in cells.values() if "def check_others" in text]
+    exec(judge, names)
+    exec(cells["answer-ex-lab-others"], names)
+    assert "nothing came back" in capsys.readouterr().out
 
 
 # The library

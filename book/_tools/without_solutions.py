@@ -3,7 +3,8 @@
     python book/_tools/without_solutions.py student
 
 Where a solution had code, a cell is left to write in: it begins with what the
-exercise's check judges, a function's head or the name of a value.
+exercise's check judges, a function's head or the name of a value, and ends
+with the call of the check, which says in a sentence what is still missing.
 """
 
 import re
@@ -11,7 +12,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from exercises import read
+from exercises import Exercise, read
 from nbformat import NotebookNode
 
 BOOK = Path(__file__).parents[1]
@@ -29,7 +30,7 @@ def cut(cells: list[NotebookNode]) -> list[NotebookNode]:
         f"{CODE}{number}" if cell.cell_type == "code" else cell.source
         for number, cell in enumerate(cells)
     ]
-    stubs = {each.label: each.stub() for each in read(cells)[1] if each.call}
+    stubs = {each.label: begin(each) for each in read(cells)[1] if each.call}
     text = SOLUTION.sub(
         lambda found: (
             f"{BREAK}{CODE}{label(found)}{BREAK}" if CODE in found[0] else ""
@@ -52,6 +53,12 @@ def cut(cells: list[NotebookNode]) -> list[NotebookNode]:
             )
             kept.append(new)
     return kept
+
+
+def begin(exercise: Exercise) -> str:
+    """Return the stub of an answer, and the call of its check."""
+    check, judged = exercise.call
+    return f"{exercise.stub()}\n\n\nprint({check}({', '.join(judged)}))"
 
 
 def label(found: re.Match) -> str:
