@@ -42,8 +42,8 @@ def pyproject_requirements(extra="test"):
 def environment_requirements():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     (pip,) = (d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
-    assert "-e ." in pip
-    return split(entry for entry in pip if entry != "-e .")
+    assert pip[:2] == ["-c constraints.txt", "-e ."]
+    return split(pip[2:])
 
 
 def split(requirements):
