@@ -18,6 +18,7 @@ ORDER = (
     "intro lab quantize prior network losses decode datasets train colorize evaluate "
     "scribbles example multimodal descriptors transfer hints film probe since"
 ).split()
+METHOD = ORDER[1 : ORDER.index("evaluate") + 1]
 COMMANDS = typer.main.get_command(app)
 STORED = [name for name in ORDER if (BOOK / f"{name}.ipynb").exists()]
 
@@ -156,6 +157,18 @@ def test_plans_name_chapters_and_the_longest_all():
         assert set(named) <= set(ORDER)
     assert [name for session in plans()[0] for name in session] == ORDER
     assert set(CHAPTERS) <= set(ORDER) | {"photo", "game", "turing"}
+
+
+def test_each_chapter_of_the_method_has_a_guess_and_two_exercises():
+    row = r"^\| \{doc\}`(\w+) .* \| .*\? \| \{ref\}`(.*)` \| \{ref\}`(.*)` \|$"
+    rows = re.findall(row, read_page("instructors"), re.M)
+    assert [chapter for chapter, *_ in rows] == METHOD
+    for chapter, quick, long in rows:
+        text = prose(read_notebook(chapter))
+        for label, level in ((quick, "Warm-up"), (long, "Core")):
+            asked = re.search(rf":label: {label}\n`*\n?\*\*([\w-]+)", text)
+            assert asked, f"{chapter} has no {label}"
+            assert asked[1] == level
 
 
 @pytest.mark.parametrize("name", STORED)
