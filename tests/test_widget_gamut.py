@@ -193,7 +193,10 @@ def test_without_rules_any_color_can_be_picked(browser, tmp_path):
         values = ", ".join(str(int(v)) for v in rgb.flatten())
         assert picked(explorer) == f"a 70, b -79: R, G, B {values} at L 32."
         explorer.get_by_label("Lightness L").fill("90")
-        assert picked(explorer) == "a 70, b -79: no screen color at this L."
+        free = lab_to_rgb(torch.tensor([90.0, 70, -79]).view(3, 1, 1), clip=False)
+        values = ", ".join(str(int(v)) for v in (free * 255).round().flatten())
+        none = "no screen color at this L, where R, G, B would be"
+        assert picked(explorer) == f"a 70, b -79: {none} {values}."
         assert problems == []
 
 

@@ -199,12 +199,13 @@ function render({ model, el }) {
     for (const part of ofRules) part.classList.toggle("none", !step);
     if (step) tellRule(step);
     const shown = isShown(L, a, b);
-    const rgb = labToRgb(L, a, b);
+    const rgb = labToRgb(L, a, b, false); // also beyond what a screen has
     swatch.classList.toggle("none", !shown);
     swatch.style.backgroundColor = shown ? cssColor(rgb) : "";
+    const needed = rgb.map((v) => Math.round(255 * v) + 0).join(", ");
     const color = shown
-      ? `R, G, B ${rgb.map((v) => Math.round(255 * v)).join(", ")} at L ${L}`
-      : "no screen color at this L";
+      ? `R, G, B ${needed} at L ${L}`
+      : `no screen color at this L, where R, G, B would be ${needed}`;
     pick.textContent = withMinus(
       step
         ? `Center a ${a}, b ${b}: ${tellFate(rules, point, step)}; ${color}.`
