@@ -207,6 +207,20 @@ def test_the_answers_fill_the_right_side_of_a_narrow_column(browser, tmp_path):
 
 
 @pytest.mark.browser
+def test_no_name_of_a_share_is_cut_on_a_phone(browser, tmp_path):
+    cut = """(bars) => bars.flatMap((bar) => [...bar.children])
+      .filter((part) => part.scrollWidth > part.clientWidth)
+      .map((part) => part.textContent)"""
+    with open_on_phone(browser, LossPlayground(), tmp_path) as (_, figure):
+        names = set()
+        for steps in (0, 1, 2, 5, 10, 15, 20, 30, 40, 60, 100, 200):
+            fill(figure, "Steps of descent", steps)
+            assert figure.locator(".shares").evaluate_all(cut) == [], steps
+            names.add(figure.locator(".shares").last.inner_text())
+        assert len(names) > 6
+
+
+@pytest.mark.browser
 def test_on_a_phone_plane_and_controls_are_seen_together(browser, tmp_path):
     with open_on_phone(browser, LossPlayground(), tmp_path) as (page, figure):
         plane = figure.locator("canvas.plane").bounding_box()

@@ -125,6 +125,8 @@ function makeRing(letter, canvas, color, move) {
   return ring;
 }
 
+const LETTER_SHARE = 0.028; // of the narrowest bar, that a letter takes
+
 // Parts of a whole, side by side, each in its color.
 /** @type {() => { node: HTMLElement,
  *   show: (parts: { share: number, name: string, color: string }[]) => void }} */
@@ -135,10 +137,10 @@ function makeShares() {
     show(parts) {
       node.replaceChildren(
         ...parts.map(({ share, name, color }) => {
-          const [letter] = name.split(" ");
-          const wide = share > 0.18 ? name : share > 0.06 ? letter : "";
+          const words = [name, name.split(" ")[0], ""];
+          const fits = words.find((word) => share > LETTER_SHARE * word.length);
           const kind = color ? "color" : "others";
-          const part = make("span", { title: name, class: kind }, [wide]);
+          const part = make("span", { title: name, class: kind }, [fits ?? ""]);
           part.style.flexGrow = String(share);
           part.style.background = color;
           part.hidden = share < 0.001;
