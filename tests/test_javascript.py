@@ -27,6 +27,7 @@ from colorlab import (
     ColorNet,
     annealed_mean,
     bin_centers,
+    geometric_median,
     lab_to_rgb,
     load_prior,
     mode,
@@ -407,6 +408,12 @@ def decoding_cases():
         spread = torch.special.entr((cells.double() / T).softmax(1)).sum(1)
         nats.append(call("entropies", cells, 313, T, expected=spread))
     likeliest = mode(logits, centers)[0].flatten(1).T
+    nearest = geometric_median(logits, centers)[0].flatten(1).T
+    shares = cells.double().softmax(1)
+    medians = [
+        call("medianColor", p, centers, expected=ab)
+        for p, ab in zip(shares, nearest, strict=True)
+    ]
     even = torch.zeros(1, 313)
     nats.append(call("entropies", cells, 313, 0, expected=[0.0] * 6))
     nats.append(
@@ -421,6 +428,7 @@ def decoding_cases():
         case(
             "mode", BINS, [call("annealedMean", cells, centers, 0, expected=likeliest)]
         ),
+        case("geometric_median", BINS, medians, 1e-2),  # float32 there, 30 steps
         case("entropy in nats", BINS, nats, 1e-4),  # p is in float32
         case(
             "upsample",

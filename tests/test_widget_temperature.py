@@ -15,7 +15,7 @@ from test_widget_pages import (
     swipe,
 )
 
-from colorlab import ColorNet, annealed_mean, bin_centers, mode
+from colorlab import ColorNet, annealed_mean, bin_centers, geometric_median, mode
 from colorlab.network import STRIDE
 from colorlab.widgets import TemperatureExplorer
 from colorlab.widgets.temperature import pack_photo
@@ -110,6 +110,7 @@ def test_marks_are_colorlabs_colors(browser, tmp_path, explorer, network, photo)
         true = truth[row - 1, column - 1].float()
         expected = {
             "mean": annealed_mean(logits, centers, 1)[0][cell],
+            "median": geometric_median(logits, centers)[0][cell],
             "annealed mean": annealed_mean(logits, centers, 0.5)[0][cell],
             "mode": mode(logits, centers)[0][cell],
             "truth": true,
@@ -130,7 +131,7 @@ def test_marks_differ_in_shape(browser, tmp_path, explorer):
         shapes = figure.locator(".marks canvas").evaluate_all(
             "(icons) => icons.map((icon) => icon.toDataURL())"
         )
-        assert len(set(shapes)) == len(shapes) == 4
+        assert len(set(shapes)) == len(shapes) == 5
 
 
 @pytest.mark.browser

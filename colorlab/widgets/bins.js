@@ -4,6 +4,9 @@
 /** @typedef {[number, number]} Pair */
 /** @typedef {ArrayLike<number>} Numbers */
 
+const MEDIAN_STEPS = 30; // as colorlab.decode
+const NEAR = 0.1; // ab units: the median takes nothing for nearer
+
 // The fences round colors (M, 2): for each direction its two parts, how far the
 // farthest color lies along it, and which color that is. See colorlab.bin_centers.
 /** @type {(ab: Numbers, directions?: number) => number[][]} */
@@ -130,6 +133,25 @@ export function meanColor(p, centers) {
     b += p[q] * centers[2 * q + 1];
   }
   return [a, b];
+}
+
+// colorlab.geometric_median of one cell's p: the color whose mean distance from the
+// centers is least, reached from the mean, step by step.
+/** @type {(p: Numbers, centers: Numbers) => Pair} */
+export function medianColor(p, centers) {
+  let at = meanColor(p, centers);
+  for (let step = 0; step < MEDIAN_STEPS; step++) {
+    let [sum, a, b] = [0, 0, 0];
+    for (let q = 0; q < p.length; q++) {
+      const [x, y] = [centers[2 * q], centers[2 * q + 1]];
+      const pull = p[q] / Math.max(Math.hypot(x - at[0], y - at[1]), NEAR);
+      sum += pull;
+      a += pull * x;
+      b += pull * y;
+    }
+    at = [a / sum, b / sum];
+  }
+  return at;
 }
 
 // The cell whose probabilities are spread widest over the plane, as two far hills are:

@@ -215,6 +215,12 @@ export function drawMark(context, shape, x, y, r) {
     context.lineTo(x - 1.4 * r, y);
     context.closePath();
   }
+  if (shape === "triangle") {
+    context.moveTo(x, y - 1.2 * r);
+    context.lineTo(x + 1.1 * r, y + 0.8 * r);
+    context.lineTo(x - 1.1 * r, y + 0.8 * r);
+    context.closePath();
+  }
   if (shape === "cross") {
     for (const v of [-r, r]) {
       context.moveTo(x - r, y - v);

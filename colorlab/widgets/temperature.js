@@ -7,6 +7,7 @@ import {
   entropy,
   lastLayer,
   meanColor,
+  medianColor,
   upsampler,
 } from "./bins.js";
 import { paintRows, rootOf } from "./color.js";
@@ -30,6 +31,7 @@ import {
 import { centerOf } from "./plane.js";
 
 /** @import { Model, Traits, View } from "./page.js" */
+/** @import { Mark } from "./plane.js" */
 
 /** @typedef {{ name: string, cell: [number, number], offset: number, rows: number,
  *   columns: number, height: number, width: number, scale: number[] }} Layout */
@@ -37,6 +39,14 @@ import { centerOf } from "./plane.js";
  *   centers: Float32Array, Q: number, logits: Float32Array }} Photo */
 
 const VIEWS = ["colored", "truth", "gray", "uncertainty"];
+/** @type {Mark[]} */
+const MARKS = [
+  ["mean", "circle", 6.5],
+  ["median", "triangle", 8],
+  ["annealed mean", "diamond", 11],
+  ["mode", "square", 14],
+  ["truth", "cross", 3.5],
+];
 
 /** @type {(model: Model, index: number) => Photo} */
 function readPhoto(model, index) {
@@ -116,7 +126,7 @@ function render({ model, el }) {
   const temperature = makeTemperature(setT);
   const views = makeButtons("Show", VIEWS, (i) => set({ view: VIEWS[i] }));
   let photo = readPhoto(model, model.get("photo"));
-  const inspector = makeInspector(photo.centers);
+  const inspector = makeInspector(photo.centers, MARKS);
   const mean = make("span");
   const scale = make("div", { class: "scale" }, [
     make("div", { class: "ends" }, [
@@ -179,6 +189,7 @@ function render({ model, el }) {
     const L = photo.L[Math.floor(v) * width + Math.floor(u)];
     const points = {
       mean: meanColor(even, centers),
+      median: medianColor(even, centers),
       "annealed mean": meanColor(p, centers),
       mode: meanColor(top, centers),
       truth: centerOf(truth, cell),
