@@ -490,7 +490,27 @@ def test_ring_and_dots_turn_with_what_they_are_on(browser, address):
 
         are_at(90, 20)
         L = re.search(r"Lightness \d+", said.text_content())[0]
-        page.get_by_role("button", name="Turn", exact=True).click()
+        at_once = page.get_by_role("button", name="Turn", exact=True).evaluate(
+            """(button) => {
+              const read = () => ["before", "after"].map((name) => {
+                const canvas = document.querySelector(`.stage .${name}`);
+                const { width, height } = canvas;
+                const context = canvas.getContext("2d");
+                return { width, height, data: [...context.getImageData(
+                  0, 0, width, height).data] };
+              });
+              const old = read();
+              button.click();
+              return [old, read(), document.querySelector(".stage").style.aspectRatio];
+            }"""
+        )
+        old, new = (
+            [np.reshape(x["data"], (x["height"], x["width"], 4)) for x in pictures]
+            for pictures in at_once[:2]
+        )
+        for was, now in zip(old, new, strict=True):  # picture and dots turn together
+            assert (np.rot90(was, -1) == now).all()
+        assert at_once[2] == "160 / 240"
         are_at(80, 90)
         page.get_by_role("button", name="Upside down").click()
         are_at(20, 10)

@@ -7,6 +7,7 @@ import {
   makeButtons,
   makeSlider,
 } from "../../colorlab/widgets/page.js";
+import { turnedPicture } from "./stage.js";
 
 const BRUSHES = ["look", "cover", "erase", "scribble"];
 const [SQUARE, DISK, LINE] = [1 / 5, 1 / 14, 1 / 60]; // shares of the shorter side
@@ -48,14 +49,7 @@ export function makeBreaker(tell) {
 
   /** @type {(times: number) => void} */
   function turn(times) {
-    for (let i = 0; i < times; i++) {
-      const { width, height } = work;
-      const next = make("canvas", { width: height, height: width });
-      const context = context2d(next);
-      context.setTransform(0, 1, -1, 0, height, 0);
-      context.drawImage(work, 0, 0);
-      work = next;
-    }
+    work = turnedPicture(work, times);
     quarters = (quarters + times) % 4;
     tell.turn(times);
     changed();

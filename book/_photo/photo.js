@@ -354,6 +354,7 @@ function render(root) {
   // The ring and the dots stay on what they are on.
   /** @type {(quarters: number) => void} */
   function turn(quarters) {
+    stage.turn(quarters);
     [x, y] = turned([x, y], quarters);
     hints.turn(quarters);
   }
@@ -410,9 +411,12 @@ function render(root) {
       const { ask } = await ready;
       const { open: opens, paint } = wanted;
       wanted = { open: false, paint: false, inspect: false };
+      const quarters = breaker.quarters();
+      const stands = () => quarters === breaker.quarters(); // nobody has turned it since
       if (opens) {
         const bitmap = await createImageBitmap(breaker.shown());
         found = /** @type {Found} */ (await ask("open", { bitmap, size }));
+        if (!stands()) continue;
         stage.fit(found.width, found.height);
         result.classList.toggle("tall", found.height > found.width);
         put(stage.before, before ? found.original : found.gray);
@@ -421,7 +425,8 @@ function render(root) {
       stage.mark((column + 0.5) / found.columns, (row + 0.5) / found.rows);
       const now = T;
       const given = { T: now, hints: hints.now() };
-      if (paint) put(stage.after, (await ask("paint", given)).image);
+      const painted = paint && (await ask("paint", given)).image;
+      if (painted && stands()) put(stage.after, painted);
       const thought = await ask("inspect", { column, row, T: now });
       thoughts?.draw(thought);
       hints.offer(thought.L, thought.offers);

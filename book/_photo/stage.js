@@ -13,11 +13,23 @@ export function put(canvas, image) {
   context2d(canvas).putImageData(image, 0, 0);
 }
 
+// A picture turned by quarters, clockwise.
+/** @type {(canvas: HTMLCanvasElement, quarters: number) => HTMLCanvasElement} */
+export function turnedPicture(canvas, quarters) {
+  if (!quarters) return canvas;
+  const { width, height } = canvas;
+  const next = make("canvas", { width: height, height: width });
+  const context = context2d(next);
+  context.setTransform(0, 1, -1, 0, height, 0);
+  context.drawImage(canvas, 0, 0);
+  return turnedPicture(next, quarters - 1);
+}
+
 /** @type {(pick: (x: number, y: number, starts: boolean) => void) => {
  *   node: HTMLElement, after: HTMLCanvasElement, before: HTMLCanvasElement,
  *   draw: (share?: number) => void, name: (before: string) => void,
  *   fit: (width: number, height: number) => void,
- *   mark: (x: number, y: number) => void,
+ *   mark: (x: number, y: number) => void, turn: (quarters: number) => void,
  *   light: (map?: { shifts: number[], across: number, down: number }) => void }} */
 export function makeStage(pick) {
   const label =
@@ -59,21 +71,35 @@ export function makeStage(pick) {
     const draws = event.pointerType === "mouse" || brushing();
     if (draws && event.buttons) pick(...placeOn(node, event), false);
   });
+
+  /** @type {(width: number, height: number) => void} */
+  function fit(width, height) {
+    node.style.aspectRatio = `${width} / ${height}`;
+    const long = Math.max(width / height, height / width);
+    node.classList.toggle("thin", long > THIN);
+    // Not blown up from a few pixels, and no higher than photo.css has it.
+    node.style.setProperty("--widest", `${Math.max(240, 3 * width)}px`);
+    node.style.setProperty("--ratio", String(width / height));
+  }
+
   return {
     node,
     after,
     before,
     draw,
+    fit,
     name(told) {
       one.textContent = `\u25c0 ${told}`;
     },
-    fit(width, height) {
-      node.style.aspectRatio = `${width} / ${height}`;
-      const long = Math.max(width / height, height / width);
-      node.classList.toggle("thin", long > THIN);
-      // Not blown up from a few pixels, and no higher than photo.css has it.
-      node.style.setProperty("--widest", `${Math.max(240, 3 * width)}px`);
-      node.style.setProperty("--ratio", String(width / height));
+    // At once, with all that lies on it: the colors of the turned photo follow.
+    turn(quarters) {
+      for (const canvas of [after, before]) {
+        const { width, height } = canvas;
+        const seen = context2d(turnedPicture(canvas, quarters));
+        const sides = quarters % 2 ? [height, width] : [width, height];
+        put(canvas, seen.getImageData(0, 0, sides[0], sides[1]));
+      }
+      fit(after.width, after.height);
     },
     // Darken the photo but where the map is high; without one, nowhere. Where the map
     // ends too early, its next square is covered at the moment.
