@@ -70,6 +70,16 @@ def read_table(text: str) -> list[list[str]] | None:
     return rows
 
 
+def is_aligned(text: str) -> bool:
+    """Tell whether lines stand in columns, so that none may be broken.
+
+    Most lines have a gap of two spaces or more between words.
+    """
+    lines = text.rstrip("\n").split("\n")
+    gaps = sum(bool(re.search(r"\S {2,}\S", line)) for line in lines)
+    return len(lines) >= LEAST_ROWS and 2 * gaps > len(lines)
+
+
 def _row(cells: list[str], right: list[bool]) -> nodes.row:
     row = nodes.row()
     for cell, number in zip(cells, right, strict=True):
@@ -160,6 +170,8 @@ def _set_tables(cell):
     for block in list(output.findall(nodes.literal_block)) if output else []:
         if rows := read_table(block.astext()):
             block.replace_self(make_table(rows))
+        elif is_aligned(block.astext()):
+            block["classes"].append("aligned")
 
 
 def _join(still, cell):
