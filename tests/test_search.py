@@ -57,7 +57,18 @@ def test_every_found_page_shows_what_was_looked_for(browser, words):
         assert len(told) > 5
         assert [text for text in told if stem not in text.lower()] == []
         of_glossary = page.locator("#search-results li", has_text="annealed mean: The")
-        assert bool(of_glossary.count()) == (words == "annealed")
+        shown = [item for item in of_glossary.all() if item.is_visible()]
+        assert len(shown) == (words == "annealed")  # not the term and its page
+        assert problems == []
+
+
+@pytest.mark.browser
+def test_the_page_of_the_library_shows_what_was_found(browser):
+    url = (BUILT / "search.html").as_uri()
+    with open_page(browser, url, settle=False) as (page, problems):
+        search_for(page, "annealed")
+        library = page.locator("#search-results li", has_text="The library").last
+        expect(library.locator("p.context strong").first).to_have_text("annealed")
         assert problems == []
 
 

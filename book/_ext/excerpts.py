@@ -2,9 +2,9 @@
 
 Sphinx's own search asks for every page found, to cut a piece out of it. A page
 opened from a folder may not do that. So the book's prose, section by section,
-is written into one script, and its code into another. The search's page loads
-both (`_static/excerpts.js`), and other pages the first one when a link is
-pointed at (`_static/previews.js`).
+is written into one script, and its code and the library's names into another.
+The search's page loads both (`_static/excerpts.js`), and other pages the first
+one when a link is pointed at (`_static/previews.js`).
 """
 
 import base64
@@ -21,9 +21,7 @@ FILE = "_static/excerpts-data.js"
 CODE_FILE = "_static/excerpts-code.js"  # which only the search loads
 PROSE = (nodes.paragraph, nodes.caption)
 CODE = (nodes.literal_block,)  # and what it printed
-PAGES = re.compile(
-    r"(?!book/api$)"
-)  # the library's page: titles and names will do
+LIBRARY = "book/api"
 
 
 def read_sections(document: nodes.document, kinds=PROSE) -> list[list[str]]:
@@ -54,6 +52,19 @@ def read_terms(document: nodes.document) -> list[list[str]]:
         for term in item.findall(nodes.term)
         if term["ids"]
     ]
+
+
+def read_objects(document: nodes.document) -> list[list[str]]:
+    """Return the library's names: of each its anchor, what it does, itself."""
+    found = []
+    for item in document.findall(addnodes.desc):
+        signature, content = item[0], item[-1]
+        if item.get("no-index") or not signature.get("ids"):
+            continue
+        told = [n for n in content if isinstance(n, nodes.paragraph)]
+        text = re.sub(r"\s+", " ", " ".join(map(_words_of, told)))
+        found.append([f"#{signature['ids'][0]}", text, signature["fullname"]])
+    return found
 
 
 def _title_of(section: nodes.section) -> str:
@@ -108,14 +119,16 @@ def _add_scripts(app, pagename, templatename, context, doctree):
         app.add_js_file("excerpts.js", priority=late)
 
 
-def _read(document):
+def _read(document, name):
+    if name == LIBRARY:
+        return [], read_objects(document)
     prose = read_sections(document) + read_terms(document)
     return prose, read_sections(document, CODE)
 
 
 def _keep(app, document, name):
     """Read a page once its references have names and numbers."""
-    app.excerpts[name] = _read(document)
+    app.excerpts[name] = _read(document, name)
 
 
 def _begin(app):
@@ -125,9 +138,9 @@ def _begin(app):
 def _write(app, error):
     if error is not None or app.builder.format != "html":
         return
-    pages = list(filter(PAGES.match, sorted(app.env.found_docs)))
+    pages = sorted(app.env.found_docs)
     told = [  # a page that is not written anew is read as it was kept
-        app.excerpts.get(name) or _read(app.env.get_doctree(name))
+        app.excerpts.get(name) or _read(app.env.get_doctree(name), name)
         for name in pages
     ]
     prose, code = ({n: t[kind] for n, t in zip(pages, told)} for kind in (0, 1))

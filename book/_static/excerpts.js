@@ -139,6 +139,17 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
     }
   }
 
+  // A page is left out where one of its terms was found, with the same passage.
+  function leaveTwins(place) {
+    const seen = new Set();
+    for (const item of place.querySelectorAll("li:has(> p.context)")) {
+      const { pathname, hash } = new URL(item.querySelector("a").href);
+      const told = `${pathname} ${item.querySelector("p.context").textContent}`;
+      if (hash) seen.add(told);
+      else if (seen.has(told)) item.hidden = true;
+    }
+  }
+
   whenRead(async () => {
     const place = document.getElementById("search-results");
     if (!place) return;
@@ -152,6 +163,7 @@ DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // Sphinx would fetch whole p
         addMissed(pages, place);
       }
       for (const item of place.querySelectorAll("li")) tell(pages, item);
+      leaveTwins(place);
     };
     new MutationObserver(tellAll).observe(place, { childList: true, subtree: true });
     tellAll();
