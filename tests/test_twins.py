@@ -48,6 +48,7 @@ def test_plain_chapters_hold_nothing_that_only_sphinx_reads(live, chapter, tmp_p
         assert not re.findall(SPHINX, text, re.M), text
         assert text.count("```") % 2 == 0
         assert text.count("<details") == text.count("</details>")
+        assert not re.findall(r"\w?\{\\\W", re.sub(r"\$[^$]*\$", "", text)), text
     text, before = "\n".join(texts), prose(read_notebook(chapter))
     listed = before.count("{literalinclude}") + before.count("```python")
     assert text.count("```python") == listed

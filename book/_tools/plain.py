@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import nbformat
 import yaml
+from pybtex.database import parse_file
+from pybtex.richtext import Text
 
 BOOK = Path(__file__).parents[1]
 INCLUDE = re.compile(r"^```\{literalinclude\} (\S+)\n((?::.*\n)*)```", re.M)
@@ -27,7 +29,6 @@ REASON = re.compile(r"^ {5}- .*\n(?: {7}.*\n)*", re.M)
 EXERCISE = re.compile(r"^`{3,}\{exercise(?:-start)?\}\n(?::.*\n)*", re.M)
 TARGET = re.compile(r"^\(([\w-]+)\)=\n(?:#+ (.*)\n)?", re.M)
 ENDS = {"start-at": 0, "start-after": 1, "end-at": 1, "end-before": 0}
-PERSON = re.compile(r"@\w+\{(\w+),([\s\S]*?)\n\}")
 # "Figure 6.2" where a sentence begins with it.
 OPENING = re.compile(r"(?:^|(?<=[.?!] ))\[?(?:figure|exercise) (?=\d)", re.M)
 SAID = {"equation": "({})", "figure": "figure {}", "exercise": "exercise {}"}
@@ -69,14 +70,15 @@ def included(path: str, options: dict[str, str]) -> str:
 @cache
 def short_citations() -> dict[str, str]:
     """Return author and year of each reference."""
-    text = (BOOK / "references.bib").read_text(encoding="utf-8")
     told = {}
-    for key, body in PERSON.findall(text):
-        people = re.search(r"author\s*=\s*[{\"]([^\n]*?)[}\"],?\n", body)
-        year = re.search(r"year\s*=\s*[{\"]?(\d{4})", body)
-        names = [n.split(",")[0].strip("{} ") for n in people[1].split(" and ")]
+    for key, entry in parse_file(str(BOOK / "references.bib")).entries.items():
+        surnames = [
+            " ".join(person.prelast_names + person.last_names)
+            for person in entry.persons["author"]
+        ]
+        names = [str(Text.from_latex(surname)) for surname in surnames]
         who = " and ".join(names) if len(names) < 3 else f"{names[0]} et al."
-        told[key] = f"{who} {year[1]}"
+        told[key] = f"{who} {entry.fields['year']}"
     return told
 
 
