@@ -474,6 +474,14 @@ def test_pages_say_nothing_to_the_console(browser, name):
 
 
 @pytest.mark.browser
+def test_no_empty_line_stands_below_a_title_that_fills_its_line(browser):
+    with open_page(browser, address("turing"), settle=False) as (page, _):
+        title = page.locator(".bd-article h1").first
+        size = "(h) => parseFloat(getComputedStyle(h).fontSize)"
+        assert title.bounding_box()["height"] < 1.6 * title.evaluate(size)
+
+
+@pytest.mark.browser
 def test_charts_are_dark_in_the_dark(browser):
     with open_page(browser, address("evaluate"), dark=True, settle=False) as (page, _):
         chart = page.locator("figure > .chart").first
