@@ -83,11 +83,17 @@ def test_printed_table_is_read():
     ]
 
 
+def test_names_of_a_head_may_end_in_a_digit():
+    text = "       conv1  conv2\ntwin    32.1   30.0\nours    57.4   56.1\n"
+    assert figures.read_table(text)[0] == ["", "conv1", "conv2"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "one line  of  text\n",
         "size  64  0.03 s\nsize 128  0.04 s\nsize 256  0.09 s\n",  # no head
+        "left  loss 4.6  bin 0.4\nright  loss 4.9  bin 0.1\nboth  loss 5.0  bin 0.2\n",
         "right\nrow 1, column 3 must be 5\nDo copies add up?\n",
         "name   share\nred    0.7\ngreen  0.3\n",  # two columns: a list
     ],

@@ -60,7 +60,7 @@ def read_table(text: str) -> list[list[str]] | None:
     for line, row in zip(lines, rows, strict=True):
         if len(row) == count - 1:
             row.insert(0 if line.startswith("  ") else count, "")
-    numbers = re.search(r"\d", lines[0])
+    numbers = re.search(r"(?<![A-Za-z])\d", lines[0])  # "conv1" is a name
     if (
         count < LEAST_COLUMNS
         or numbers
