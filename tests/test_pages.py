@@ -71,6 +71,14 @@ def test_numbers_of_an_unnumbered_page_begin_with_one(name):
     assert first_numbers(built(name)) == {"Fig": "1", "Exercise": "1"}
 
 
+def test_the_link_of_a_solution_begins_with_a_letter():
+    titles = built("lab").select(".solution > .admonition-title")
+    assert len(titles) > 5
+    for title in titles:
+        assert title.get_text().startswith("Solution to Exercise 1."), title
+        assert title.a.get_text().startswith("Exercise 1.")
+
+
 # Tables
 
 

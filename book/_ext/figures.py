@@ -230,6 +230,23 @@ def number_by_page(app, env):
     return []  # Sphinx, which counted first, has listed the pages to write
 
 
+class SolutionTitles(SphinxPostTransform):
+    """Let the link of "Solution to Exercise 1.1" begin at its first letter."""
+
+    default_priority = 30  # sphinx-exercise makes it at 21
+    formats = ("html",)
+
+    def run(self, **kwargs):
+        """Change the document."""
+        for title in list(self.document.findall(nodes.title)):
+            for link in title.children:
+                text = link.next_node(nodes.Text)
+                if isinstance(link, nodes.reference) and text[:1] == " ":
+                    link.replace(text, nodes.Text(text.lstrip()))
+                    title.insert(title.index(link), nodes.Text(" "))
+                    break
+
+
 def setup(app):
     """Register with Sphinx."""
     app.add_node(
@@ -239,6 +256,7 @@ def setup(app):
         text=(_pass, _pass),
     )
     app.add_post_transform(Cells)
+    app.add_post_transform(SolutionTitles)
     after = 600  # Sphinx counts at 500
     app.connect("env-get-updated", number_by_page, priority=after)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
