@@ -30,8 +30,6 @@ LONG = {
 # `train` chooses the device by itself.
 CPU_ONLY = {"datasets", "descriptors", "example", "hints", "multimodal"}
 CPU_ONLY |= {"film", "scribbles", "train"}
-# Figures that are still drawn for a wide screen.
-SMALL_LETTERS = {"colorize"}
 MOVED = [name for name in CHAPTERS if name not in CPU_ONLY]
 
 
@@ -72,8 +70,7 @@ def test_chapter_runs_on_a_device(chapter, pretended, monkeypatch):
         for number, cell in enumerate(code_cells(read_notebook(chapter))):
             exec(compile(source(cell), f"{chapter}, code cell {number}", "exec"), names)
             figures = [plt.figure(n) for n in plt.get_fignums()]
-            if chapter not in SMALL_LETTERS:
-                small = [name for figure in figures for name in small_letters(figure)]
-                assert not small, f"cell {number}: under 9 pixels on a phone: {small}"
+            small = [name for figure in figures for name in small_letters(figure)]
+            assert not small, f"cell {number}: under 9 pixels on a phone: {small}"
             plt.close("all")
     assert seen.operations, "nothing was computed there"
