@@ -37,11 +37,19 @@ def sources(notebook, kind):
     return [cell.source for cell in notebook.cells if cell.cell_type == kind]
 
 
+def split_answers(notebook):
+    """Take out the cells to write in; return their sources by exercise."""
+    mine = [cell for cell in notebook.cells if cell.id.startswith("answer-")]
+    notebook.cells = [cell for cell in notebook.cells if cell not in mine]
+    return {cell.id.removeprefix("answer-"): cell.source for cell in mine}
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_plain_chapters_hold_nothing_that_only_sphinx_reads(live, chapter, tmp_path):
     notebook = live.plain_notebook(BOOK / f"{chapter}.ipynb", tmp_path)
     nbformat.validate(notebook)
     stored = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4)
+    split_answers(notebook)
     assert sources(notebook, "code") == sources(stored, "code")
     texts = sources(notebook, "markdown")
     for text in texts:
@@ -64,6 +72,7 @@ def test_plain_chapters_hold_nothing_that_only_sphinx_reads(live, chapter, tmp_p
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_plain_chapters_fold_what_the_page_folds(live, chapter, tmp_path):
     notebook = live.plain_notebook(BOOK / f"{chapter}.ipynb", tmp_path)
+    split_answers(notebook)
     for cell, after in pairwise(notebook.cells):
         if cell.cell_type == "code":
             tags, folded = cell.metadata.get("tags", []), cell.metadata.get("jupyter")
@@ -73,6 +82,19 @@ def test_plain_chapters_fold_what_the_page_folds(live, chapter, tmp_path):
                 assert folded["outputs_hidden"]
             if cell.metadata.get("mystnb", {}).get("figure"):
                 assert re.match(r"\*Figure [\d.]+\.\* [\w*(]", after.source)
+
+
+def test_there_is_a_cell_to_write_in_above_a_solution(live, tmp_path):
+    notebook = live.plain_notebook(BOOK / "lab.ipynb", tmp_path)
+    for cell, after in pairwise(notebook.cells):
+        if cell.id.startswith("answer-"):
+            assert after.source == "#### Solution"
+            assert after.metadata[FOLDED]
+    answers = split_answers(notebook)
+    assert answers["ex-lab-gray"].startswith("def gray_of(L):\n    raise")
+    assert answers["ex-lab-gray"].endswith("print(check_gray_of(gray_of))")
+    assert answers["ex-lab-common"] == "# Your code here."  # an open one
+    assert "ex-lab-foot" not in answers  # pencil and paper
 
 
 def test_numbers_are_those_of_the_pages(live):

@@ -4,8 +4,10 @@
     python book/_tools/live.py out/twins --alone
 
 In each notebook the library's code stands in place of its includes, roles are
-links or numbers, and solutions are folded. Work in a notebook is kept: one that
-is there is replaced only when its chapter has changed, and moved aside then.
+links or numbers, and solutions are folded. Before a solution with code there is
+a cell to write in, with a stub where a check judges it. Work in a notebook is
+kept: one that is there is replaced only when its chapter has changed, and moved
+aside then.
 With `--alone`, a first cell fetches the project from the address that
 `_config.yml` gives, so that the file is all one needs.
 """
@@ -22,11 +24,13 @@ from typing import NamedTuple
 
 import nbformat
 import yaml
+from exercises import read
 from nbformat import NotebookNode
 from plain import BOOK, Plain, marks, options_of
+from without_solutions import begin
 
 SPLIT = re.compile(
-    r"^`{3,}\{((?:exercise|solution)[^}]*)\}.*\n((?::.*\n)*)", re.M
+    r"^`{3,}\{((?:exercise|solution)[^}]*)\} *(.*)\n((?::.*\n)*)", re.M
 )
 BRANCH = "notebooks"  # where the notebooks that run alone are published
 
@@ -93,11 +97,26 @@ def code_cells(cell: NotebookNode, plain: Plain) -> Iterator[NotebookNode]:
         yield nbformat.v4.new_markdown_cell(told)
 
 
-def text_cells(source: str, plain: Plain) -> Iterator[NotebookNode]:
+def places_to_write(cells: list[NotebookNode]) -> dict[str, str]:
+    """Return what one begins with, of each exercise whose solution has code."""
+    return {
+        each.label: begin(each) if each.call else "# Your code here."
+        for each in read(cells)[1]
+        if any(kind == "code" for kind, _ in each.solution)
+    }
+
+
+def text_cells(
+    source: str, plain: Plain, answers: dict[str, str]
+) -> Iterator[NotebookNode]:
     """Yield text and, between, the headings of exercises and solutions."""
     first, *rest = SPLIT.split(source)
-    parts = [("", "", first), *zip(rest[::3], rest[1::3], rest[2::3])]
-    for kind, options, text in parts:
+    fields = (rest[n::4] for n in range(4))
+    parts = [("", "", "", first), *zip(*fields, strict=True)]
+    for kind, name, options, text in parts:
+        if kind.startswith("solution") and name in answers:
+            stub = answers[name]
+            yield nbformat.v4.new_code_cell(stub, id=f"answer-{name}")
         if kind and not kind.endswith("end"):
             yield heading(kind, options)
         text = re.sub(r"\A`{3,}(?:\n|\Z)", "", text)  # what closes a directive
@@ -124,11 +143,12 @@ def plain_notebook(
     notebook = nbformat.read(path, as_version=4)
     link = alone.link if alone else partial(link_within, folder)
     plain, cells = Plain(path.stem, link), []
+    answers = places_to_write(notebook.cells)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cells += code_cells(cell, plain)
         else:
-            cells += text_cells(cell.source, plain)
+            cells += text_cells(cell.source, plain, answers)
     if alone:
         cells.insert(1, first_cell(alone))
     for number, cell in enumerate(cells):
