@@ -90,6 +90,20 @@ def test_students_get_stubs_and_no_solution(chapter):
                 assert f"def{name}(" in text or f"{name}=None" in text, each.label
 
 
+@pytest.mark.parametrize("chapter", WITH_CHECKS)
+def test_stubs_take_what_the_text_says_they_take(chapter):
+    for each in read(chapter)[1]:
+        for name in each.call[1] if each.call else ():
+            told = re.search(rf"`{name}\(([\w, ]+)\)`", each.text)
+            if told and f"def {name}(" in each.stub():
+                assert f"def {name}({told[1]}):" in each.stub(), each.label
+
+
+def test_a_stub_has_an_argument_that_the_solution_gives_a_value():
+    (powers,) = [e for e in read("decode")[1] if e.label == "ex-powers"]
+    assert powers.stub().startswith("def from_probabilities(Z_hat, centers, T):\n")
+
+
 def test_cells_keep_their_names():
     first, second = made("lab"), made("lab")
     assert first == second

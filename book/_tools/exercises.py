@@ -54,15 +54,20 @@ class Exercise:
         code = [source for kind, source in self.solution if kind == "code"]
         return slice_of(statements(code), set(self.call[1]))[0]
 
+    def arguments(self, node: ast.FunctionDef) -> list[str]:
+        """Return a function's arguments: those of the text, or that it needs."""
+        if told := re.search(rf"`{node.name}\(([\w, ]+)\)`", self.text):
+            return told[1].split(", ")
+        least = len(node.args.args) - len(node.args.defaults)
+        return [arg.arg for arg in node.args.args[:least]]
+
     def stub(self) -> str:
         """Return what a student begins with: signatures, or names of values."""
         defined = {}
         for node in ast.walk(ast.parse("\n".join(self.answer()))):
             if isinstance(node, ast.FunctionDef):
-                least = len(node.args.args) - len(node.args.defaults)
-                names = [arg.arg for arg in node.args.args[:least]]
                 defined[node.name] = (
-                    f"def {node.name}({', '.join(names)}):\n"
+                    f"def {node.name}({', '.join(self.arguments(node))}):\n"
                     "    raise NotImplementedError  # your code here"
                 )
         values = (
