@@ -55,7 +55,7 @@ class Exercise:
         return slice_of(statements(code), set(self.call[1]))[0]
 
     def arguments(self, node: ast.FunctionDef) -> list[str]:
-        """Return a function's arguments: those of the text, or that it needs."""
+        """Return a function's arguments: the text's, or those it needs."""
         if told := re.search(rf"`{node.name}\(([\w, ]+)\)`", self.text):
             return told[1].split(", ")
         least = len(node.args.args) - len(node.args.defaults)
