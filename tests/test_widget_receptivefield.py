@@ -104,7 +104,7 @@ def test_first_view(browser, tmp_path, photo):
     with open_widget(browser, ReceptiveField(photo), tmp_path) as (page, figure):
         assert told(figure) == ("conv4_3", 85, 100, 0, 9, 9, 8)
         assert place(figure) == (29, 29)
-        assert "7\u202f225 pixels" in figure.inner_text()
+        assert "7,225 pixels" in figure.inner_text()
         assert page.locator(".tag_still.replaced").count() == 1
         assert small_targets(figure) == []
 

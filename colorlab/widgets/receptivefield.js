@@ -150,7 +150,7 @@ function paintClose(canvas, photo, size, { from, to, cell, columns, rows }) {
 }
 
 /** @type {(number: number) => string} */
-const group = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+const group = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 /** @type {(side: number) => string} */
 const squareOf = (side) => `${side} \u00d7 ${side}`;
 
