@@ -408,6 +408,34 @@ def test_the_photo_can_be_broken_and_mended(browser, address):
         assert problems == []
 
 
+@pytest.mark.browser
+def test_a_color_photo_can_be_taken_on_another_film(browser, address, tiny):
+    image = lake(240, 160)
+    with open_page(browser, address, settle=False) as (page, problems):
+        give(page, encode(image.convert("L")))
+        shown(page, 240, 160)
+        fold = page.locator(".films")
+        assert fold.is_hidden()  # it has been on its film
+        give(page, encode(image), "color.png")
+        page.get_by_text("color.png").wait_for()
+        fold.locator("summary").click()
+        whole = page.evaluate(PIXELS, ".after")
+        page.get_by_role("button", name="blue only").click()
+        differs = f"(old) => String(({PIXELS})('.after')) !== old"
+        page.wait_for_function(differs, arg=",".join(map(str, whole)))
+        expect(page.locator(".told.busy")).to_have_count(0)
+        blue = np.asarray(image)[..., 2]
+        film = Image.fromarray(blue).convert("RGB")  # one channel is its own mean
+        found = np.reshape(page.evaluate(PIXELS, ".after"), (4, 240, 4))[..., :3]
+        by_python = np.asarray(colorize(film, tiny, T=0.38, size=128))[:4]
+        assert np.abs(found.astype(int) - by_python).mean() < 3
+        page.get_by_text("Break it").click()
+        page.get_by_role("button", name="Undo all").click()
+        same = f"(old) => String(({PIXELS})('.after')) === old"
+        page.wait_for_function(same, arg=",".join(map(str, whole)))
+        assert problems == []
+
+
 SQUARES = """() => {
   const map = document.querySelector(".map");
   if (map.hidden) return 0;

@@ -19,7 +19,8 @@ const BLUR = 0.05; // of the shorter side, at 100 %
 /** @typedef {{ node: HTMLElement, take: (image: ImageData) => void,
  *   shown: () => HTMLCanvasElement, broken: () => boolean, brushing: () => boolean,
  *   draw: (x: number, y: number, starts: boolean) => void, quarters: () => number,
- *   cover: (on: boolean) => void, tell: (text: string) => void }} Breaker */
+ *   cover: (on: boolean) => void, tell: (text: string) => void,
+ *   changed: () => void }} Breaker */
 
 // Where a place of a picture is after quarter turns, clockwise; in shares of its sides.
 /** @type {(place: Pair, quarters: number) => Pair} */
@@ -167,5 +168,6 @@ export function makeBreaker(tell) {
     quarters: () => quarters,
     brushing: () => brush > 0,
     draw,
+    changed,
   };
 }

@@ -10,6 +10,7 @@ import {
 } from "../../colorlab/widgets/page.js";
 import { makeBreaker, turned } from "./breaker.js";
 import { decode, encode } from "./files.js";
+import { makeFilms } from "./films.js";
 import { MOST_BYTES, readHints, writeHints } from "./hintfile.js";
 import { makeHints } from "./hints.js";
 import { missing, startWorker } from "./loader.js";
@@ -142,6 +143,8 @@ function render(root) {
       breaker.cover(Boolean(job));
     },
   });
+  const films = makeFilms(() => breaker.changed());
+  const picture = () => films.expose(breaker.shown());
   const hints = makeHints({
     change(made) {
       wanted.paint = true;
@@ -185,6 +188,7 @@ function render(root) {
     make("div", { class: "bar" }, ["Colored by", networks.row]),
     stage.node,
     breaker.node, // beside the photo: one sees what one breaks
+    films.node,
     temperature.row,
     hints.node,
     make("div", { class: "bar" }, [...saves, labels.row]),
@@ -309,6 +313,7 @@ function render(root) {
     note.textContent = describe(seen, title, moves);
     result.hidden = false;
     breaker.take(seen.original);
+    films.reset(seen.colored);
     stage.node.classList.remove("brushing");
     stage.light();
     wanted = { open: false, paint: true, inspect: true };
@@ -412,9 +417,10 @@ function render(root) {
       const { open: opens, paint } = wanted;
       wanted = { open: false, paint: false, inspect: false };
       const quarters = breaker.quarters();
-      const stands = () => quarters === breaker.quarters(); // nobody has turned it since
+      // Nobody has turned it since.
+      const stands = () => quarters === breaker.quarters();
       if (opens) {
-        const bitmap = await createImageBitmap(breaker.shown());
+        const bitmap = await createImageBitmap(picture());
         found = /** @type {Found} */ (await ask("open", { bitmap, size }));
         if (!stands()) continue;
         stage.fit(found.width, found.height);
@@ -437,7 +443,7 @@ function render(root) {
   function save(type, suffix) {
     return work("Painting at full size", async (engine) => {
       if (!photo) return;
-      const broken = breaker.broken() && (await createImageBitmap(breaker.shown()));
+      const broken = breaker.broken() && (await createImageBitmap(picture()));
       const bitmap = broken || (await decode(photo)).bitmap;
       const told = labeled ? TOLD : "";
       const given = { bitmap, T, told, hints: hints.now() };
