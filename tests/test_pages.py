@@ -104,6 +104,7 @@ def test_names_of_a_head_may_end_in_a_digit():
         "left  loss 4.6  bin 0.4\nright  loss 4.9  bin 0.1\nboth  loss 5.0  bin 0.2\n",
         "right\nrow 1, column 3 must be 5\nDo copies add up?\n",
         "name   share\nred    0.7\ngreen  0.3\n",  # two columns: a list
+        3 * "a  b  c  d  e  f  g  h  i\n",  # a phone has no room for it
     ],
 )
 def test_other_text_is_no_table(text):

@@ -19,6 +19,7 @@ from sphinx.util.osutil import relative_uri
 SETUP = "Set-up and helpers of this page"
 CODE = "Code of this figure"
 LEAST_ROWS, LEAST_COLUMNS = 3, 3  # of what is taken for a table
+MOST_COLUMNS = 8  # that a phone shows
 
 
 class Fold(nodes.General, nodes.Element):
@@ -51,6 +52,7 @@ def read_table(text: str) -> list[list[str]] | None:
     """Read a printed table, a head and its rows; None for any other text.
 
     Two spaces part cells. A row may lack its last cell, the head its first.
+    What is too wide for a phone is no table.
     """
     lines = [line.rstrip() for line in text.rstrip("\n").split("\n")]
     if len(lines) < LEAST_ROWS or not all(lines):
@@ -62,7 +64,7 @@ def read_table(text: str) -> list[list[str]] | None:
             row.insert(0 if line.startswith("  ") else count, "")
     numbers = re.search(r"(?<![A-Za-z])\d", lines[0])  # "conv1" is a name
     if (
-        count < LEAST_COLUMNS
+        not LEAST_COLUMNS <= count <= MOST_COLUMNS
         or numbers
         or {len(row) for row in rows} != {count}
     ):
