@@ -4,6 +4,7 @@ A check takes a chapter's name and its notebook and returns complaints. `SPOILER
 shows for each check a notebook that it complains about.
 """
 
+import ast
 import copy
 import hashlib
 import importlib.util
@@ -423,6 +424,29 @@ def test_no_printed_number_reads_like_a_mistake(chapter):
     cells = read_notebook(chapter)["cells"]
     assert list(bare_zeros(cells)) == []
     assert timed_twice(cells) == []
+
+
+def half_lines(code):
+    """List the calls that print a part of a line.
+
+    What a cell prints later is joined below it where pages are made, so a line must be
+    printed as a whole.
+    """
+    calls = [n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Call)]
+    return [
+        ast.unparse(call)
+        for call in calls
+        if ast.unparse(call.func) == "print"
+        and any(word.arg == "end" for word in call.keywords)
+    ]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_lines_are_printed_whole(chapter):
+    cells = read_notebook(chapter)["cells"]
+    code = [source(cell) for cell in cells if cell["cell_type"] == "code"]
+    assert [found for text in code for found in half_lines(text)] == []
+    assert half_lines("print(1, end='')") == ["print(1, end='')"]
 
 
 def test_mistakes_in_print_are_found():
