@@ -14,7 +14,7 @@ READY := .venv/ready-book
 TESTED := .venv/ready-test
 PRINTED := .venv/ready-print
 SPREAD := -n logical --maxprocesses 4 --dist loadfile  # files of tests side by side
-NBVAL := book --nbval-lax --nbval-current-env --nbval-cell-timeout 120 \
+NBVAL := book --nbval-lax --nbval-current-env --nbval-cell-timeout 600 \
     --nbval-sanitize-with tests/nbval_sanitize.cfg
 SHOWN := $(shell find colorlab data -type f ! -name '*.pyc' ! -path 'data/cache/*' 2>/dev/null)
 

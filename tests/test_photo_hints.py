@@ -90,6 +90,7 @@ def test_dots_are_moved_deleted_and_taken_back(page, tmp_path):
         page.keyboard.press("ArrowLeft")  # a two-hundredth of the width
     y, x, *_ = save_dots(page, tmp_path).dots[0]
     np.testing.assert_allclose([y, x], [0.2, 0.75], atol=0.01)
+    dots(page).first.evaluate("(dot) => dot.scrollIntoView({ block: 'center' })")
     box = dots(page).first.bounding_box()
     page.mouse.move(box["x"] + 14, box["y"] + 14)
     page.mouse.down()
