@@ -397,4 +397,4 @@ def test_quiz_by_touch(browser, tmp_path, quiz):
         assert second.locator("svg").count() == 1
         answer(figure, "B").tap()
         expect(figure.get_by_role("status")).to_contain_text("Right")
-        expect(figure.get_by_role("status")).to_be_in_viewport(ratio=0.98)
+        expect(figure.get_by_role("status")).to_be_in_viewport(ratio=1)
