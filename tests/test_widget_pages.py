@@ -13,6 +13,7 @@ from colorlab.widgets import Curtain, LossPlayground, TwoColors
 
 SCRIPTS = [(BOOK / "_static" / name).as_uri() for name in ("pages.js", "widgets.js")]
 PAUSE = 500  # ms: what comes sooner, a browser takes for a part of the gesture before
+REST = 60  # milliseconds that a finger stays where it came to
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>widget</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
 <style>body {{ margin: 8px }} .replaced {{ display: none }}</style>
@@ -65,10 +66,17 @@ def open_on_phone(browser, widget, folder):
 
 
 def swipe(page, *points):
-    """Draw a finger over the page, through points (x, y) of the window."""
+    """Draw a finger over the page, through points (x, y) of the window.
+
+    It rests before it leaves. From a quick finger the browser takes a fling, even where
+    nothing scrolls, and the next tap only ends that: it is no click.
+    """
     touch = page.context.new_cdp_session(page)
-    kinds = ["touchStart"] + ["touchMove"] * (len(points) - 1)
-    for kind, (x, y) in zip(kinds, points, strict=True):
+    rest = [points[-1]] * 2
+    kinds = ["touchStart"] + ["touchMove"] * (len(points) + 1)
+    for kind, (x, y) in zip(kinds, [*points, *rest], strict=True):
+        if (x, y) == points[-1]:
+            page.wait_for_timeout(REST)
         touch.send(
             "Input.dispatchTouchEvent",
             {"type": kind, "touchPoints": [{"x": x, "y": y}]},
