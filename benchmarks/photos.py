@@ -17,7 +17,8 @@ def write_photos(folder: Path, number: int, size: int = 64) -> None:
     pictures = [open_rgb(path) for path in sorted(PHOTOS.glob("*.jpg"))]
     for n in range(number):
         picture = pictures[n % len(pictures)]
-        side = rng.integers(2 * size, min(picture.size))
+        shorter = min(picture.size)
+        side = rng.integers(min(2 * size, shorter - 1), shorter)
         left, top = (rng.integers(0, length - side + 1) for length in picture.size)
         box = (left, top, left + side, top + side)
         cut = picture.resize((size, size), Image.Resampling.BILINEAR, box=box)
