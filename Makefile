@@ -66,7 +66,8 @@ stress: $(TESTED)  # what takes minutes: runs killed twenty times; Firefox and W
 	$(BIN)/python -m pytest tests -m stress
 
 gpu-check: $(TESTED)  # on a machine with a GPU: tests, chapters, a short training
-	$(BIN)/python -m pytest tests $(NBVAL) -m 'not stress and not browser'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests \
+	    $(subst sanitize.cfg,sanitize_gpu.cfg,$(NBVAL)) $(SPREAD) -m 'not stress and not browser'
 	$(BIN)/python benchmarks/gpu_check.py
 
 evaluations: $(READY)  # every figure of data/evaluations, from its four sets; three hours

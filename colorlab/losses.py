@@ -375,5 +375,5 @@ def adjust_logits(network: Network, lam: float) -> None:
     trained = config["lam"] if config["loss"] == "rebal" else 1.0
     before = network.card.get("lam", trained)
     bias = network.get_parameter("output.bias")
-    bias.data += logit_adjustment(p.to(bias.device), lam, before).float()
+    bias.data += logit_adjustment(p, lam, before).to(bias)
     network.card["lam"] = lam

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from colorlab.losses import l2_loss, soft_cross_entropy
+from colorlab.losses import adjust_logits, l2_loss, soft_cross_entropy
 from colorlab.quantize import N_BINS, soft_encode, to_dense
+from colorlab.weights import load_pretrained
 
 TOLERANCE = 1e-9  # rounding of float64, in which all comparisons are made
 
@@ -169,6 +170,15 @@ def test_device_is_kept(logits, target, device):
     bins, weights = target
     moved = (logits.float().to(device), bins.to(device), weights.float().to(device))
     assert soft_cross_entropy(*moved).device.type == device.type
+
+
+def test_logits_are_adjusted_where_the_network_is(device):
+    here, there = (load_pretrained("tiny") for _ in range(2))
+    adjust_logits(here, 0.9)
+    adjust_logits(there.to(device), 0.9)
+    bias = there.get_parameter("output.bias")
+    assert bias.device.type == device.type
+    torch.testing.assert_close(bias.cpu(), here.get_parameter("output.bias"))
 
 
 @pytest.mark.parametrize(
