@@ -1,10 +1,10 @@
 """Short trainings on this machine's GPU: do they run, how fast, how big.
 
-Two plans are tried, `gpu_hour` and `authors`: the whole loop, the network's steps on
-one batch that is there already, and reading alone. Then twice a few steps with
-deterministic algorithms, once stopped and resumed: both must end with the same bits.
-At last photos are colored, on the GPU and on the processor. All of it goes into
-results/gpu.json.
+Two plans are tried, `gpu_hour` and `authors`: the whole loop, steps on one batch that
+is there already, the network's passes in them, forward and backward, and reading alone.
+Then twice a few steps with deterministic algorithms, once stopped and resumed: both
+must end with the same bits. At last photos are colored, on the GPU and on the
+processor. All of it goes into gpu_check.json.
 """
 
 import json
@@ -19,18 +19,19 @@ from itertools import cycle
 from pathlib import Path
 
 import torch
-from measure import RESULTS, machine
+from measure import machine
 from photos import PHOTOS, write_photos
 
 from colorlab import ColorNet, layer_table, load_pretrained
 from colorlab.colorize import colorize
 from colorlab.datasets.images import open_rgb
+from colorlab.lab import rgb_to_lab
 from colorlab.train.config import PRESETS, TrainConfig, fast_precision
 from colorlab.train.loop import split_batch, train, train_step
 from colorlab.train.prepare import prepare
 from colorlab.train.run import lock_run, read_records
 
-OUT = RESULTS / "gpu.json"
+OUT = Path(__file__).with_suffix(".json")
 PLANS = ("gpu_hour", "authors")
 SHORT = {"steps": 100, "warmup": 10, "save_every": 100, "log_every": 5}
 FEW = {"steps": 8, "warmup": 2, "save_every": 4, "log_every": 4, "width": 8}
@@ -94,12 +95,18 @@ def try_plan(photos: Path, out: Path, config: TrainConfig) -> dict:
         config.clip,
     )
     alone = rate(lambda: train_step(*step), config.batch_size)
+    L = rgb_to_lab(parts[0][0])[:, :1].contiguous(memory_format=torch.channels_last)
+
+    def passes() -> None:
+        run.accelerator.backward(run.model(L).float().mean())
+
     network = ColorNet(config.width, config.variant)
     macs = sum(row.macs for row in layer_table(network, config.size))
     return {
         "loss": [records[0]["loss"], records[-1]["loss"]],
         "photos_per_second": round(statistics.median(rates)),
         "steps_alone": round(alone),
+        "passes_alone": round(rate(passes, config.batch_size)),
         "reading_alone": round(rate(lambda: next(run.batches), config.batch_size)),
         "tflops_alone": round(6 * macs * alone / 1e12, 1),
         "hours_of_the_plan": round(

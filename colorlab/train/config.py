@@ -248,7 +248,7 @@ def config_from_json(content: object) -> TrainConfig:
 PRESETS = {
     # An hour or so on two cores without bfloat16; less with it.
     "laptop": TrainConfig(),
-    # A plan for one modern GPU, not yet run.
+    # A plan for one modern GPU, where its first steps were run.
     "gpu_hour": TrainConfig(
         width=64,
         size=128,
