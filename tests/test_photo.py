@@ -374,10 +374,7 @@ def test_the_photo_can_be_broken_and_mended(browser, address):
         def broken(press):
             before = page.evaluate(PIXELS, ".after")
             press()
-            page.wait_for_function(
-                f"(old) => String(({PIXELS})('.after')) !== old",
-                arg=",".join(map(str, before)),
-            )
+            wait_for_pixels(page, ".after", before)
             expect(page.locator(".told.busy")).to_have_count(0)  # it is done
 
         broken(lambda: page.get_by_role("slider", name="Light").press("ArrowLeft"))
@@ -400,10 +397,7 @@ def test_the_photo_can_be_broken_and_mended(browser, address):
         assert colored.size == (160, 240)  # what is seen is saved
         page.get_by_role("button", name="Undo all").click()
         page.wait_for_function("document.querySelector('.after').width === 240")
-        page.wait_for_function(
-            f"(old) => String(({PIXELS})('.after')) === old",
-            arg=",".join(map(str, whole)),
-        )
+        wait_for_pixels(page, ".after", whole, same=True)
         assert page.locator(".map").is_hidden()
         assert problems == []
 
@@ -418,11 +412,12 @@ def test_a_color_photo_can_be_taken_on_another_film(browser, address, tiny):
         assert fold.is_hidden()  # it has been on its film
         give(page, encode(image), "color.png")
         page.get_by_text("color.png").wait_for()
+        shown(page, 240, 160)
+        expect(page.locator(".told.busy")).to_have_count(0)
         fold.locator("summary").click()
         whole = page.evaluate(PIXELS, ".after")
         page.get_by_role("button", name="blue only").click()
-        differs = f"(old) => String(({PIXELS})('.after')) !== old"
-        page.wait_for_function(differs, arg=",".join(map(str, whole)))
+        wait_for_pixels(page, ".after", whole)
         expect(page.locator(".told.busy")).to_have_count(0)
         blue = np.asarray(image)[..., 2]
         film = Image.fromarray(blue).convert("RGB")  # one channel is its own mean
@@ -431,8 +426,7 @@ def test_a_color_photo_can_be_taken_on_another_film(browser, address, tiny):
         assert np.abs(found.astype(int) - by_python).mean() < 3
         page.get_by_text("Break it").click()
         page.get_by_role("button", name="Undo all").click()
-        same = f"(old) => String(({PIXELS})('.after')) === old"
-        page.wait_for_function(same, arg=",".join(map(str, whole)))
+        wait_for_pixels(page, ".after", whole, same=True)
         assert problems == []
 
 
@@ -777,6 +771,13 @@ PIXELS = """(name) => {
 }"""
 
 
+def wait_for_pixels(page, place, old, same=False):
+    """Wait until a picture is no longer, or again, what it was."""
+    sign = "===" if same else "!=="
+    now = f"String(({PIXELS})('{place}'))"
+    page.wait_for_function(f"(old) => {now} {sign} String(old)", arg=old)
+
+
 def pressed(page, group):
     """Give the names of a group's buttons that look pressed."""
     row = page.get_by_role("group", name=group)
@@ -821,8 +822,7 @@ def test_controls_by_keyboard_and_mouse(browser, address, tiny):
         page.get_by_role("button", name="mean", exact=True).click()
         page.get_by_text("1.00", exact=True).wait_for()
         assert pressed(page, "Jump to") == ["mean"]
-        page.wait_for_timeout(300)
-        assert page.evaluate(PIXELS, ".after") != first
+        wait_for_pixels(page, ".after", first)
         _, colored = download(page)
         expected = np.asarray(colorize(lake(240, 160), tiny, T=1.0), int)
         assert np.abs(np.asarray(colored.convert("RGB")) - expected).max() <= 1
@@ -856,7 +856,7 @@ def test_controls_by_keyboard_and_mouse(browser, address, tiny):
 
         gray = page.evaluate(PIXELS, ".before")
         page.get_by_role("button", name="original").click()
-        assert page.evaluate(PIXELS, ".before") != gray
+        wait_for_pixels(page, ".before", gray)
 
         page.get_by_role("button", name="256 pixels").click()
         page.get_by_text("seen by the network at 384 \u00d7 256").wait_for()
@@ -876,7 +876,7 @@ def test_the_better_network_is_taken_when_it_is_asked_for(browser, address, borr
         better.press("Enter")
         expect(better).to_have_attribute("aria-pressed", "true")
         shown(page, 240, 160)
-        assert page.evaluate(PIXELS, ".after") != small
+        wait_for_pixels(page, ".after", small)
         assert page.get_by_label("Temperature T").input_value() == "0.6"  # its card's
         _, colored = download(page)
         exact = rounded(borrowed, photo.NETWORKS["borrowed"])
@@ -884,8 +884,7 @@ def test_the_better_network_is_taken_when_it_is_asked_for(browser, address, borr
         assert np.abs(np.asarray(colored.convert("RGB")) - expected).max() <= 1
         page.get_by_role("button", name=re.compile(r"tiny \(")).click()
         page.get_by_text("0.38", exact=True).wait_for()
-        shown(page, 240, 160)
-        assert page.evaluate(PIXELS, ".after") == small
+        wait_for_pixels(page, ".after", small, same=True)
         assert asked.count("tiny.js") == asked.count("borrowed.js") == 1
         assert problems == []
 
@@ -1003,20 +1002,15 @@ def test_a_finger_draws_curtain_and_brush(browser, address):
     across(30, 0.05, 0.15, 0.3, 0.4)  # far from the curtain's handle
     assert rail.get_attribute("aria-valuenow") == "40"
     eraser = page.get_by_role("button", name="erase")
-    for _ in range(5):  # the first tap after a swipe may be no click
-        if not eraser.is_visible():
-            page.get_by_text("Break it: the colors follow").tap()
-            page.wait_for_timeout(PAUSE)
+    page.get_by_text("Break it: the colors follow").tap()
     eraser.tap()
-    before = page.evaluate(f"String(({PIXELS})('.before'))")
+    before = page.evaluate(PIXELS, ".before")
     stage.scroll_into_view_if_needed()
     scrolled = page.evaluate("scrollY")
     box = stage.bounding_box()
     x = box["x"] + 0.2 * box["width"]
     swipe(page, *[(x, box["y"] + share * box["height"]) for share in (0.02, 0.4, 0.8)])
-    page.wait_for_function(
-        f"(old) => String(({PIXELS})('.before')) !== old", arg=before
-    )
+    wait_for_pixels(page, ".before", before)
     assert page.evaluate("scrollY") == scrolled  # the brush, not the page
     assert rail.get_attribute("aria-valuenow") == "40"
     context.close()
@@ -1054,11 +1048,9 @@ def test_a_finger_breaks_the_photo_while_it_is_seen(browser, address, size):
         return page.evaluate("scrollY")
 
     def broken(act):
-        before = page.evaluate(f"String(({PIXELS})('.before'))")
+        before = page.evaluate(PIXELS, ".before")
         act()
-        page.wait_for_function(
-            f"(old) => String(({PIXELS})('.before')) !== old", arg=before
-        )
+        wait_for_pixels(page, ".before", before)
 
     there = between()
     breaker.get_by_role("button", name="cover").tap()

@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from book_pages import BOOK, BUILT
 from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
+    PATIENCE,
     fixture_browser,
     open_page,
 )
@@ -140,10 +141,14 @@ def judge_pages(browser, path):
         )
         for place, kind in enumerate(kinds):
             page.wait_for_function(f"location.hash === '#{place + 1}'")
-            page.wait_for_timeout(120)
             title = page.locator(".slide.now h2").inner_text()
-            assert page.evaluate(OUTSIDE) == [], f"{place + 1}: {title}"
-            assert page.evaluate(LARGE), f"{place + 1}: {title}"
+            for _ in range(PATIENCE):  # until all is drawn
+                page.wait_for_timeout(120)
+                outside, large = page.evaluate(OUTSIDE), page.evaluate(LARGE)
+                if large and not outside:
+                    break
+            assert outside == [], f"{place + 1}: {title}"
+            assert large, f"{place + 1}: {title}"
             if kind == "moving":
                 assert play(page, place), f"{place + 1}: {title}"
                 page.keyboard.press("Escape")

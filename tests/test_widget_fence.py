@@ -141,8 +141,7 @@ def test_on_a_phone(browser, tmp_path):
         assert degrees(figure) == pytest.approx(angles[-1] - angles[0], abs=1)
         assert page.evaluate("scrollY") == before
         swipe(page, *[(x - 60, y + 100 - 20 * n) for n in range(5)])  # beside it
-        page.wait_for_timeout(PAUSE)
-        assert page.evaluate("scrollY") > before + 20
+        page.wait_for_function("(before) => scrollY > before + 20", arg=before)
         page.evaluate("scrollTo(0, 0)")
         told = figure.locator(".told")
         told.evaluate("(node) => node.scrollIntoView({ block: 'end' })")

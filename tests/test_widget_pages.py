@@ -120,8 +120,7 @@ def test_a_finger_that_scrolls_from_a_slider_changes_nothing(browser, tmp_path):
         box = slider.bounding_box()
         x, y = box["x"] + 0.2 * box["width"], box["y"] + box["height"] / 2
         swipe(page, *[(x, y - far) for far in (0, 20, 80, 200)])
-        page.wait_for_timeout(PAUSE)
-        assert page.evaluate("scrollY") > start + 50
+        page.wait_for_function("(start) => scrollY > start + 50", arg=start)
         assert slider.input_value() == before
         assert told.inner_text() == text
         box = slider.bounding_box()
