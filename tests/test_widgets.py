@@ -387,7 +387,9 @@ PLAYED = {
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("scheme", ["http", "file"])
+@pytest.mark.parametrize(
+    "scheme", [pytest.param("http", marks=pytest.mark.stress), "file"]
+)
 @pytest.mark.parametrize("chapter", PLAYED)
 def test_figures_play_in_their_chapter(browser, book_server, chapter, scheme):
     home = book_server if scheme == "http" else BUILT.as_uri()
