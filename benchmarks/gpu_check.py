@@ -4,7 +4,8 @@ Two plans are tried, `gpu_hour` and `authors`: the whole loop, steps on one batc
 is there already, the network's passes in them, forward and backward, and reading alone.
 Then twice a few steps with deterministic algorithms, once stopped and resumed: both
 must end with the same bits. At last photos are colored, on the GPU and on the
-processor. All of it goes into gpu_check.json.
+processor. All of it goes into out/gpu_check.json; gpu_check.json beside this file is
+what one such machine gave.
 """
 
 import json
@@ -31,7 +32,7 @@ from colorlab.train.loop import split_batch, train, train_step
 from colorlab.train.prepare import prepare
 from colorlab.train.run import lock_run, read_records
 
-OUT = Path(__file__).with_suffix(".json")
+OUT = Path(__file__).parents[1] / "out" / "gpu_check.json"
 PLANS = ("gpu_hour", "authors")
 SHORT = {"steps": 100, "warmup": 10, "save_every": 100, "log_every": 5}
 FEW = {"steps": 8, "warmup": 2, "save_every": 4, "log_every": 4, "width": 8}
@@ -98,6 +99,7 @@ def try_plan(photos: Path, out: Path, config: TrainConfig) -> dict:
     L = rgb_to_lab(parts[0][0])[:, :1].contiguous(memory_format=torch.channels_last)
 
     def passes() -> None:
+        run.optimizer.zero_grad()
         run.accelerator.backward(run.model(L).float().mean())
 
     network = ColorNet(config.width, config.variant)
@@ -146,6 +148,7 @@ def main() -> None:
         str(where): coloring(where) for where in (device, torch.device("cpu"))
     }
     text = json.dumps(found, indent=1)
+    OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(text + "\n")
     sys.stdout.write(f"{text}\n\nwritten: {OUT}\n")
     fell = all(
