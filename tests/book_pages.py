@@ -1,9 +1,12 @@
 """Where the book's pages are, for the tests of the book."""
 
+import functools
 import json
 from pathlib import Path
 
+import pytest
 import yaml
+from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
@@ -41,3 +44,12 @@ def prose(notebook: dict) -> str:
     """Join the Markdown cells."""
     cells = notebook["cells"]
     return "\n\n".join(source(c) for c in cells if c["cell_type"] == "markdown")
+
+
+@functools.cache  # the page of a chapter takes a second
+def parsed(page: str) -> BeautifulSoup:
+    """Parse a built page, such as "book/lab"; tests read it and leave it as it is."""
+    if not BUILT.exists():
+        pytest.fail("the book is not built: run `make book` first")
+    text = (BUILT / f"{page}.html").read_text(encoding="utf-8")
+    return BeautifulSoup(text, "html.parser")

@@ -20,9 +20,10 @@ from pathlib import Path
 
 import pytest
 from book_pages import BOOK, BUILT, ROOT
+from extensions import import_tool
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-NAMES = ["chromium", "chromium-browser", "google-chrome"]
+find_chromium = import_tool("chromium").find_chromium
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -33,6 +34,7 @@ FLAGS = [
     "--disable-sync",
 ]
 LOCAL = ("data:", "blob:", "about:")
+OFTEN = "Multiple readback operations"  # a hint at tests that look at a canvas
 PATIENCE = 120  # seconds, for busy machines
 expect.set_options(timeout=PATIENCE * 1000)
 
@@ -46,11 +48,6 @@ SETTLED = f"""() => {{
     "article .math:not(:has(mjx-container))");
   return !raw && ({PLACED})();
 }}"""
-
-
-def find_chromium() -> str | None:
-    names = [os.environ.get("CHROMIUM", ""), *NAMES]
-    return next(filter(None, map(shutil.which, filter(None, names))), None)
 
 
 @pytest.fixture(name="browser", scope="module")
@@ -91,8 +88,8 @@ def open_page(
 ):
     """Open a page; gives it and the list of its problems, which keeps growing.
 
-    Problems are console errors, uncaught errors, failed answers, and requests to
-    anywhere but the page's own server or folder.
+    Problems are whatever is said to the console, uncaught errors, failed answers, and
+    requests to anywhere but the page's own server or folder.
     """
     context = browser.new_context(
         viewport={"width": width, "height": 900},
@@ -118,7 +115,7 @@ def _watch(page: Page, url: str) -> list[str]:
         if wrong:
             problems.append(text)
 
-    page.on("console", lambda m: note(m.type == "error", f"console: {m.text}"))
+    page.on("console", lambda m: note(OFTEN not in m.text, f"console: {m.text}"))
     page.on("pageerror", lambda error: note(True, f"page error: {error}"))
     page.on("request", lambda r: note(not r.url.startswith(allowed), f"asks {r.url}"))
     page.on("response", lambda r: note(r.status >= 400, f"{r.status} for {r.url}"))

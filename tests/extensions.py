@@ -22,8 +22,8 @@ def import_tool(name):
     return importlib.import_module(name)
 
 
-NAMES = "backmatter charts excerpts figures glossed journey light quiz share"
-backmatter, charts, excerpts, figures, glossed, journey, light, quiz, share = (
+NAMES = "ahead backmatter charts excerpts figures glossed journey light quiz share"
+ahead, backmatter, charts, excerpts, figures, glossed, journey, light, quiz, share = (
     load(BOOK / f"_ext/{name}.py") for name in NAMES.split()
 )
 plain_math = load(BOOK / "_ext/plainmath.py").plain_math

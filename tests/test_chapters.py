@@ -22,6 +22,7 @@ LONG = {
     "lab",
     "network",
     "prior",
+    "probe",
     "quantize",
     "transfer",
     "turing",

@@ -22,7 +22,10 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("onnx")
 
 
-@pytest.fixture(scope="module", params=["tiny", "borrowed", "ab"])
+SLOW = pytest.param("borrowed", marks=pytest.mark.stress)  # followed for a minute
+
+
+@pytest.fixture(scope="module", params=["tiny", SLOW, "ab"])
 def exported(request, folder):
     """A network, its file and its temperature."""
     torch.manual_seed(0)

@@ -61,12 +61,14 @@ def inline_chart(svg: str, name: str, alt: str, folder: Path, link: str) -> str:
     for node in [*root.iter()]:
         _share_looks(node)
     size = {"width": width * PX_PER_PT, "height": height * PX_PER_PT}
+    sides = {side: f"{pixels:.0f}" for side, pixels in size.items()}
     root.attrib = {
         "class": "chart",
         "role": "img",
         "aria-label": alt,
         "viewBox": f"0 0 {width:g} {height:g}",
-    } | {side: f"{pixels:.0f}" for side, pixels in size.items()}
+        "style": "aspect-ratio: {width}/{height}".format(**sides),
+    } | sides
     text = ET.tostring(root, encoding="unicode")
     text = re.sub(r"\s+", " ", NUMBER.sub(_round, text))
     return text.replace("> <", "><").replace('" />', '"/>')
