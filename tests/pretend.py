@@ -68,7 +68,7 @@ def watch():
 
 
 class Pretend(Tensor):
-    """A shell that says it lies on the device, round a tensor that lies on the CPU."""
+    """A shell that says it lies on the device, around a tensor that lies on the CPU."""
 
     @staticmethod
     def __new__(cls, held: Tensor) -> "Pretend":

@@ -27,6 +27,8 @@ LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 THEMES = ["light", "dark"]
 OF_COLORS = ["color-contrast", "link-in-text-block"]  # the rules that a theme changes
 LONG = {"book/api"}  # minutes, for what other pages have, too
+# What takes its color from the theme is of the same kinds everywhere.
+OF_ALL_KINDS = {f"book/{name}" for name in ("intro", "evaluate", "photo", "notation")}
 AT_ONCE = "* { transition: none !important }"  # no color is on its way
 SET_THEME = "(name) => { document.documentElement.dataset.theme = name; }"
 RUN = """(only) => axe.run(document, {
@@ -79,20 +81,35 @@ def first_message(node):
     return checks[0]["message"] if checks else ""
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=pytest.mark.stress if n in LONG else ()) for n in PAGES],
-)
-def test_page_is_accessible(browser, book_server, name):
-    with open_plainly(browser, f"{book_server}/{name}.html") as page:
+def stressed(names):
+    """Give all pages; those of the names are looked at by `make stress` alone."""
+    marks = {name: pytest.mark.stress for name in names}
+    return [pytest.param(name, marks=marks.get(name, ())) for name in PAGES]
+
+
+@contextmanager
+def open_for_axe(browser, url):
+    with open_plainly(browser, url) as page:
         page.evaluate(AXE_SCRIPT)
         page.evaluate(THIN_OUT)
-        found = []
-        for theme, rules in zip(THEMES, (None, OF_COLORS), strict=True):
-            page.evaluate(SET_THEME, theme)
-            found += [f"{theme} {line}" for line in faults(page, rules)]
+        yield page
+
+
+@pytest.mark.parametrize("name", stressed(LONG))
+def test_page_is_accessible(browser, book_server, name):
+    with open_for_axe(browser, f"{book_server}/{name}.html") as page:
+        page.evaluate(SET_THEME, "light")
+        found = faults(page)
         assert not found, "\n" + "\n".join(found)
         assert unreached(page) == []
+
+
+@pytest.mark.parametrize("name", stressed({*PAGES} - OF_ALL_KINDS))
+def test_colors_are_read_in_the_dark(browser, book_server, name):
+    with open_for_axe(browser, f"{book_server}/{name}.html") as page:
+        page.evaluate(SET_THEME, "dark")
+        found = faults(page, OF_COLORS)
+        assert not found, "\n" + "\n".join(found)
 
 
 def test_axe_finds_faults(browser, tmp_path):

@@ -1,5 +1,7 @@
 """The built pages in a browser, over http and from the folder, and in JupyterLab."""
 
+import itertools
+
 import pytest
 from book_pages import BUILT, CHAPTERS, PAGES, ROOT
 from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
@@ -14,12 +16,12 @@ pytestmark = pytest.mark.browser
 
 PHONE = 390
 VIEWS = {  # each pair of http or file, light or dark, wide or narrow is there once
-    "http-light-phone": ("http", False, PHONE),
     "file-dark-phone": ("file", True, PHONE),
+    "http-light-phone": ("http", False, PHONE),
     "http-dark-wide": ("http", True, 1280),
     "file-light-wide": ("file", False, 1280),
 }
-WIDE = [name for name in VIEWS if name.endswith("wide")]  # where less goes wrong
+ALL_VIEWS = {f"book/{name}" for name in ("intro", "lab", "photo", "setup")}
 HAS_MATH = 'document.querySelectorAll("article .math").length'
 RAW_MATH = """[...document.querySelectorAll("article .math")]
   .filter((place) => !place.querySelector("mjx-container"))
@@ -73,14 +75,14 @@ def lasting_complaints(page, times=20):
     return found
 
 
-@pytest.mark.parametrize(
-    "view",
-    [
-        pytest.param(view, marks=pytest.mark.stress if view in WIDE else ())
-        for view in VIEWS
-    ],
-)
-@pytest.mark.parametrize("name", PAGES)
+def looks():
+    """Give each page in each view; most are looked at once, on a phone in the dark."""
+    for name, view in itertools.product(PAGES, VIEWS):
+        once = name not in ALL_VIEWS and view != "file-dark-phone"
+        yield pytest.param(name, view, marks=pytest.mark.stress if once else ())
+
+
+@pytest.mark.parametrize(("name", "view"), looks())
 def test_page_is_whole(browser, book_server, name, view):
     scheme, dark, width = VIEWS[view]
     url = address(name, scheme, book_server)

@@ -18,6 +18,7 @@ from colorlab._notebook import STYLE
 LONG = {
     "colorize",
     "decode",
+    "evaluate",
     "game",
     "lab",
     "network",

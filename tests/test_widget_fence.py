@@ -69,7 +69,7 @@ def test_a_whole_turn_leaves_the_hull_and_then_the_bins(browser, tmp_path):
 @pytest.mark.browser
 def test_it_turns_by_itself(browser, tmp_path):
     with open_widget(browser, Fence(padded=True), tmp_path) as (_, figure):
-        figure.get_by_role("button", name="turn once round").click()
+        figure.get_by_role("button", name="turn once around").click()
         expect(figure.locator(".counter strong")).to_have_text(str(N_BINS))
         expect(figure.locator(".value")).to_have_text("360\u00b0")
 

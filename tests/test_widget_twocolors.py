@@ -135,6 +135,7 @@ widget
 
 
 @pytest.mark.browser
+@pytest.mark.stress  # another figure is played there, too
 def test_two_colors_in_jupyterlab(browser, jupyter_lab, tmp_path):
     cells = [nbformat.v4.new_code_cell(code) for code in (LIVE, "kernel", "widget")]
     notebook = nbformat.v4.new_notebook(cells=cells)

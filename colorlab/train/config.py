@@ -55,7 +55,7 @@ class TrainConfig:
 
     width: int = _option(32, "Channels of the first block, or the head.", least=1)
     variant: str = _option(
-        "paper", "Layers: paper, code, a borrowed encoder.", choices=VARIANTS
+        "paper", "Layers: paper, released, borrowed.", choices=VARIANTS
     )
     loss: str = _option("rebal", "Rebalanced or plain classes, or L2.", choices=LOSSES)
     lam: float = _option(LAM, "Rebalancing: 1 is none, 0 the most.", least=0, most=1)
@@ -86,7 +86,7 @@ class TrainConfig:
     frozen_norm: bool = _encoder(True, "The encoder keeps its batch norm.")
     # Only the preset `authors` changes these.
     k: int = _authors(N_NEIGHBORS, "Bins that share a pixel.", least=1, most=16)
-    labels: str = _authors("mean", "Of 4x4 pixels: mean or first.", choices=LABELS)
+    labels: str = _authors("mean", "Of 4x4 pixels: mean or one point.", choices=LABELS)
     stretch: int = _authors(0, "Crop from a square of so many pixels.", least=0)
     optimizer: str = _authors("adamw", "Or adam with L2 penalty.", choices=OPTIMIZERS)
     beta2: float = _authors(0.999, "Of the optimizer.", least=0, most=NEAR_1)

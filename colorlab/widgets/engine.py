@@ -67,7 +67,7 @@ class Packer:
         return source
 
     def _step(self, group: Sequence[nn.Module], by: float) -> dict:
-        """Describe one convolution with what stands round it."""
+        """Describe one convolution with what stands around it."""
         layer = next(m for m in group if isinstance(m, CONVOLUTIONS))
         depthwise = layer.groups > 1
         weight = layer.weight.detach() * by

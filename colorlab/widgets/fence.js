@@ -1,4 +1,4 @@
-// A fence that turns round the colors of a screen, and the grid points it leaves.
+// A fence that turns around the colors of a screen, and the grid points it leaves.
 
 import { firstFences, gridPoints, hullFences } from "./bins.js";
 import {
@@ -111,7 +111,7 @@ function render({ model, el }) {
   const slider = makeSlider("turn", "Direction of the fence", range, turnTo);
   const actions = makeButtons(
     "The fence",
-    ["turn once round", "push out by the square", "start again"],
+    ["turn once around", "push out by the square", "start again"],
     (i) => [run, push, restart][i](),
   );
   const [count, unit] = [make("strong"), make("span")];
@@ -218,7 +218,7 @@ function render({ model, el }) {
     canvas.setAttribute(
       "aria-label",
       `The ab plane with a fence at ${degrees} degrees; ${left} grid points are ` +
-        "left. Drag the fence round, or turn it with the arrow keys.",
+        "left. Drag the fence around, or turn it with the arrow keys.",
     );
   }
 

@@ -1,4 +1,4 @@
-"""Turn a fence round the colors of a screen (book chapter: quantize)."""
+"""Turn a fence around the colors of a screen (book chapter: quantize)."""
 
 import anywidget
 import traitlets
@@ -10,7 +10,7 @@ TURN = 3600  # directions of a whole turn, as in bin_centers
 
 
 class Fence(anywidget.AnyWidget):
-    """The shadow of the gamut, and a straight fence that turns round it.
+    """The shadow of the gamut, and a straight fence that turns around it.
 
     Grid points that were outside of the fence in any direction so far are dropped.
     What travels is the ab of colors on the RGB cube's surface; `firstFences` in

@@ -340,6 +340,7 @@ def assert_same_curve(run, other):
     assert losses == pytest.approx(wanted, rel=1e-3)
 
 
+@pytest.mark.stress  # two more processes that load the package
 def test_two_processes_tell_of_all_skipped_photos(photos, tmp_path):
     shutil.copytree(photos, tmp_path / "photos")
     learned = find_images(tmp_path / "photos")  # the others are held out
