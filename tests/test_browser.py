@@ -82,7 +82,7 @@ def looks():
         yield pytest.param(name, view, marks=pytest.mark.stress if once else ())
 
 
-@pytest.mark.parametrize(("name", "view"), looks())
+@pytest.mark.parametrize(("name", "view"), [*looks()])
 def test_page_is_whole(browser, book_server, name, view):
     scheme, dark, width = VIEWS[view]
     url = address(name, scheme, book_server)
