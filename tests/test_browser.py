@@ -141,6 +141,7 @@ def test_checks_can_fail(browser, tmp_path):
         assert expected in found
 
 
+@pytest.mark.stress  # test_widgets.py plays a figure there, too
 def test_first_chapter_runs_in_jupyterlab(browser, jupyter_lab):
     with open_page(browser, f"{jupyter_lab}/lab", settle=False) as (page, problems):
         run_all_cells(page, jupyter_lab, f"book/{CHAPTERS[0]}.ipynb")

@@ -354,6 +354,7 @@ def test_two_processes_tell_of_all_skipped_photos(photos, tmp_path):
     assert sorted(skipped) == [path.name for path in broken]
 
 
+@pytest.mark.stress  # so does the next one, though a worker is killed
 def test_two_processes_train_as_one_in_two_parts(photos, alone, tmp_path):
     process = torchrun(photos, tmp_path / "run")
     said, told = process.communicate(timeout=PATIENCE)
