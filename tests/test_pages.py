@@ -159,6 +159,7 @@ def test_chart_takes_ink_and_ground_of_the_page(tmp_path):
     assert "fill: #ffffff" not in text
     assert chart["aria-label"] == "A & B"
     assert (chart["role"], chart["width"], chart["height"]) == ("img", "288", "192")
+    assert chart["style"] == "aspect-ratio: 288/192"  # its place before it is laid out
 
 
 def test_marks_on_a_photo_keep_their_color(tmp_path):
