@@ -1,6 +1,8 @@
 """Chapters are run side by side before the book reads them."""
 
 import json
+import logging
+from io import StringIO
 from types import SimpleNamespace
 
 import nbformat
@@ -35,7 +37,19 @@ def printed(cache, notebook):
     return found.cells[0].outputs[0].text
 
 
-def test_notebooks_are_run_into_the_cache(env, tmp_path, monkeypatch, capfd):
+@pytest.fixture
+def told():
+    """What Sphinx tells while it works."""
+    stream, logger = StringIO(), logging.getLogger("sphinx")
+    handler, level = logging.StreamHandler(stream), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield stream.getvalue
+    logger.setLevel(level)
+    logger.removeHandler(handler)
+
+
+def test_notebooks_are_run_into_the_cache(env, tmp_path, monkeypatch, told, caplog):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")  # and back again in the end
     monkeypatch.delenv("OMP_NUM_THREADS")
     threads = "import os; print(os.environ['OMP_NUM_THREADS'], {})"
@@ -48,9 +62,21 @@ def test_notebooks_are_run_into_the_cache(env, tmp_path, monkeypatch, capfd):
     assert [printed(cache, each) for each in notebooks] == ["1 1\n", "1 2\n"]
     with pytest.raises(KeyError):
         cache.match_cache_notebook(failing)  # it is run again, where it can be told
-    told = capfd.readouterr().err
-    assert all(f"Executing: {tmp_path / name}" in told for name in texts)
-    assert "ZeroDivisionError" in told
+    assert all(name in told() for name in [*texts, "c.ipynb", "100%"])
+    assert f"Execution Excepted: {tmp_path / 'c.ipynb'}" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_no_more_run_at_once_than_memory_holds(env, tmp_path, monkeypatch):
+    assert 1 <= ahead.AT_ONCE <= 4
+    monkeypatch.setattr(ahead, "AT_ONCE", 2)
+    code = "import time; a = time.time(); time.sleep(1); print(a, time.time())"
+    notebooks = [write(tmp_path, f"{i}.ipynb", f"{code}  # {i}") for i in range(4)]
+    ahead.run_ahead(None, env, [f"{i}.ipynb" for i in range(4)])
+    cache = get_cache(env.mystnb_config.execution_cache_path)
+    times = [[float(t) for t in printed(cache, each).split()] for each in notebooks]
+    running = [sum(a <= begun < z for a, z in times) for begun, _ in times]
+    assert max(running) == 2
 
 
 @pytest.mark.parametrize(
