@@ -172,7 +172,7 @@ def _four_channels(
     check_lightness(L)
     if ab is None and mask is None:
         ab, mask = torch.zeros_like(L).expand(-1, 2, -1, -1), torch.zeros_like(L)
-    shape = (len(L), 2, *L.shape[2:])
+    shape = (L.shape[0], 2, *L.shape[2:])
     if ab is None or mask is None or ab.shape != shape or mask.shape != L.shape:
         got = [None if part is None else tuple(part.shape) for part in (ab, mask)]
         raise ValueError(

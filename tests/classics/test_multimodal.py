@@ -169,7 +169,7 @@ def predict_bins(bins):
             "known must be finite",
         ),
         (lambda: coherent(LOGITS * np.nan, CENTERS, 1), "logits must not hold NaN"),
-        (lambda: coherent(-LOGITS / 0, CENTERS, 1), "logits must not hold NaN"),
+        (lambda: coherent(LOGITS * np.inf, CENTERS, 1), "logits must not hold NaN"),
         (
             lambda: coherent(np.full((4, 2, 2), -np.inf), CENTERS, 1),
             "logits must .* a possible bin in each cell",
