@@ -7,6 +7,7 @@ from typing import Any
 
 NAME = "colorization-lab"  # of the package to install; PyPI's "colorlab" is another
 BEST = "borrowed"  # of the networks that ship: what colors if none is named
+MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
 EXTRAS = {
     "classics": ("scipy",),
     "train": (
@@ -88,3 +89,25 @@ def say_what_to_install(error: ModuleNotFoundError) -> str:
     top = (error.name or "").partition(".")[0]
     extra = next((extra for extra, names in EXTRAS.items() if top in names), None)
     return f"{error}: pip install '{NAME}[{extra}]'" if extra else str(error)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether memory was too little; Python, torch and CUDA say it differently.
+
+    Parameters
+    ----------
+    error : Exception
+        Any.
+
+    Returns
+    -------
+    bool
+        Not for memory that was used wrongly.
+
+    Examples
+    --------
+    >>> is_out_of_memory(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"))
+    True
+    """
+    told = str(error).lower()
+    return isinstance(error, MemoryError) or any(w in told for w in MEMORY_WORDS)

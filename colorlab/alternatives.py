@@ -86,6 +86,7 @@ def alternatives(
     for _ in range(CANDIDATES):
         states.append(rng.get_state())
         drawn.append(draw(thin, centers, rng, T=T_SAMPLES))
+    after = rng.get_state()
     candidates = torch.cat(drawn)
     bins = nearest_bin(candidates, centers)[:, None]
     nats = image_nats(thin, bins, torch.ones_like(bins, dtype=candidates.dtype))
@@ -95,6 +96,7 @@ def alternatives(
     for number in chosen.tolist():
         rng.set_state(states[number])
         whole.append(draw(logits, centers, rng, T=T_SAMPLES))
+    rng.set_state(after)  # the next call draws others
     distances = mean_distance(candidates[chosen]), mean_distance(candidates)
     return Alternatives(torch.cat(whole), nats[chosen], nats.mean().item(), *distances)
 

@@ -122,6 +122,7 @@ def _apart(found: Any, want: Any, within: float) -> str:
         return "" if same else f"wanted {_show(want)}, got {_show(found)}"
     with np.errstate(invalid="ignore"):
         far = np.nan_to_num(abs(array - model.astype(float)), nan=np.inf)
+    far = np.where(array == model, 0, far)  # infinities, too
     if far.max(initial=0) <= within:
         return ""
     if far.size <= MOST:

@@ -10,8 +10,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
+from colorlab._lazy import is_out_of_memory
 from colorlab._tiles import each_tile
 from colorlab.datasets.images import File, open_image, open_rgb, to_tensor
 from colorlab.decode import T_PAPER, annealed_mean, upsample
@@ -25,8 +26,8 @@ Predict = Callable[[Network, Tensor, float], Tensor]  # model, L, T -> ab
 DEFAULT_SIZE = 128  # pixels, for networks whose card does not say
 LONGEST = 8  # times `size`: a longer image is squeezed, to bound memory
 _ENTERING = Lock()
-# Of networks that color now: how many threads use each, and its mode before.
-_IN_USE: WeakKeyDictionary[Network, tuple[int, bool]] = WeakKeyDictionary()
+# Of networks that color now: how many threads use each, and what of it was training.
+_IN_USE: WeakKeyDictionary[nn.Module, tuple[int, list]] = WeakKeyDictionary()
 BAND = 2**16  # pixels that a thread joins at once, in the cache; it bounds memory
 
 
@@ -118,8 +119,8 @@ def colorize(
         Multiplies ab, and so the chroma of each pixel: 0 is gray, 1 as predicted.
     predict : callable, optional
         Called as `predict(model, L, T)` with lightness of shape (1, 1, h, w); returns
-        ab of shape (1, 2, h, w). None takes the network's answer. `Hints.predict` of
-        `colorlab.hints` is another.
+        ab of shape (1, 2, h, w). None takes the network's answer. `Steady.predict` of
+        `colorlab.film` is another.
 
     Returns
     -------
@@ -237,25 +238,51 @@ def choose_settings(
 
 
 @contextmanager
-def _inference(model: Network, size: Size) -> Iterator[None]:
-    """Use a network in eval mode and leave it as it was; refuse too large a size."""
-    with _ENTERING:  # threads may share a network: the last one gives it back
-        users, training = _IN_USE.get(model, (0, model.training))
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Use a network in eval mode, and leave each of its parts as it was.
+
+    Parameters
+    ----------
+    model : Module
+        Threads may share it: the last one gives it back.
+
+    Examples
+    --------
+    >>> model = load_pretrained("tiny").train()
+    >>> with eval_mode(model):
+    ...     model.training
+    False
+    >>> model.training
+    True
+    """
+    with _ENTERING:
+        training = [module for module in model.modules() if module.training]
+        users, training = _IN_USE.get(model, (0, training))
         _IN_USE[model] = users + 1, training
-        model.eval()
+        for module in training:
+            module.training = False
     try:
         yield
-    except (MemoryError, RuntimeError) as error:  # torch raises its own, or this
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
-            raise
-        raise ValueError(f"size must be smaller for this memory, got {size}") from error
     finally:
         with _ENTERING:
             users, training = _IN_USE.pop(model)
             if users > 1:
                 _IN_USE[model] = users - 1, training
             else:
-                model.train(training)
+                for module in training:
+                    module.training = True
+
+
+@contextmanager
+def _inference(model: Network, size: Size) -> Iterator[None]:
+    """Use a network in eval mode; refuse too large a size."""
+    try:
+        with eval_mode(model):
+            yield
+    except (MemoryError, RuntimeError) as error:  # torch raises its own, or this
+        if not is_out_of_memory(error):
+            raise
+        raise ValueError(f"size must be smaller for this memory, got {size}") from error
 
 
 def network_size(height: int, width: int, size: Size) -> tuple[int, int]:
@@ -284,7 +311,10 @@ def network_size(height: int, width: int, size: Size) -> tuple[int, int]:
     >>> network_size(600, 800, 128)
     (128, 168)
     """
-    wanted = [float(side) for side in (size if isinstance(size, Sequence) else [size])]
+    sides: Sequence = size if isinstance(size, Sequence) else [size]
+    if isinstance(size, str) or not 1 <= len(sides) <= 2:
+        raise ValueError(f"size must be a number or (height, width), got {size!r}")
+    wanted = [float(side) for side in sides]
     if not all(0 < side <= LARGEST_SIZE for side in wanted):
         raise ValueError(f"size must be positive, at most {LARGEST_SIZE}; got {size}")
     if len(wanted) == 1:
@@ -374,7 +404,8 @@ def _join(image: Image.Image, ab: Tensor) -> None:
 def upsample_rows(ab: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:
     """Return the rows of `upsample` from top to bottom, without the others."""
     cells, (width, height) = ab.shape[2], size
-    place = (torch.arange(top, bottom) + 0.5) * cells / height - 0.5
+    rows = torch.arange(top, bottom, dtype=ab.dtype, device=ab.device)
+    place = (rows + 0.5) * cells / height - 0.5
     above = place.clamp(0, cells - 1).floor().long()
     below = (above + 1).clamp(max=cells - 1)
     share = (place.clamp(min=0) - above)[:, None]

@@ -1,6 +1,7 @@
 """From a distribution over bins to one color per pixel (book chapter: decode)."""
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -247,15 +248,16 @@ def draw(
 def _noise(shape: torch.Size, patches: int, rng: torch.Generator | None) -> Tensor:
     """Return normal numbers of variance 1, smooth over patches, or one for all."""
     images, bins, height, width = shape
+    normal = partial(torch.randn, generator=rng, device=rng.device if rng else "cpu")
     if patches == 0:
-        return torch.randn(shape, generator=rng)
+        return normal(shape)
     if patches == 1:
-        return torch.randn(images, bins, 1, 1, generator=rng)
+        return normal(images, bins, 1, 1)
     cell = min(height, width) / patches
     grid = [math.ceil(n / cell) + 1 for n in (height, width)]
-    noise = torch.randn(images, bins, *grid, generator=rng)
+    noise = normal(images, bins, *grid)
     whole = interpolate(noise, (height, width), mode="bilinear", align_corners=True)
-    one = torch.eye(grid[0] * grid[1]).view(1, -1, *grid)
+    one = torch.eye(grid[0] * grid[1]).to(noise).view(1, -1, *grid)
     part = interpolate(one, (height, width), mode="bilinear", align_corners=True)
     return whole / part.square().sum(dim=1, keepdim=True).sqrt()
 

@@ -142,7 +142,7 @@ def _color(doubted: Tensor) -> Tensor:
 def _draw_scale(sheet: Image.Image, top: int) -> None:
     """Draw the scale and its numbers below a map."""
     width = sheet.width - 2 * MARGIN
-    ramp = torch.linspace(0, FULL, width).expand(1, BAR, width)
+    ramp = torch.linspace(0, FULL, width, device="cpu").expand(1, BAR, width)
     sheet.paste(to_image(_color(ramp)), (MARGIN, top))
     write = ImageDraw.Draw(sheet)
     for n in range(TICKS):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from colorlab.colorize import choose_settings
+from colorlab.colorize import choose_settings, eval_mode
 from colorlab.files import whole_file
 from colorlab.lab import lab_to_rgb
 from colorlab.network import STRIDE
@@ -68,21 +68,17 @@ def export_onnx(model: Network, path: str | Path, T: float | None = None) -> Non
     """
     T, size = choose_settings(model, T)
     lab_to_rgb(torch.zeros(1, 3, 1, 1))  # what it computes once must not be traced
-    training = model.training
     number, rows, columns = map(torch.export.Dim, ("number", "rows", "columns"))
-    try:
-        with torch.no_grad(), _without_advice():
-            program: Any = torch.onnx.export(
-                _Coloring(model, T).eval(),
-                (torch.full(TRIED, 50.0),),
-                input_names=[INPUT],
-                output_names=[OUTPUT],
-                dynamic_shapes=({0: number, 2: STRIDE * rows, 3: STRIDE * columns},),
-                dynamo=True,
-                verbose=False,
-            )
-    finally:
-        model.train(training)
+    with torch.no_grad(), eval_mode(model), _without_advice():
+        program: Any = torch.onnx.export(
+            _Coloring(model, T).eval(),
+            (torch.full(TRIED, 50.0),),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=({0: number, 2: STRIDE * rows, 3: STRIDE * columns},),
+            dynamo=True,
+            verbose=False,
+        )
     card = model.card | shape_of(model) | {"T": T, "size": size}
     program.model.metadata_props["colorlab"] = json.dumps(card)
     with whole_file(path) as file:

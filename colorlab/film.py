@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool1d, avg_pool2d
+from torch.nn.functional import avg_pool1d, avg_pool2d, pad
 
 from colorlab.colorize import output_to_ab
 from colorlab.decode import annealed_mean
@@ -61,12 +61,19 @@ def is_cut(before: Tensor, after: Tensor) -> bool:
     """
     if before.shape != after.shape:
         return True
-    one, other = (
-        torch.histc(L.float().cpu(), HISTOGRAM_BINS, 0, 100) for L in (before, after)
-    )
+    change = _histogram(after) - _histogram(before)
     # Neighbors share, so that a light that breathes is no cut.
-    moved = avg_pool1d((one - other)[None], 3, stride=1, padding=1)
+    moved = avg_pool1d(pad(change[None], (1, 1), mode="replicate"), 3, stride=1)
     return float(moved.abs().sum() / 2) > CUT * before.numel()
+
+
+def _histogram(L: Tensor) -> Tensor:
+    """Share each pixel between the two steps it is nearest to: none has an edge."""
+    place = (L.float().cpu().flatten() / 100 * HISTOGRAM_BINS - 0.5).clamp(min=0)
+    below = place.long().clamp(max=HISTOGRAM_BINS - 2)
+    share = (place - below).clamp(max=1)
+    counts = torch.bincount(below, 1 - share, HISTOGRAM_BINS)
+    return counts + torch.bincount(below + 1, share, HISTOGRAM_BINS)
 
 
 class Steady:
@@ -108,6 +115,7 @@ class Steady:
         self.last: tuple[Tensor, ...] = ()  # L, mean, ab alone, ab averaged
         self.moved = [0.0, 0.0, 0.0]  # sums: alone, averaged, still places
 
+    @torch.no_grad()
     def predict(self, model: Network, L: Tensor, T: float) -> Tensor:
         """Color the next frame; `colorlab.colorize.colorize` takes it as `predict`.
 
@@ -259,7 +267,7 @@ class Colors:
             if made != self.made or (self.folder / "ab").stat().st_size < end:
                 return
             os.truncate(self.folder / "ab", end)
-        except (OSError, ValueError, LookupError, RuntimeError, EOFError):
+        except Exception:  # none, or damaged: torch raises many kinds
             return
         self.steady.frames, self.steady.cuts = frames, cuts
         self.steady.moved, self.steady.last = moved, tuple(state["last"])

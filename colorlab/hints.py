@@ -20,6 +20,7 @@ READERS = (HintReader, SiggraphNet)  # networks that have dots as inputs
 MOST_PIXELS = 600_000  # of the system that is solved: about 2 GB
 
 
+@torch.no_grad()
 def apply(
     model: Network,
     L: Tensor,
@@ -169,8 +170,7 @@ def sureness(logits: Tensor) -> Tensor:
     >>> sureness(torch.tensor([[0.0, 0, 0, 0], [99, 0, 0, 0]]).view(2, 4, 1, 1)).ravel()
     tensor([0., 1.])
     """
-    log_p = logits.float().log_softmax(dim=1)
-    entropy = -(log_p.exp() * log_p).sum(dim=1, keepdim=True)
+    entropy = torch.special.entr(logits.float().softmax(dim=1)).sum(dim=1, keepdim=True)
     return 1 - entropy / math.log(logits.shape[1])
 
 
@@ -214,7 +214,7 @@ def likely_colors(
         near = (centers - centers[left.argmax()]).norm(dim=1) <= APART
         held = left * near
         shares.append(held.sum())
-        colors.append(held @ centers / held.sum())
+        colors.append(held @ centers.to(held.dtype) / held.sum())
         left[near] = 0
     order = torch.stack(shares).argsort(descending=True, stable=True)
     return torch.stack(colors)[order], torch.stack(shares)[order]

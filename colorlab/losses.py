@@ -156,9 +156,11 @@ class _CrossEntropy(torch.autograd.Function):
         order = torch.channels_last
         if not logits.is_contiguous(memory_format=order):
             order = torch.contiguous_format
-        gradient = torch.empty_like(logits, memory_format=order)
+        exact = torch.promote_types(logits.dtype, torch.float32)  # scaled, then rounded
+        gradient = torch.empty_like(logits, dtype=exact, memory_format=order)
         loss = _tiled_cross_entropy(logits, bins, weights, pixel_weight, gradient)
         ctx.save_for_backward(gradient)
+        ctx.dtype = logits.dtype
         return loss
 
     @staticmethod
@@ -167,7 +169,7 @@ class _CrossEntropy(torch.autograd.Function):
         (gradient,) = ctx.saved_tensors
         if scale != 1:  # spare the copy in the usual case, `loss.backward()`
             gradient = gradient * scale
-        return gradient, None, None, None
+        return gradient.to(ctx.dtype), None, None, None
 
 
 def _whole_cross_entropy(
@@ -369,11 +371,33 @@ def adjust_logits(network: Network, lam: float) -> None:
             "lam must be left out for a network that gives no distribution, or whose "
             "card does not say with which lambda it was trained"
         )
-    p = torch.tensor(network.card.get("prior", []), dtype=torch.float64)
-    if not len(p):  # a shipped one; a card has a copy of any other
-        p = smooth_prior(load_prior(config["prior"]), network.centers)
-    trained = config["lam"] if config["loss"] == "rebal" else 1.0
+    trained = config["lam"] if config.get("loss") == "rebal" else 1.0
     before = network.card.get("lam", trained)
     bias = network.get_parameter("output.bias")
-    bias.data += logit_adjustment(p, lam, before).to(bias)
+    bias.data += logit_adjustment(trained_prior(network), lam, before).to(bias)
     network.card["lam"] = lam
+
+
+def trained_prior(network: Network) -> Tensor:
+    """Return the smoothed prior from which a network's training took its weights.
+
+    Parameters
+    ----------
+    network : Network
+        Its card has a copy, or names one that ships; else it was Tiny ImageNet's.
+
+    Returns
+    -------
+    Tensor of float64, shape (Q,)
+        As from `smooth_prior`.
+
+    Examples
+    --------
+    >>> from colorlab.weights import load_pretrained
+    >>> trained_prior(load_pretrained("tiny")).shape
+    torch.Size([313])
+    """
+    if copy := network.card.get("prior"):
+        return torch.tensor(copy, dtype=torch.float64)
+    name = network.card.get("config", {}).get("prior", "tiny-imagenet")
+    return smooth_prior(load_prior(name), network.centers)

@@ -91,7 +91,8 @@ def smooth_prior(p: Tensor, centers: Tensor, sigma: float = SIGMA) -> Tensor:
     Raises
     ------
     ValueError
-        If `p` does not have one entry a bin, has a negative one, or sums to 0.
+        If `p` does not have one entry a bin, has a negative one, or sums to 0; or if
+        sigma is not positive.
 
     Notes
     -----
@@ -108,6 +109,8 @@ def smooth_prior(p: Tensor, centers: Tensor, sigma: float = SIGMA) -> Tensor:
     tensor([0.6190, 0.0840], dtype=torch.float64)
     """
     p = _normalized(p, len(centers))
+    if not 0 < sigma < torch.inf:
+        raise ValueError(f"sigma must be positive and finite, got {sigma}")
     plane = centers.cpu().double()
     kernel = (-torch.cdist(plane, plane).square() / (2 * sigma**2)).exp()
     return (kernel / kernel.sum(dim=0)) @ p  # column j: where the mass of bin j goes
@@ -218,7 +221,8 @@ def load_prior(name: str | Path = "tiny-imagenet") -> Tensor:
         known = sorted(f.stem.removeprefix("prior-") for f in ASSETS.glob("prior-*"))
         raise ValueError(f"name must be one of {known} or a file, got {str(name)!r}")
     try:
-        rows = [r for r in path.read_text().splitlines() if r and r[0] != "#"]
+        lines = path.read_text("utf-8", "replace").splitlines()
+        rows = [line for line in lines if line and line[0] != "#"]
         cells = [[int(cell) for cell in row.split(",")] for row in rows[1:]]
         table = torch.tensor(cells, dtype=torch.float64)  # the sum may exceed int64
         if not torch.equal(table[:, :2], bin_centers().to(table)):
@@ -236,4 +240,5 @@ def _normalized(p: Tensor, Q: int) -> Tensor:
             f"p must hold {Q} numbers, none negative, not all 0; "
             f"got shape {tuple(p.shape)}, sum {p.sum().item()}"
         )
-    return p.cpu().double() / p.sum().item()
+    p = p.cpu().double()
+    return p / p.sum()

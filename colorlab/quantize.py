@@ -22,6 +22,7 @@ N_NEIGHBORS = 5  # same section; the authors' released layer uses 10
 GRID_REACH = 12  # grid points from -120 to 120: beyond any sRGB color
 GAMUT_LEVELS = 9  # samples a channel of the RGB cube; 5 already give the same bins
 TILE = 2**15  # colors: 128 kB a plane in float32, so that the window stays in the cache
+AT_ONCE = 2**20  # colors measured against all bins off the CPU: 2.6 GB
 LARGEST_WINDOW_K = 16  # above, a window has so many grid points that it does not pay
 DIRECTIONS = 3600  # straight edges that fence in the gamut
 
@@ -234,7 +235,12 @@ def _search_in_tiles(
         return [each.reshape(k, *colors.shape[1:]) for each in found]
 
     if not in_memory(ab):
-        found = search_part(slice(None), slice(None))
+        step = max(1, AT_ONCE // max(N, 1))
+        parts = [
+            search_part(slice(None), slice(start, start + step))
+            for start in range(0, max(H * W, 1), step)
+        ]
+        found = [torch.cat(each, dim=2) for each in zip(*parts, strict=True)]
     else:
         found = [torch.empty((k, N, H * W), dtype=d, device=ab.device) for d in dtypes]
 
@@ -279,7 +285,7 @@ def _search_window(
     bins, squared = _search_near(colors, k, bin_at)
     # Beyond the gamut the window can miss bins. Such colors are rare (no photo has
     # one): measure them against every bin.
-    lost = squared[-1] > (_reach(k) * STEP) ** 2
+    lost = ~(squared[-1] <= (_reach(k) * STEP) ** 2)  # so is what is no number
     if lost.any():
         bins[:, lost], squared[:, lost] = _search_all(colors[:, lost], centers, k)
     return bins, squared

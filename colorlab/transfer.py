@@ -128,15 +128,19 @@ class BorrowedNet(nn.Module):
             for _ in range(2)
         )
         self.output = nn.Conv2d(width, N_BINS, kernel_size=1)
+        for norm in self._norms():
+            norm.requires_grad_(not frozen_norm)
         self.train()
 
     def train(self, mode: bool = True) -> "BorrowedNet":
-        """Set the mode; frozen batch norm stays in eval mode and learns nothing."""
+        """Set the mode; frozen batch norm stays in eval mode."""
         super().train(mode)
-        for norm in (m for m in self.modules() if isinstance(m, nn.BatchNorm2d)):
+        for norm in self._norms():
             norm.train(mode and not self.frozen_norm)
-            norm.requires_grad_(not self.frozen_norm)
         return self
+
+    def _norms(self) -> list[nn.BatchNorm2d]:
+        return [m for m in self.modules() if isinstance(m, nn.BatchNorm2d)]
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return what the encoder learns, to be given a learning rate of its own."""

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
+from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -53,7 +54,8 @@ def save_model(
     Raises
     ------
     ValueError
-        If a weight is not a finite float, or `dtype` is another.
+        If a weight is not a finite float, `dtype` is another, or the card's T or size
+        is out of range.
     OSError
         If the file cannot be written, as on a full disk.
 
@@ -67,7 +69,9 @@ def save_model(
     """
     if dtype not in (None, torch.float16, torch.int8):
         raise ValueError(f"dtype must be float16, int8 or None, got {dtype}")
-    card = json.dumps(model.card | metadata | shape_of(model))
+    model = getattr(model, "_orig_mod", model)  # of torch.compile
+    card = model.card | metadata | shape_of(model)
+    check_card(card)
     tensors = {name: t.contiguous().cpu() for name, t in model.state_dict().items()}
     if dtype == torch.float16:
         tensors |= {name: tensors[name].half() for name, _ in model.named_parameters()}
@@ -75,7 +79,7 @@ def save_model(
     if dtype == torch.int8:
         tensors |= _as_int8(model)
     with whole_file(path) as file:
-        file.write(save(tensors, metadata={"colorlab": card}))
+        file.write(save(tensors, metadata={"colorlab": json.dumps(card)}))
 
 
 def shape_of(model: Network) -> dict:
@@ -113,8 +117,8 @@ def calibrate(model: Network, batches: Iterable[Tensor]) -> Network:
     Raises
     ------
     ValueError
-        If no batch norm of `model` is measured in training, as in a pretrained
-        encoder, whose statistics would be lost.
+        If there is no batch, or no batch norm of `model` is measured in training, as
+        in a pretrained encoder, whose statistics would be lost.
 
     Notes
     -----
@@ -122,14 +126,17 @@ def calibrate(model: Network, batches: Iterable[Tensor]) -> Network:
     larger ones do not have; on them it is too vivid. The same is done after averaging
     weights (Izmailov et al. 2018). Book chapter: evaluate.
     """
-    norms = [m for m in model.train().modules() if isinstance(m, nn.BatchNorm2d)]
-    if not any(norm.training for norm in norms):
-        model.eval()
+    copy = deepcopy(model).train()  # an error leaves the given one as it was
+    norms = [m for m in copy.modules() if isinstance(m, nn.BatchNorm2d) and m.training]
+    if not norms:
         raise ValueError(
             "model must have batch norm that training measures; that of a pretrained "
             "encoder stays as it came"
         )
-    update_bn(batches, model)
+    update_bn(batches, copy)
+    if not norms[0].num_batches_tracked:
+        raise ValueError("batches must hold at least one, got none")
+    model.load_state_dict(copy.state_dict())
     return model.eval()
 
 

@@ -127,3 +127,11 @@ def test_captions_of_narrow_images_do_not_overlap():
     letters = (np.asarray(sheet.convert("L")) < 128).any(axis=0)
     gap = np.flatnonzero(letters)
     assert np.diff(gap).max() >= 8  # a column is free between two captions
+
+
+def test_the_next_call_draws_others():
+    rng, gray = torch.Generator().manual_seed(0), torch.zeros(1, 2, 4, 4)
+    logits = torch.randn(1, 20, 4, 4, generator=rng)
+    centers = 50 * torch.randn(20, 2, generator=rng)
+    found = [alternatives(logits, centers, gray, 3, rng).ab for _ in range(6)]
+    assert len(torch.cat(found).flatten(1).unique(dim=0)) == 18

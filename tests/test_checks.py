@@ -1,5 +1,7 @@
 """What a check says of an answer, and what holds for the checks of all chapters."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -125,3 +127,12 @@ def test_to_lab_with_the_printed_digits_is_right():
     exec(next(text for text in cells if "def check_to_lab(" in text), names)
     assert names["check_to_lab"](to_lab_by_hand) == "right"
     assert "gray 119" in names["check_to_lab"](lambda r, g, b: (100 * r, 0, 0))
+
+
+def test_infinity_can_be_right():
+    @check
+    def check_top(ask):
+        ask(want=math.inf, within=0.1)
+
+    assert str(check_top(math.inf)) == "right"
+    assert "wanted inf, got -inf" in str(check_top(-math.inf))

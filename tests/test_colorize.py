@@ -7,13 +7,20 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from colorlab._lazy import BEST
-from colorlab.colorize import colorize, output_to_ab, predict_ab, read_image
+from colorlab.colorize import (
+    colorize,
+    network_size,
+    output_to_ab,
+    predict_ab,
+    read_image,
+)
 from colorlab.datasets.images import to_rgb
 from colorlab.decode import annealed_mean, upsample
 from colorlab.lab import lab_to_rgb, rgb_to_lab
 from colorlab.network import ColorNet
 from colorlab.quantize import bin_centers
-from colorlab.weights import save_model
+from colorlab.transfer import BorrowedNet
+from colorlab.weights import load_pretrained, save_model
 
 # Half an 8-bit step in each of R, G and B moves L by up to 0.26 (measured over the
 # cube): what rounding the result can cost.
@@ -420,3 +427,47 @@ def test_read_image_equals_skimage(tmp_path):
     lab = torch.cat(read_image(tmp_path / "image.png", 16), dim=1)
     expected = rgb2lab(np.array(image)).transpose(2, 0, 1)
     assert np.abs(lab[0].numpy() - expected).max() < 0.01  # float32; white point
+
+
+def test_each_part_of_a_network_keeps_its_mode():
+    model, gray = ColorNet(2).train(), np.full((16, 16), 100, np.uint8)
+    model.conv1.eval()  # as one freezes batch norm
+    modes = [module.training for module in model.modules()]
+    colorize(gray, model)
+    assert [module.training for module in model.modules()] == modes
+    borrowed = BorrowedNet(8, frozen_norm=False).requires_grad_(False)
+    colorize(gray, borrowed)
+    assert not any(weight.requires_grad for weight in borrowed.parameters())
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ("CUDA error: an illegal memory access was encountered", RuntimeError),
+        ("CUDA out of memory. Tried to allocate 2 GiB", ValueError),
+        ("[enforce fail] DefaultCPUAllocator: can't allocate memory", ValueError),
+    ],
+)
+def test_only_too_little_memory_asks_for_a_smaller_size(told, kind):
+    def fail(model, L, T):
+        raise RuntimeError(told)
+
+    with pytest.raises(kind) as raised:
+        colorize(np.full((8, 8), 100, np.uint8), load_pretrained("tiny"), predict=fail)
+    assert (kind is ValueError) == ("smaller" in str(raised.value))
+
+
+@pytest.mark.parametrize("size", ["96", "128", (8, 8, 8), ()])
+def test_a_size_is_one_number_or_two(size):
+    with pytest.raises(ValueError, match="size must be a number or"):
+        network_size(100, 100, size)
+
+
+def test_the_usual_kind_of_number_may_be_another(monkeypatch):
+    model, gray = load_pretrained("tiny"), np.full((30, 40), 100, np.uint8)
+    usual = np.asarray(colorize(gray, model))
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert (np.asarray(colorize(gray, model)) == usual).all()
+    finally:
+        torch.set_default_dtype(torch.float32)

@@ -122,3 +122,11 @@ def test_export_writes_onnx_by_the_suffix(monkeypatch, network, tmp_path, capsys
     assert run(monkeypatch, *words, other, "--temperature", 1) == 2
     assert "--temperature must come with OUT.onnx" in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir()].count("small.onnx") == 1
+
+
+def test_each_part_keeps_its_mode(folder):
+    model = ColorNet(2, out_channels=2).train()
+    model.conv1.eval()
+    modes = [module.training for module in model.modules()]
+    export_onnx(model, folder / "modes.onnx")
+    assert [module.training for module in model.modules()] == modes

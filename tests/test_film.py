@@ -315,3 +315,31 @@ def test_two_runs_do_not_share_their_colors(color, tmp_path):
         other.communicate(b"\n")
     assert color(out="two.mp4")[0] == 0
     assert not held.exists()
+
+
+def shades(*parts):
+    """Return a frame of 10 x 10 pixels; parts are (percent of them, their L)."""
+    flat = torch.cat([torch.full((count,), float(L)) for count, L in parts])
+    return flat.view(1, 1, 10, 10)
+
+
+@pytest.mark.parametrize("dark", [0, 30, 50])
+@pytest.mark.parametrize("share", [0, 20, 40, 60, 100])
+def test_a_cut_is_a_third_of_the_pixels_wherever_they_lie(dark, share):
+    after = shades((100 - share, dark), (share, dark + 50))
+    assert is_cut(shades((100, dark)), after) == (share > 30)
+
+
+@pytest.mark.parametrize("L", torch.linspace(0, 98, 50).tolist())
+def test_a_little_light_is_no_cut_at_any_lightness(L):
+    frame = torch.full((1, 1, 8, 8), L)
+    assert not is_cut(frame, frame + 2)
+    assert not is_cut(frame + 2, frame)
+
+
+def test_no_graph_grows_with_a_film():
+    steady, model = Steady(), load_pretrained("tiny")
+    for shade in (20.0, 21.0):
+        ab = steady.predict(model, torch.full((1, 1, 16, 16), shade), 0.38)
+    assert not ab.requires_grad
+    assert not any(part.requires_grad for part in steady.last)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from colorlab import bin_centers, load_pretrained
+from colorlab import bin_centers, load_pretrained, load_prior
 from colorlab.classics.scribbles import propagate
 from colorlab.colorize import predict_ab
 from colorlab.hints import apply, blend, likely_colors, sureness
@@ -195,3 +195,21 @@ def test_a_flat_distribution_has_colors_all_over_the_plane():
     (one,), (share,) = likely_colors(torch.eye(313)[7], bin_centers())
     assert torch.equal(one, bin_centers()[7])
     assert share == 1
+
+
+def test_hints_need_no_inference_mode():
+    L, dot = torch.full((1, 1, 16, 24), 50.0), torch.tensor([[8.0, 12, 60, -20]])
+    ab = apply(load_pretrained("tiny"), L, dot)
+    assert ab[0, :, 8, 12].tolist() == [60, -20]
+    assert not ab.requires_grad
+
+
+def test_what_holds_all_is_sure():
+    logits = torch.tensor([1.0, 0, 0, 0]).log().view(1, 4, 1, 1)
+    assert sureness(logits).item() == 1
+
+
+def test_likely_colors_of_a_prior_in_double_precision():
+    colors, shares = likely_colors(load_prior(), bin_centers())
+    assert colors[0].abs().max() < 10  # gray
+    assert shares.sum() <= 1

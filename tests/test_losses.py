@@ -5,6 +5,7 @@ import torch
 from torch.autograd import gradcheck
 
 from colorlab.losses import adjust_logits, l2_loss, soft_cross_entropy
+from colorlab.network import ColorNet
 from colorlab.quantize import N_BINS, soft_encode, to_dense
 from colorlab.weights import load_pretrained
 
@@ -301,3 +302,28 @@ def test_autocast_takes_no_digits(logits, target):
     expected = soft_cross_entropy(logits.float(), bins, weights)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(soft_cross_entropy(logits.float(), bins, weights), expected)
+
+
+@pytest.mark.parametrize("config", [{"lam": 0.5}, {"lam": 0.5, "loss": "rebal"}])
+def test_a_card_may_say_little_of_its_training(config):
+    model, like = ColorNet(2), ColorNet(2)
+    like.load_state_dict(model.state_dict())
+    model.card = {"config": config}
+    like.card = {"config": {"loss": "class", "prior": "tiny-imagenet"} | config}
+    for network in (model, like):
+        adjust_logits(network, 0.9)
+    assert torch.equal(model.output.bias, like.output.bias)
+
+
+def test_a_scaled_gradient_in_half_precision_keeps_its_small_values():
+    rng = torch.Generator().manual_seed(0)
+    logits = torch.randn(4, 313, 16, 16, generator=rng)
+    bins = torch.randint(313, (4, 5, 16, 16), generator=rng)
+    weights = torch.rand(4, 5, 16, 16, generator=rng).softmax(dim=1)
+    found = []
+    for dtype in (torch.float32, torch.float16):
+        given = logits.detach().to(dtype, copy=True).requires_grad_()
+        (soft_cross_entropy(given, bins, weights) * 2**14).backward()
+        found.append(given.grad.float())
+    assert (found[1] == 0).float().mean() < 0.001
+    assert (found[1] - found[0]).norm() < 0.002 * found[0].norm()

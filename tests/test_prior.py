@@ -14,7 +14,7 @@ from colorlab.prior import (
     save_counts,
     smooth_prior,
 )
-from colorlab.quantize import N_BINS, STEP
+from colorlab.quantize import N_BINS, STEP, bin_centers
 
 GRAY = 120
 SIGMA = 5.0
@@ -188,3 +188,24 @@ def test_load_prior_refuses_other_bins(centers, tmp_path):
     save_counts(torch.ones(len(centers), dtype=torch.int64), centers.flip(0), path, "x")
     with pytest.raises(ValueError, match="bin centers"):
         load_prior(path)
+
+
+def test_a_note_may_be_in_any_letters(tmp_path):
+    path = tmp_path / "counts.csv"
+    counts = torch.ones(313, dtype=torch.int64)
+    save_counts(counts, bin_centers(), path, "photos of Ábel")
+    text = path.read_text(encoding="utf-8")
+    for encoding in ("utf-8", "latin-1"):
+        path.write_bytes(text.encode(encoding))
+        assert load_prior(path).unique().item() == pytest.approx(1 / 313)
+
+
+@pytest.mark.parametrize("sigma", [0, -1, math.nan, math.inf])
+def test_smoothing_needs_a_width(sigma):
+    with pytest.raises(ValueError, match="sigma must be positive"):
+        smooth_prior(torch.ones(313), bin_centers(), sigma)
+
+
+def test_a_prior_in_half_precision_still_sums_to_one():
+    p = smooth_prior(load_prior().bfloat16(), bin_centers())
+    assert abs(p.sum() - 1) < 1e-12

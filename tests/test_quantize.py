@@ -1,5 +1,7 @@
 """The bins against the reference set; the encoding against brute force."""
 
+import math
+
 import pytest
 import torch
 from scipy.spatial import cKDTree
@@ -350,3 +352,24 @@ def test_autocast_takes_no_digits(some_ab, centers):
         found = soft_encode(some_ab, centers)
     assert torch.equal(found[0], expected[0])
     assert torch.equal(found[1], expected[1])
+
+
+def test_what_is_no_number_gets_some_bin():
+    ab = torch.tensor([[math.nan, 115.0], [math.nan, math.nan], [0, math.inf]])
+    ab, centers = ab.T.reshape(1, 2, 1, 3), bin_centers()
+    for bins in (nearest_bin(ab, centers), soft_encode(ab, centers)[0]):
+        assert bins.min() >= 0
+        assert bins.max() < 313
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 2, 7, 5), (40, 2, 1, 3), (0, 2, 4, 4), (2, 2, 0, 4)]
+)
+def test_off_the_cpu_parts_give_the_whole(shape, monkeypatch):
+    ab = 60 * torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    wanted = soft_encode(ab, bin_centers())
+    monkeypatch.setattr("colorlab.quantize.in_memory", lambda image: False)
+    monkeypatch.setattr("colorlab.quantize.AT_ONCE", 30)
+    found = soft_encode(ab, bin_centers())
+    assert torch.equal(found[0], wanted[0])
+    torch.testing.assert_close(found[1], wanted[1])

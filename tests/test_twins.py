@@ -170,6 +170,17 @@ def test_live_chapters_keep_what_a_reader_wrote(live, tmp_path):
     assert kept.cells[-1].source == "my = 'work'"
 
 
+def test_no_old_notebook_of_a_reader_is_written_over(live, tmp_path):
+    (tmp_path / "intro.ipynb").write_bytes((BOOK / "game.ipynb").read_bytes())
+    (tmp_path / "intro-old-2.ipynb").write_text("June")  # and the first was removed
+    for _ in range(2):
+        live.write(BOOK / "intro.ipynb", tmp_path)
+        (tmp_path / "intro.ipynb").write_bytes((BOOK / "game.ipynb").read_bytes())
+    assert (tmp_path / "intro-old-2.ipynb").read_text() == "June"
+    olds = sorted(path.name for path in tmp_path.glob("*-old-*"))
+    assert olds == [f"intro-old-{number}.ipynb" for number in (1, 2, 3)]
+
+
 # Alone
 
 

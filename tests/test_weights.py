@@ -1,6 +1,8 @@
 """A network's file: what comes back, what is refused, how small it is."""
 
 import json
+import math
+from copy import deepcopy
 
 import pytest
 import torch
@@ -394,3 +396,39 @@ def test_weights_too_large_for_float16_are_refused(narrow, tmp_path):
     with pytest.raises(ValueError, match=r"output\.bias must hold finite numbers"):
         save_model(narrow, tmp_path / "half.safetensors", dtype=torch.float16)
     assert not [*tmp_path.iterdir()]
+
+
+def broken():
+    yield torch.full((1, 1, 16, 16), 50.0)
+    raise OSError("the disk is gone")
+
+
+@pytest.mark.parametrize(
+    ("batches", "error"),
+    [([], ValueError), (iter([]), ValueError), (broken(), OSError)],
+)
+def test_a_calibration_that_fails_changes_nothing(batches, error):
+    model = load_pretrained("class").train()
+    before = deepcopy(model.state_dict())
+    with pytest.raises(error):
+        calibrate(model, batches)
+    after = model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert model.training
+    assert model.conv1[-1].momentum is not None
+
+
+@pytest.mark.parametrize(
+    "card", [{"T": 0}, {"T": None}, {"T": math.nan}, {"size": 5000}, {"size": 4}]
+)
+def test_no_card_is_saved_that_would_be_refused(card, tmp_path):
+    with pytest.raises(ValueError, match="the card's"):
+        save_model(ColorNet(2), tmp_path / "a.safetensors", **card)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_compiled_network_is_saved_as_it_was(tmp_path):
+    model = ColorNet(2).eval()
+    save_model(torch.compile(model), tmp_path / "a.safetensors")
+    loaded = load_model(tmp_path / "a.safetensors").state_dict()
+    assert all(torch.equal(t, loaded[name]) for name, t in model.state_dict().items())

@@ -15,7 +15,14 @@ from colorlab import ColorNet, load_pretrained
 from colorlab.lab import rgb_to_lab
 from colorlab.network import layer_table
 from colorlab.widgets import LayerMaps
-from colorlab.widgets.layermaps import ACROSS, SHOWN, SIDE, read_layers, unlike
+from colorlab.widgets.layermaps import (
+    ACROSS,
+    SHOWN,
+    SIDE,
+    _answers,
+    read_layers,
+    unlike,
+)
 
 MOST_BYTES = 150_000
 
@@ -187,3 +194,10 @@ def test_on_a_phone(browser, tmp_path, layer_maps):
         told_at.evaluate("(node) => node.scrollIntoView({ block: 'end' })")
         slider = figure.get_by_role("slider").bounding_box()
         assert 0 <= slider["y"] < told_at.bounding_box()["y"]
+
+
+def test_no_hook_stays_where_a_network_refuses():
+    model = load_pretrained("tiny")
+    with pytest.raises(ValueError, match="multiples of 8"):
+        _answers(model, torch.zeros(1, 1, 63, 63))
+    assert not any(module._forward_hooks for module in model.modules())

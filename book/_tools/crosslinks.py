@@ -29,7 +29,8 @@ def join_names(chapter: Chapter, pages: set[str], above: str) -> None:
         tag["id"] = anchor(chapter.name, tag["id"])
     for tag in chapter.body.select("svg *"):
         for key, value in tag.attrs.items():
-            tag[key] = str(value).replace("url(#", f"url(#{chapter.name}--")
+            if isinstance(value, str):  # a class is a list
+                tag[key] = value.replace("url(#", f"url(#{chapter.name}--")
     for tag in chapter.body.find_all(["a", "use"], href=True):
         _lead(tag, chapter.name, pages)
     for tag in chapter.body.find_all(["img", "image"]):

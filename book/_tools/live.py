@@ -19,6 +19,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -168,8 +169,8 @@ def write(path: Path, folder: Path, alone: Home | None = None) -> str:
         there = nbformat.read(target, as_version=4)
         if there.metadata.get("colorlab") == notebook.metadata["colorlab"]:
             return f"{target}: kept"
-        number = len([*folder.glob(f"{path.stem}-old-*.ipynb")]) + 1
-        target.rename(folder / f"{path.stem}-old-{number}.ipynb")
+        olds = (folder / f"{path.stem}-old-{n}.ipynb" for n in count(1))
+        target.rename(next(old for old in olds if not old.exists()))
     nbformat.write(notebook, target)
     return f"{target}: written"
 

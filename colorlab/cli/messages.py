@@ -6,10 +6,9 @@ from functools import partial
 
 from tqdm import tqdm
 
-from colorlab._lazy import say_what_to_install
+from colorlab._lazy import is_out_of_memory, say_what_to_install
 
 LISTED = 5  # skipped images
-MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
 
 count_members = partial(tqdm, unit=" files", disable=None)  # of an archive
 count_parts = partial(tqdm, unit=" MB or files", disable=None)  # come, then unpacked
@@ -37,7 +36,7 @@ def say_reason(error: Exception) -> str | None:
     if isinstance(error, ModuleNotFoundError):
         advice = say_what_to_install(error)
         return advice if advice != str(error) else None
-    if isinstance(error, MemoryError) or any(w in told.lower() for w in MEMORY_WORDS):
+    if is_out_of_memory(error):
         return "there is not enough memory: take a smaller --size or --batch-size"
     return told if isinstance(error, ValueError | ArithmeticError | OSError) else None
 

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from colorlab.cli.targets import plan_targets
@@ -35,22 +35,32 @@ class Folders:
         self.inputs, self.out = inputs, out
         self.seen: dict[Path, Stamp] = {}  # at the last look
         self.taken: dict[Path, Stamp] = {}
+        self.settled: dict[Path, Stamp] | None = None  # nothing is left to be done
         self.targets: dict[Path, Path] = {}
 
     def look(self) -> dict[Path, Path]:
         """Return images that are new, and have not changed since the last look."""
+        stamps = {path: stamp for path in self._files() if (stamp := _stamp(path))}
+        if stamps == self.settled:  # a plan opens each image: not for nothing
+            return {}
+        self.settled = stamps if stamps == self.seen else None
         planned, _ = plan_targets(self.inputs, self.out, watched=True)
-        stamps = {path: stamp for path in planned if (stamp := _stamp(path))}
         ready = [
             path
-            for path, stamp in stamps.items()
-            if stamp == self.seen.get(path) != self.taken.get(path)
+            for path in planned
+            if stamps.get(path) == self.seen.get(path) != self.taken.get(path)
         ]
         self.seen = stamps
         for path in ready:  # a name once given stays, whatever comes beside it
             self.taken[path] = stamps[path]
             self.targets.setdefault(path, planned[path])
         return {path: self.targets[path] for path in ready}
+
+    def _files(self) -> Iterator[Path]:
+        from colorlab.datasets.sources import list_files
+
+        for folder in map(Path, self.inputs):
+            yield from (folder / name for name in list_files(folder))
 
 
 def watch(

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException, IncompleteRead
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any, BinaryIO, NamedTuple
 
 from filelock import FileLock
@@ -305,8 +305,8 @@ def _unpack(archive: Path, folder: Path, progress: Progress) -> None:
         room = GROWTH * archive.stat().st_size + 64 * MEGABYTE
         room = min(room, shutil.disk_usage(folder).free)
         for name, size, content in progress(_members(archive)):
-            path = PurePosixPath(name)
-            if path.anchor or ".." in path.parts or size < 0:
+            path, here = PurePosixPath(name), PurePath(name)  # on Windows they differ
+            if any(p.anchor or ".." in p.parts for p in (path, here)) or size < 0:
                 raise ValueError(f"{name!r} of {size} bytes has no place in it")
             room -= max(size, BLOCK)
             if room < 0:

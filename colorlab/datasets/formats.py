@@ -7,7 +7,13 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -63,7 +69,8 @@ FOREIGN = {
     "of a network",
 }
 _OPENING = threading.Lock()
-_limits: list[int | None] = []  # Pillow's, and again for each that reads
+_readers: list[None] = []
+_changed = ExitStack()  # by the first reader, undone after the last one
 _SILENCE = logging.NullHandler()
 
 
@@ -152,15 +159,14 @@ def open_checked(
         if isinstance(source, Image.Image | np.ndarray):
             yield source if isinstance(source, Image.Image) else _from_array(source)
             return
-        with _binary(source) as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Pillow, on what it passes over
+        with _binary(source) as file, _undisturbed():
             file.seek(0)
             head, notes = file.read(HEAD), []
             if allow_truncated and head.startswith(START_OF_JPEG):
                 content = head + file.read()
                 notes = [CUT] * (content.rfind(END_OF_JPEG) < content.rfind(SCAN))
                 file = io.BytesIO(content + END_OF_JPEG)
-            with _without_limit(), _identified(file, head) as image:
+            with _identified(file, head) as image:
                 _check_claims(image, file, max_pixels)
                 image.info["notes"] = notes
                 yield image
@@ -217,21 +223,22 @@ def _refusal(source: object, error: Exception, head: bytes) -> Refusal:
 
 
 @contextmanager
-def _without_limit() -> Iterator[None]:
-    """Lift Pillow's limit, one for all threads, while any of them reads."""
+def _undisturbed() -> Iterator[None]:
+    """Lift Pillow's limit, and keep its warnings, while any thread reads."""
     with _OPENING:
-        if not _limits:
-            _limits.append(Image.MAX_IMAGE_PIXELS)
-        _limits.append(_limits[0])
-        Image.MAX_IMAGE_PIXELS = None
+        if not _readers:
+            _changed.enter_context(warnings.catch_warnings(action="ignore"))
+            limit = Image.MAX_IMAGE_PIXELS
+            _changed.callback(setattr, Image, "MAX_IMAGE_PIXELS", limit)
+            Image.MAX_IMAGE_PIXELS = None
+        _readers.append(None)
     try:
         yield
     finally:
         with _OPENING:
-            limit = _limits.pop()
-            if len(_limits) == 1:
-                Image.MAX_IMAGE_PIXELS = limit
-                _limits.clear()
+            _readers.pop()
+            if not _readers:
+                _changed.close()
 
 
 def _identified(file: BinaryIO, head: bytes) -> Image.Image:

@@ -150,8 +150,9 @@ def _without_orientation(packet: bytes) -> bytes:
     for node in tree.getElementsByTagNameNS(RDF, "Description"):
         if node.hasAttributeNS(TIFF_NAMES, "Orientation"):
             node.removeAttributeNS(TIFF_NAMES, "Orientation")
-        for child in node.getElementsByTagNameNS(TIFF_NAMES, "Orientation"):
-            node.removeChild(child)
+    for node in tree.getElementsByTagNameNS(TIFF_NAMES, "Orientation"):
+        if node.parentNode:
+            node.parentNode.removeChild(node)
     return _text(tree).encode()
 
 

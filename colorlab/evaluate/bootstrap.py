@@ -41,8 +41,9 @@ def resample(images: int, rng: torch.Generator) -> Tensor:
     >>> resample(2, torch.Generator().manual_seed(0)).shape
     torch.Size([1001, 2])
     """
-    drawn = torch.poisson(torch.ones(images, RESAMPLES).double(), rng).T
-    return torch.cat([torch.ones(1, images).double(), drawn])
+    ones = torch.ones(1 + RESAMPLES, images, dtype=torch.float64, device=rng.device)
+    drawn = torch.poisson(ones[1:].T.contiguous(), rng).T
+    return torch.cat([ones[:1], drawn])
 
 
 def read_sums(sums: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -84,7 +85,8 @@ def intervals(values: Mapping[str, Tensor]) -> dict[str, Interval]:
     for name, column in values.items():
         ends = [math.nan, math.nan]
         if len(column) > 1:
-            ends = column[1:].nanquantile(tails, interpolation="nearest").tolist()
+            drawn = column[1:].double()
+            ends = drawn.nanquantile(tails, interpolation="nearest").tolist()
         found[name] = (column[0].item(), ends[0], ends[1])
     return found
 

@@ -69,7 +69,9 @@ def ciede2000(ab_hat: Tensor, ab: Tensor) -> Tensor:
     a = a * (1.5 - 0.5 * (seventh / (seventh + 25**7)).sqrt())  # grays lie apart
     chroma, hue = torch.hypot(a, b), torch.atan2(b, a)
     middle = chroma.mean(dim=0)
-    turn = torch.remainder(hue[0] - hue[1] + torch.pi, 2 * torch.pi) - torch.pi
+    hue = torch.remainder(hue, 2 * torch.pi)
+    turn = hue[0] - hue[1]  # the short way; of opposite hues, as it is
+    turn = torch.where(turn.abs() > torch.pi, turn - 2 * torch.pi * turn.sign(), turn)
     between = torch.where(chroma.amin(dim=0) > 0, hue[1] + turn / 2, hue.sum(dim=0))
     across = 2 * chroma.prod(dim=0).sqrt() * (turn / 2).sin()
     uneven = (

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from colorlab.losses import logit_adjustment, soft_cross_entropy
-from colorlab.prior import load_prior, smooth_prior
+from colorlab.losses import logit_adjustment, soft_cross_entropy, trained_prior
 from colorlab.transfer import Network
 
 BANDS = 20  # of confidence, equally wide
@@ -38,8 +37,7 @@ def training_adjustment(model: Network) -> Tensor:
     """
     config = model.card.get("config", {})
     trained = config.get("lam", 1.0) if config.get("loss") == "rebal" else 1.0
-    p = smooth_prior(load_prior(), model.centers)
-    adjustment = logit_adjustment(p, model.card.get("lam", trained))
+    adjustment = logit_adjustment(trained_prior(model), model.card.get("lam", trained))
     return adjustment.float().to(model.centers.device)
 
 
@@ -117,7 +115,7 @@ def reliability(logits: Tensor, bins: Tensor, weights: Tensor) -> Tensor:
     """
     Z_hat = logits.softmax(dim=1).cpu()
     band = torch.bucketize(Z_hat, EDGES)
-    Z = torch.zeros_like(Z_hat).scatter_(1, bins.cpu(), weights.cpu().float())
+    Z = torch.zeros_like(Z_hat).scatter_(1, bins.cpu(), weights.cpu().to(Z_hat))
     rows = len(EDGES) + 1
     columns = (torch.ones_like(Z_hat), Z_hat, Z)
     counts = [band.flatten().bincount(x.flatten().double(), rows) for x in columns]

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 
 import torch
 from torch import Tensor, nn
@@ -76,12 +77,10 @@ def block_features(model: Network, L: Tensor) -> Features:
 
         return hook
 
-    hooks = [m.register_forward_hook(keep(name)) for name, m in blocks(model).items()]
-    try:
+    with ExitStack() as hooks:
+        for name, module in blocks(model).items():
+            hooks.enter_context(module.register_forward_hook(keep(name)))
         model(L)
-    finally:
-        for hook in hooks:
-            hook.remove()
     return found
 
 

@@ -76,7 +76,7 @@ def save_checkpoint(accelerator: Accelerator, out: Path, step: int) -> None:
     if accelerator.is_main_process:
         for file in unfinished.iterdir():
             file.chmod(READABLE)
-            with open(file, "rb") as written:
+            with open(file, "r+b") as written:  # Windows syncs what it may write
                 os.fsync(written.fileno())  # on the disk before the name says so
         os.replace(unfinished, folder)
         for old in checkpoints(out)[:-KEEP]:

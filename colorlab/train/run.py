@@ -11,7 +11,7 @@ prior.csv        a prior of one's own      lock                   while the run 
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +203,8 @@ def lock_run(out: Path) -> Iterator[TrainConfig | None]:
         try:
             yield before
         finally:
-            path.unlink(missing_ok=True)
+            with suppress(PermissionError):  # Windows keeps what is open
+                path.unlink(missing_ok=True)
             if not any(out.iterdir()):  # refused before anything was written
                 out.rmdir()
 

@@ -75,7 +75,7 @@ def read_film(data: Path) -> Film:
     return Film(
         about,
         photos,
-        {name: Image.open(film / name / "colors.png") for name in names},
+        {name: open_rgb(film / name / "colors.png") for name in names},
         {name: read_config(film / name / "config.json").loss for name in names},
         {name: read_records(film / name / "metrics.jsonl") for name in names},
     )

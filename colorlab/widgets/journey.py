@@ -1,5 +1,7 @@
 """Follow one pixel through the whole method (book chapter: intro)."""
 
+from contextlib import ExitStack
+
 import anywidget
 import numpy as np
 import torch
@@ -123,14 +125,12 @@ def walk(
     pixels = torch.from_numpy(np.array(image.resize((width, height))))
     L = rgb_to_lab(pixels.permute(2, 0, 1)[None])[:, :1]
     seen: list[Tensor] = []
-    blocks = [getattr(model, f"conv{n}") for n in range(1, BLOCKS + 1)]
-    hooks = [
-        block.register_forward_hook(lambda *told: seen.append(told[2]))
-        for block in blocks
-    ]
-    logits = model(L.to(model.centers.device)).cpu()
-    for hook in hooks:
-        hook.remove()
+    with ExitStack() as hooks:
+        for number in range(1, BLOCKS + 1):
+            block = getattr(model, f"conv{number}")
+            hook = block.register_forward_hook(lambda *told: seen.append(told[2]))
+            hooks.enter_context(hook)
+        logits = model(L.to(model.centers.device)).cpu()
     return L, [_liveliest(each[0].cpu()) for each in seen], logits
 
 

@@ -1,6 +1,7 @@
 """What the layers of a network answer to a photo (book chapter: network)."""
 
 import io
+from contextlib import ExitStack
 
 import anywidget
 import numpy as np
@@ -158,17 +159,16 @@ def unlike(values: Tensor, count: int) -> list[int]:
 def _answers(model: ColorNet, L: Tensor) -> dict[int, Tensor]:
     """Return the last ReLU of each block, (photos, C, side, side)."""
     found: list[Tensor] = []
-    hooks = []
-    for block in SHOWN:
-        relus = [m for m in getattr(model, f"conv{block}") if isinstance(m, nn.ReLU)]
-        hooks.append(
-            relus[-1].register_forward_hook(
-                lambda *told: found.append(told[2].cpu().clone())
+    with ExitStack() as hooks:
+        for block in SHOWN:
+            layers = getattr(model, f"conv{block}")
+            relus = [layer for layer in layers if isinstance(layer, nn.ReLU)]
+            hooks.enter_context(
+                relus[-1].register_forward_hook(
+                    lambda *told: found.append(told[2].cpu().clone())
+                )
             )
-        )
-    model(L.to(model.centers.device))
-    for hook in hooks:
-        hook.remove()
+        model(L.to(model.centers.device))
     return dict(zip(SHOWN, found, strict=True))
 
 

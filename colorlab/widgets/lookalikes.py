@@ -1,5 +1,7 @@
 """Which places look alike to a layer, and what excites a unit (book chapter: probe)."""
 
+from contextlib import ExitStack
+
 import anywidget
 import numpy as np
 import torch
@@ -150,19 +152,17 @@ def read_blocks(
     """
     answers: dict[str, list[Tensor]] = {name: [] for name in BLOCKS}
     handed: dict[str, list[Tensor]] = {name: [] for name in SPACES[1:]}
-    hooks = []
-    for kept, pick in ((answers, _last_relu), (handed, lambda block: block)):
-        for name, found in kept.items():
-            module = pick(getattr(model, name))
-            hooks.append(
-                module.register_forward_hook(
-                    lambda *told, found=found: found.append(told[2].cpu().clone())
+    with ExitStack() as hooks:
+        for kept, pick in ((answers, _last_relu), (handed, lambda block: block)):
+            for name, found in kept.items():
+                module = pick(getattr(model, name))
+                hooks.enter_context(
+                    module.register_forward_hook(
+                        lambda *told, found=found: found.append(told[2].cpu().clone())
+                    )
                 )
-            )
-    for each in L.split(1):
-        model(each.to(model.centers.device))
-    for hook in hooks:
-        hook.remove()
+        for each in L.split(1):
+            model(each.to(model.centers.device))
     features = {SPACES[0]: _coarse_places(L)}
     for name, found in handed.items():
         maps = torch.cat(found)

@@ -138,9 +138,6 @@ def pack_photo(model: Network, image: Image.Image, size: int) -> tuple[dict, byt
 
 def _before_output(model: Network, L: Tensor) -> Tensor:
     seen: list[Tensor] = []
-    hook = model.output.register_forward_pre_hook(
-        lambda _, given: seen.append(given[0])
-    )
-    model(L)
-    hook.remove()
+    with model.output.register_forward_pre_hook(lambda _, given: seen.append(given[0])):
+        model(L)
     return seen[0]

@@ -15,7 +15,7 @@ import threading
 import time
 import zipfile
 from collections import namedtuple
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
 
 import pytest
@@ -574,3 +574,11 @@ def test_a_silent_server_is_given_up(url, server, monkeypatch):
     with pytest.raises(ValueError, match="cannot be downloaded: .*timed out"):
         fetched(url)
     event.set()
+
+
+@pytest.mark.parametrize("name", [r"..\..\evil", "C:", r"\\host\evil", r"a\..\..\b"])
+def test_nothing_leaves_the_folder_on_windows(tmp_path, to, name, monkeypatch):
+    archive = pack(tmp_path / "a.tgz", MEMBERS["imagenette"], top=name + "/")
+    monkeypatch.setattr("colorlab.datasets.download.PurePath", PureWindowsPath)
+    with pytest.raises(ValueError, match="has no place in it"):
+        get_data("imagenette", archive, to)

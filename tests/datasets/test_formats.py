@@ -233,6 +233,17 @@ def test_pillows_limit_is_lifted_while_reading_only(monkeypatch):
         assert Image.MAX_IMAGE_PIXELS == 500
 
 
+def test_warnings_are_told_again_when_the_last_is_read():
+    before, content = list(warnings.filters), saved(noise(), "PNG")
+    first, second = (open_checked(io.BytesIO(content)) for _ in range(2))
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)  # as threads do it
+    assert warnings.filters != before
+    second.__exit__(None, None, None)
+    assert warnings.filters == before
+
+
 def test_the_limit_can_be_set():
     content = saved(noise(40, 50))
     assert open_image(io.BytesIO(content), max_pixels=2000).size == (50, 40)

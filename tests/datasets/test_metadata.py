@@ -7,7 +7,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from colorlab.datasets.images import open_image, save_image
-from colorlab.datasets.metadata import add_statement
+from colorlab.datasets.metadata import _without_orientation, add_statement
 
 PACKET = """<?xpacket begin="\ufeff"?><x:xmpmeta xmlns:x="adobe:ns:meta/">
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -132,3 +132,18 @@ def test_a_comment_says_it_where_nothing_else_can(kind):
     with Image.open(file) as written:
         assert written.info["comment"] == b"colorlab 0 a b\nColors predicted."
     assert open_image(file).info["notes"] == []  # our own, and not lost
+
+
+def test_a_nested_orientation_is_taken_out():
+    rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+    tiff = "<tiff:Orientation>6</tiff:Orientation>"
+    packet = (
+        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{rdf}">'
+        '<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmlns:p="p:p/">'
+        f"<p:Pantry><rdf:Bag><rdf:li><rdf:Description>{tiff}<p:kept>1</p:kept>"
+        f"</rdf:Description></rdf:li></rdf:Bag></p:Pantry>{tiff}"
+        "</rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    left = _without_orientation(packet.encode())
+    assert b"Orientation" not in left
+    assert b"<p:kept>1</p:kept>" in left

@@ -45,3 +45,8 @@ def test_read_sums_pools_histograms_and_averages_the_rest():
 def test_an_interval_without_width_is_not_written():
     assert interval_text((1.0, 1.0, 1.004)) == "1.00"
     assert interval_text((math.nan, math.nan, math.nan)) == "-"
+
+
+def test_intervals_of_single_precision():
+    values = torch.arange(1001.0)
+    assert intervals({"a": values}) == intervals({"a": values.double()})

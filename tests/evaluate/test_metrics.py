@@ -196,3 +196,11 @@ def test_metrics_take_tensors_of_any_device(device, centers):
         there, here = metric(rgb.to(device)).cpu(), metric(rgb)
         assert torch.allclose(there, here, rtol=1e-4)
     assert torch.allclose(mean_chroma(ab).cpu(), mean_chroma(ab.cpu()))
+
+
+@pytest.mark.parametrize("pair", [(60, 0, -60, 0), (60, 40, -60, -40), (0, 9, 0, -9)])
+def test_opposite_hues_are_as_far_either_way(pair):
+    ab = torch.tensor(pair).double().view(2, 1, 2, 1, 1)
+    wanted = deltaE_ciede2000([50, *pair[:2]], [50, *pair[2:]])
+    for found in (ciede2000(*ab), ciede2000(*ab.flip(0))):
+        assert found.item() == pytest.approx(wanted, abs=1e-6)

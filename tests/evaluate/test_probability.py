@@ -7,9 +7,11 @@ import torch
 
 from colorlab import (
     ColorNet,
+    bin_centers,
     load_pretrained,
     load_prior,
     logit_adjustment,
+    rebalance_weights,
     smooth_prior,
     soft_encode,
     to_dense,
@@ -150,3 +152,22 @@ def test_the_temperature_is_where_the_nats_are_least(targets):
         image_nats(logits / t, *targets).mean() for t in (T, T * 0.97, T * 1.03)
     )
     assert all(least <= other for other in others)
+
+
+def test_the_weights_of_ones_own_prior_are_taken_out():
+    p = smooth_prior(torch.ones(313), bin_centers())
+    model = ColorNet(2)
+    model.card = {"config": {"loss": "rebal", "lam": 0.5, "prior": "mine.csv"}}
+    model.card["prior"] = p.tolist()
+    truth = torch.randn(1, 313, 4, 4, generator=torch.Generator().manual_seed(0))
+    truth = truth.softmax(dim=1)
+    weights = rebalance_weights(p).float().view(1, -1, 1, 1)
+    undone = (truth * weights).log() - training_adjustment(model).view(1, -1, 1, 1)
+    assert (undone.softmax(dim=1) - truth).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_reliability_of_any_precision(dtype):
+    bins, weights = torch.zeros(1, 1, 1, 1, dtype=torch.int64), torch.ones(1, 1, 1, 1)
+    table = reliability(torch.zeros(1, 2, 1, 1, dtype=dtype), bins, weights)
+    assert table[table[:, 0] > 0].tolist() == [[2, 1, 1]]
