@@ -97,7 +97,7 @@ outputs: $(READY)  # run the chapters again and store their text outputs
 	$(BIN)/python book/_tools/store_outputs.py
 
 clean:
-	rm -rf .venv node_modules _build out *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv node_modules _build build out *.egg-info .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/ready-%: pyproject.toml constraints.txt
@@ -111,6 +111,7 @@ clean:
 	  echo "Python's venv module is missing (on Debian and Ubuntu: apt install python3-venv)."; \
 	  exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo {} > .venv/package.json  # Node must not take JupyterLab's scripts for ours
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
 	    --constraint constraints.txt --editable '.[$*]'
 	@touch $@ $(if $(filter test bench,$*),$(READY) $(PRINTED)) $(if $(filter bench,$*),$(TESTED))

@@ -62,6 +62,7 @@ def test_chapter_runs_on_a_device(chapter, pretended, monkeypatch):
         return torch.device(pretended)
 
     mpl.use("Agg")
+    plt.close("all")  # what other tests left open
     monkeypatch.chdir(BOOK)
     style = functools.partial(plt.rcParams.update, STYLE)
     monkeypatch.setattr("colorlab.plots.light_pictures", style)

@@ -28,6 +28,8 @@ def test_evaluate_prints_and_writes(monkeypatch, photos, network, tmp_path, caps
     table = capsys.readouterr().out
     assert "rebalanced" in table
     assert "\u2026" not in table  # rich's sign of what it cut off
+    for line in table.splitlines():
+        assert line.count("(") == line.count(")")  # it cuts lines without a sign
     scores = json.loads(out.read_text(), parse_constant=pytest.fail)["scores"]
     assert scores["truth"]["auc"][0] == pytest.approx(100)
     assert scores["gray"]["chroma"][0] == pytest.approx(0, abs=1e-6)

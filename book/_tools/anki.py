@@ -54,7 +54,7 @@ def words() -> Iterator[tuple[str, ...]]:
     """Yield name, tag, question and answer of each word."""
     page = (BOOK / "glossary.md").read_text(encoding="utf-8")
     (listed,) = re.findall(r"```\{glossary\}\n([\s\S]*?)```", page)
-    links = re.compile(r"\s*\(\{doc\}`(\w+) <\w+>`\)")
+    links = re.compile(r"\s*\((?:chapter )?\{doc\}`(\w+) <\w+>`\)")
     for word, told in TERM.findall(listed):
         tag = links.findall(told)[-1:] or ["glossary"]
         yield f"word-{word}", tag[0], word, re.sub(links, "", told)
@@ -73,7 +73,10 @@ def questions(path: Path) -> Iterator[tuple[str, ...]]:
         ):
             answer = chapter.text("\n\n".join(told)).strip()
             answer = re.sub(r"(?<=[.)?])\s[^.]*:$", "", answer)  # code follows
-            yield exercise.label, path.stem, chapter.text(exercise.text), answer
+            asked = re.sub(
+                r", then check(?=\.)", "", chapter.text(exercise.text)
+            )
+            yield exercise.label, path.stem, asked, answer
 
 
 def main(target: Path) -> None:

@@ -188,7 +188,8 @@ def main(target: Path, built: Path = BUILT) -> None:
     shown = Part("cover", "Cover", '<p><img src="cover.jpg" alt="Cover"/></p>')
     parts = [shown, front, contents(lines, chapters), *chapters]
     used |= {"_static/pygments.css"}
-    with ZipFile(target, "w", ZIP_DEFLATED) as book:
+    unfinished = target.with_suffix(".unfinished.epub")
+    with ZipFile(unfinished, "w", ZIP_DEFLATED) as book:
         book.writestr("mimetype", "application/epub+zip", ZIP_STORED)
         book.writestr("META-INF/container.xml", CONTAINER)
         book.writestr("OEBPS/book.opf", package(parts, used))
@@ -199,6 +200,7 @@ def main(target: Path, built: Path = BUILT) -> None:
             book.writestr(f"OEBPS/{part.name}.xhtml", page)
         for path in sorted(used):
             book.write(built / path, f"OEBPS/book/{path}")
+    unfinished.replace(target)
     sys.stdout.write(f"{target}\n")
 
 

@@ -85,11 +85,13 @@ def describe(
 
 def main(target: Path, built: Path = BUILT) -> None:
     """Write the PDF."""
+    unfinished = target.with_suffix(".unfinished.pdf")
     with open_whole(target, built) as page:
         page.evaluate(SET)
         lines = page.evaluate(LINES)
-        there = print_document(page, target)
-    describe(target, lines, there)
+        there = print_document(page, unfinished)
+    describe(unfinished, lines, there)
+    unfinished.replace(target)
     sys.stdout.write(f"{target}\n")
 
 

@@ -31,6 +31,7 @@ BY_HAND = Path(__file__).with_name("slides")  # style and script of a deck
 MOST_WORDS = 60  # on a slide
 LEAD, TOLD, LISTED = 42, 28, 90  # words: first sentences, a caption, a list
 LEAST_SLIDES, MOST_SLIDES = 15, 25
+LEAST_ASKED = 2  # questions, whatever else there is to say
 MOST_LINES, MOST_ROWS = 12, 9  # of what a cell printed, and of a table
 ON_PAPER = ("On paper", "Without a script")
 LEFT_OUT = {"exercises", "sources", "questions-people-really-asked"}
@@ -375,7 +376,9 @@ def slides_of(article: Tag, skip: set[str]) -> list[Slide]:
             continue
         end = len(made) if section.get("id") == "summary" else end
         made += Section(section, skip).read()
-    asked = list(quiz_slides(article, MOST_SLIDES - len(made)))
+    asked = list(
+        quiz_slides(article, max(LEAST_ASKED, MOST_SLIDES - len(made)))
+    )
     asked += exercises[: max(0, LEAST_SLIDES - len(made) - len(asked))]
     end = len(made) if end is None else end
     return at_most(made[:end] + asked + made[end:], MOST_SLIDES)

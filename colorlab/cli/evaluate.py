@@ -155,6 +155,7 @@ def _print_scores(about: dict, scores: dict) -> None:
         scores = {k: row for k, row in scores.items() if k not in ("gray", "truth")}
     head, *rows = score_table(scores, "\n")
     table = Table(title=Text(title(about)), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.show_edge = table.pad_edge = False  # so that 80 columns hold all digits
     table.add_column(min_width=14)  # of the longest word
     for name in head[1:]:
         table.add_column(name, justify="right", no_wrap=True)
