@@ -89,7 +89,8 @@ def color_film(
 
     Notes
     -----
-    Sound and subtitles are copied as they are, and each picture keeps its time. Where
+    Sound and subtitles are copied as they are, with their languages; so are chapters,
+    and what is attached to .mkv. Each picture keeps its time. Where
     times start again, as in files of MPEG that were joined end to end, the rest follows
     what was before.
     Pictures are written in H.264 (VP9 in .webm), 8 bits, BT.709.
@@ -124,7 +125,7 @@ def _opened(path: Path) -> Iterator[Any]:
     if not path.is_file():
         raise ValueError(f"IN must be a film; there is none at {path}")
     try:
-        with av.open(str(path)) as source:
+        with av.open(f"file:{path}") as source:  # else a colon ends a protocol
             if not source.streams.video:
                 raise ValueError(f"{path} has no pictures")
             video = source.streams.video[0]
@@ -156,8 +157,12 @@ def _copy(
 
     container, codec = FORMATS[suffix]
     video, number = source.streams.video[0], 0
-    with av.open(file, "w", format=container) as target:
-        target.metadata.update(source.metadata | ({"comment": note} if note else {}))
+    told = source.metadata | ({"comment": note} if note else {})
+    apple = any(name.startswith("com.apple.") for name in told)  # of a phone
+    options = {"movflags": "use_metadata_tags"} if apple else {}
+    with av.open(file, "w", format=container, options=options) as target:
+        target.metadata.update(told)
+        target.set_chapters(source.chapters())
         written = _video_stream(target, codec, video, turn % 180 != 0)
         copies = _started(target, source, suffix)
         total = video.frames or None
@@ -166,7 +171,7 @@ def _copy(
             number += 1
         target.mux(written.encode())
     if not number:
-        raise ValueError(f"{source.name} has no pictures")
+        raise ValueError(f"{source.name.removeprefix('file:')} has no pictures")
     return number
 
 
@@ -195,6 +200,13 @@ def _started(target: Any, source: Any, suffix: str) -> dict:
     try:
         kept = [stream for stream in source.streams if stream.type in KEPT]
         copies = {stream: target.add_stream_from_template(stream) for stream in kept}
+        for stream, copy in copies.items():
+            copy.metadata.update(stream.metadata)  # its language, for example
+            copy.disposition = stream.disposition
+        if FORMATS[suffix][0] == "matroska":
+            for each in source.streams:
+                if each.type == "attachment":  # a font, for subtitles
+                    target.add_attachment(each.name, each.mimetype, each.data)
         target.start_encoding()
     except (av.FFmpegError, ValueError) as error:
         kinds = ", ".join(sorted({stream.codec_context.name for stream in kept}))

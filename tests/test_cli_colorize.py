@@ -1,5 +1,6 @@
 """`colorlab colorize`, as a user types it."""
 
+import errno
 import io
 import os
 import subprocess
@@ -602,3 +603,118 @@ def test_what_is_not_watched_is_told(color, tmp_path):
     ):
         code, _, err = color(*inputs, *words)
         assert (code, told in err, err.count("\n")) == (2, True, 1)
+
+
+def test_a_map_is_of_the_first_page_and_all_pages_are_colored(color, tmp_path):
+    pages = [Image.new("L", (16, 8), shade) for shade in (60, 120, 180)]
+    pages[0].save(tmp_path / "album.tif", save_all=True, append_images=pages[1:])
+    for bits in ("8", "16"):
+        out = tmp_path / bits
+        words = (tmp_path / "album.tif", "-o", out / "album.tif", "--bits", bits)
+        assert color(*words, "--uncertainty")[0] == 0
+        with Image.open(out / "album.tif") as image:
+            assert image.n_frames == 3
+        doubted = (out / "album-doubt.png").read_bytes()
+        code, said, _ = color(*words)
+        assert (code, "(1 of them before)" in said) == (0, True)
+        still = tmp_path / f"{bits}.png"
+        pages[0].save(still)
+        assert color(still, "-o", out / "one.png", "--uncertainty")[0] == 0
+        alone = Image.open(out / "one-doubt.png")
+        assert np.array_equal(alone, Image.open(io.BytesIO(doubted)))
+
+
+def test_what_moves_is_not_written_with_16_bits(color, tmp_path):
+    frames = [Image.new("L", (16, 8), shade) for shade in (60, 120)]
+    for suffix in (".gif", ".png"):
+        path = tmp_path / f"moves{suffix}"
+        frames[0].save(path, save_all=True, append_images=frames[1:])
+        code, _, err = color(path, "-o", tmp_path / "out.png", "--bits", 16)
+        assert (code, "--bits 16 must be left out for what moves" in err) == (2, True)
+        assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_letters_beyond_ascii_stay_in_exif(color, tmp_path, suffix, bits):
+    if bits == 16 and suffix not in (".png", ".tif"):
+        return
+    exif, told = Image.Exif(), "Großmutter, © 1926 Jürgen Müller".encode()
+    exif[0x010E] = exif[0x8298] = told
+    exif.get_ifd(0x8769)[0xA430] = told  # who owned the camera
+    Image.new("L", (16, 8), 99).save(tmp_path / "a.jpg", exif=exif)
+    out = tmp_path / f"out{suffix}"
+    assert color(tmp_path / "a.jpg", "-o", out, "--bits", bits)[0] == 0
+    with Image.open(out) as image:
+        kept = image.getexif()
+        texts = kept[0x010E], kept[0x8298], kept.get_ifd(0x8769)[0xA430]
+    for text in texts:
+        as_bytes = text if isinstance(text, bytes) else text.encode("latin-1")
+        assert as_bytes.rstrip(b"\0") == told
+
+
+def test_a_side_file_tells_of_the_picture_that_is_there(color, tmp_path, monkeypatch):
+    folder_of(tmp_path, "0.png")
+    words, out = (tmp_path / "0.png", "-o", tmp_path / "s.bmp"), tmp_path / "s.bmp"
+    assert color(*words)[0] == 0
+    first = out.read_bytes()
+    assert color(*words, "--temperature", 1)[0] == 0
+    second, told = out.read_bytes(), (tmp_path / "s.bmp.xmp").read_text()
+    with monkeypatch.context() as patch:
+
+        def fail(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        patch.setattr("colorlab.datasets.images.save_image", fail)
+        assert color(*words)[0] == 2
+    assert (out.read_bytes(), (tmp_path / "s.bmp.xmp").read_text()) == (second, told)
+    code, said, _ = color(*words)
+    assert (code, "before" in said, out.read_bytes()) == (0, False, first)
+    assert color(*words, "--unmarked", "--overwrite")[0] == 0
+    assert not (tmp_path / "s.bmp.xmp").exists()
+    failed = tmp_path / "broken.png", "-o", tmp_path / "b.bmp"
+    failed[0].write_bytes(b"no image")
+    assert color(*failed)[0] == 2
+    assert not (tmp_path / "b.bmp.xmp").exists()
+
+
+def test_only_what_the_photo_told_is_missed(color, tmp_path):
+    folder_of(tmp_path, "0.png")
+    for suffix in ("gif", "jp2", "bmp"):
+        code, _, err = color(tmp_path / "0.png", "-o", tmp_path / f"o.{suffix}")
+        assert (code, "no place for" in err) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "out", "told"),
+    [
+        (["-", "0.png"], "out", "- must come alone"),
+        (["0.png", ""], "out", "must not be empty"),
+        (["0.png"], "", "must not be empty"),
+    ],
+)
+def test_what_is_no_name_is_refused(color, tmp_path, monkeypatch, inputs, out, told):
+    folder_of(tmp_path, "0.png")
+    monkeypatch.chdir(tmp_path)
+    code, _, err = color(*inputs, "-o", out)
+    assert (code, told in err) == (2, True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_ends_the_watch_and_tells_what_is_left(
+    color, tmp_path, monkeypatch
+):
+    folder, looks = folder_of(tmp_path / "in", *"abcd"), []
+    for path in folder.iterdir():
+        path.rename(path.with_suffix(".png"))
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("colorlab.datasets.images.save_image", fail)
+    monkeypatch.setattr("colorlab.cli.watch.time.sleep", looks.append)
+    code, said, err = color(folder, "-o", tmp_path / "out", "--watch")
+    assert (code, len(looks)) == (2, 2)
+    assert "0 of 4 colored" in said
+    assert "1 left out, as said above; 3 not tried" in said
+    assert "0 images" not in err  # no bar where nothing came

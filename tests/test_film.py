@@ -22,6 +22,7 @@ from PIL import Image
 import colorlab.film
 from colorlab import ColorNet, load_pretrained
 from colorlab.colorize import colorize
+from colorlab.datasets.images import open_image
 from colorlab.decode import annealed_mean
 from colorlab.film import Colors, Steady, is_cut
 from colorlab.filmfile import is_film
@@ -343,3 +344,26 @@ def test_no_graph_grows_with_a_film():
         ab = steady.predict(model, torch.full((1, 1, 16, 16), shade), 0.38)
     assert not ab.requires_grad
     assert not any(part.requires_grad for part in steady.last)
+
+
+def test_frames_are_taken_by_their_numbers(
+    frames, network, tmp_path, monkeypatch, capsys
+):
+    folder, order = tmp_path / "frames", []
+    folder.mkdir()
+    for number in (1, 2, 10, 9, 11):
+        frames[number].save(folder / f"frame{number}.png")
+    (folder / "._frame1.png").write_bytes(b"of a Mac")
+    (folder / "notes.txt").write_text("Church")
+
+    def note(path):
+        order.append(path.name)
+        return open_image(path)
+
+    monkeypatch.setattr("colorlab.datasets.images.open_image", note)
+    words = ("colorize", folder, "-o", tmp_path / "out", "--frames", "--model", network)
+    assert run(monkeypatch, *words) == 0
+    assert order == [f"frame{number}.png" for number in (1, 2, 9, 10, 11)]
+    err = capsys.readouterr().err
+    assert "1 files are no frames and were left out" in err
+    assert "notes.txt" in err

@@ -4,11 +4,13 @@ import contextlib
 import errno
 import io
 import struct
+from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 from film_fixtures import (  # noqa: F401 (fixtures are used by name)
+    SIDES,
     add_tone,
     fixture_film,
     fixture_frames,
@@ -165,3 +167,43 @@ def test_films_joined_end_to_end_go_on(frames, tmp_path):
     assert 1 / 13 < steps[len(frames) - 1] < 0.5  # at the join: until the sound ends
     assert [packet for _, packet in heard] == 2 * [packet for _, packet in sound]
     assert (np.diff([time for time, _ in heard]) > 0).all()
+
+
+def test_languages_chapters_and_attachments_are_kept(frames, tmp_path):
+    path, out = tmp_path / "wedding: 1926.mkv", tmp_path / "out.mkv"
+    with av.open(f"file:{path}", "w") as target:
+        video = target.add_stream("libx264", rate=12)
+        video.width, video.height = SIDES
+        voice = target.add_stream("aac", rate=8000, layout="mono")
+        voice.metadata.update({"language": "deu", "title": "Ton"})
+        target.add_attachment("font.ttf", "font/ttf", b"letters")
+        part = {"id": 1, "start": 0, "end": 500, "time_base": Fraction(1, 1000)}
+        target.set_chapters([part | {"metadata": {"title": "Church"}}])
+        for frame in frames[:4]:
+            target.mux(video.encode(av.VideoFrame.from_image(frame.convert("RGB"))))
+        target.mux(video.encode())
+        add_tone(target, voice)
+    assert color_film(path, out, lambda picture: picture) == 4
+    with av.open(str(out)) as source:
+        (sound,) = source.streams.audio
+        assert (sound.language, sound.metadata["title"]) == ("deu", "Ton")
+        assert [each["metadata"]["title"] for each in source.chapters()] == ["Church"]
+        (kept,) = [s for s in source.streams if s.type == "attachment"]
+        assert (kept.name, kept.data) == ("font.ttf", b"letters")
+
+
+def test_a_phones_date_and_place_are_kept(frames, tmp_path):
+    path, out = tmp_path / "phone.mov", tmp_path / "out.mov"
+    told = {"com.apple.quicktime.creationdate": "2019-05-01T12:00:00+0200"}
+    options = {"movflags": "use_metadata_tags"}
+    with av.open(str(path), "w", options=options) as target:
+        target.metadata.update(told)
+        video = target.add_stream("libx264", rate=12)
+        video.width, video.height = SIDES
+        for frame in frames[:2]:
+            target.mux(video.encode(av.VideoFrame.from_image(frame.convert("RGB"))))
+        target.mux(video.encode())
+    color_film(path, out, lambda picture: picture, note="made up")
+    with av.open(str(out)) as source:
+        assert told.items() <= source.metadata.items()
+        assert source.metadata["comment"] == "made up"

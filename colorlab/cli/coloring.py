@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from colorlab.cli.messages import count_pages
 from colorlab.cli.ranking import Ranking
-from colorlab.cli.results import Mark, to_xmp, write_side_file
+from colorlab.cli.results import Mark, check_side_file, to_xmp, write_side_file
 from colorlab.cli.samples import Samples
 from colorlab.files import whole_file
 
@@ -91,16 +91,26 @@ class Coloring:
         self, path: Path, target: Path, mark: Mark, overwrite: bool
     ) -> list[str]:
         """Color an image, or each page of it; return what was lost."""
-        from colorlab.datasets.images import NAMELESS, save_format, save_image
+        from colorlab.datasets.images import NAMELESS, save_format
         from colorlab.datasets.multipage import can_hold
 
         software, kind = str(mark), save_format(target)
         self._check_format(kind)
-        if not self._is_of_one() and can_hold(kind, path):
+        if not (self.hints or self.samples) and can_hold(kind, path):
             return self._write_pages(path, target, kind, software)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if kind in NAMELESS and self.statement:
-            write_side_file(target, mark, to_xmp(self.statement), overwrite)
+        if kind in NAMELESS:
+            check_side_file(target, overwrite)
+        notes = self._write_one(path, target, kind, software)
+        if kind in NAMELESS:
+            write_side_file(target, mark, self.statement)
+        return notes
+
+    def _write_one(
+        self, path: Path, target: Path, kind: str, software: str
+    ) -> list[str]:
+        from colorlab.datasets.images import save_image
+
         if self.form.bits == 16:
             with whole_file(target) as file:
                 return self._write(path, file, kind, software)
@@ -112,10 +122,6 @@ class Coloring:
             asked = "--layer" if self.form.layer else "--bits 16"
             raise ValueError(f"{asked} must be written as PNG or TIFF, not as {kind}")
 
-    def _is_of_one(self) -> bool:
-        """Return whether it is for one picture, so that of pages the first is taken."""
-        return any((self.hints, self.samples, self.ranking))
-
     def _write_pages(
         self, path: Path, target: Path, kind: str, software: str
     ) -> list[str]:
@@ -123,6 +129,8 @@ class Coloring:
         from colorlab.datasets.deep import save_deep_pages
         from colorlab.datasets.multipage import open_pages, save_pages
 
+        if self.form.bits == 16 and kind != "TIFF":
+            raise ValueError(f"--bits 16 must be left out for what moves: {path}")
         pages = open_pages(path, *self.reading, count_pages)
         if self.form.bits == 8:
             colored = self._color_pages(pages, kind)
@@ -166,7 +174,7 @@ class Coloring:
         from colorlab.datasets.deep import join_bytes, read_levels
         from colorlab.retouch import join_levels, layer_rows, predict_cells
 
-        predict = self._predict(path, image)
+        predict = self._predict(path, image) if page == 0 else None
         ab = predict_cells(image, self.network, self.T, self.size, predict)
         values, notes = read_levels(path, self.reading.max_pixels, page)
         values = join_bytes(image) if values is None else values
@@ -216,6 +224,7 @@ class Coloring:
                 image.info.pop(name, None)
         if self.statement:
             packet = image.info.get("xmp", b"")
+            image.info["no_xmp_of_its_own"] = not packet
             image.info["xmp"] = add_statement(packet, to_xmp(self.statement))
             image.info["statement"] = self.statement
         image.info |= {"software": software} if software else {}

@@ -209,12 +209,12 @@ def _watch(
     def place(targets: dict[Path, Path]) -> dict[Path, Path]:
         return how.form.place(targets, how.network, folders.out)
 
-    outcomes, notes = watch_folders(
+    outcomes, notes, given = watch_folders(
         folders, lambda targets: _to_files(place(targets), how, made, overwrite)
     )
     _tell_notes(notes)
-    print(_summary(outcomes, outcomes.total(), f"by {model}, in {folders.out}"))
-    if outcomes["failed"]:
+    print(_summary(outcomes, given, f"by {model}, in {folders.out}"))
+    if outcomes["failed"] or outcomes.total() < given:
         raise SystemExit(2)
 
 
@@ -253,6 +253,8 @@ def _dots_of_one(dotted: "Hints | None", targets: dict[Path, Path]) -> tuple:
 @contextmanager
 def _stdin_as_file(images: list[str]) -> Iterator[list[str]]:
     """Replace - by a file that holds what came from the standard input."""
+    if "-" in images and len(images) > 1:
+        raise ValueError("- must come alone: it is the standard input")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "stdin")
         if "-" in images:

@@ -195,9 +195,10 @@ def calibrate(
     where = network.centers.device
     calibrate_network(network, (rgb_to_lab(rgb.to(where))[:, :1] for rgb in batches))
     names = [Path(path).name for path in data]
-    save_model(network, out, calibrated={"data": names, "size": size, "images": images})
     given = sum(map(len, sources))
-    print(f"{given - len(skipped)} of {given} images used, the network is in {out}")
+    used = given - len(skipped)
+    save_model(network, out, calibrated={"data": names, "size": size, "images": used})
+    print(f"{used} of {given} images used, the network is in {out}")
     print_skipped(skipped)
 
 

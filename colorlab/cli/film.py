@@ -3,6 +3,7 @@
 import hashlib
 import math
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tqdm import tqdm
 
+from colorlab.cli.messages import print_names
 from colorlab.cli.models import check_output, load_network
 from colorlab.cli.results import describe, hash_file, hash_settings, to_xmp
 
@@ -143,12 +145,21 @@ def _color_file(path: Path, out: Path, color: Callable, way: Way) -> int:
 def _list_frames(folder: Path) -> list[Path]:
     from colorlab.datasets.images import is_image
 
-    frames = sorted(path for path in folder.iterdir() if is_image(path.name))
+    seen = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    frames = sorted((path for path in seen if is_image(path.name)), key=_in_order)
     if not frames:
         raise ValueError(f"IN must hold frames, which are images; {folder} holds none")
     if len({frame.stem for frame in frames}) < len(frames):
         raise ValueError(f"IN must hold frames of different names; {folder} does not")
+    others = sorted(path.name for path in seen if path not in frames)
+    print_names(others, "files are no frames and were left out")
     return frames
+
+
+def _in_order(path: Path) -> list:
+    """Return what sorts frames by the numbers in their names: 2 before 10."""
+    parts = re.split(r"(\d+)", path.name)
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
 def _hash(path: Path, frames: Iterable[Path]) -> str:

@@ -1,5 +1,6 @@
 """`colorlab probe`: what the layers of a network know about things."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -64,7 +65,8 @@ def probe(  # noqa: PLR0913 - one argument an option
         for name, each in networks.items()
     }
     about = {"model": model, "data": Path(data).name, "size": size, "seeds": seeds}
-    about |= {"per_class": per_class, "classes": len(set(class_names(known)))}
+    counts = Counter(class_names(known)).values()
+    about |= {"per_class": min(per_class, *counts), "classes": len(counts)}
     read = [n for n in range(len(asked)) if asked.name(n) not in skipped]
     about |= {"images": len(read)}
     _print_table(about, scores)

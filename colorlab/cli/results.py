@@ -103,17 +103,24 @@ def side_file(target: Path) -> Path:
     return target.with_name(f"{target.name}.xmp")
 
 
-def write_side_file(target: Path, mark: Mark, xmp: str, overwrite: bool) -> None:
-    """Write the mark of a result beside it, as image programs do."""
-    from colorlab.files import whole_file
-
+def check_side_file(target: Path, overwrite: bool) -> None:
+    """Refuse to replace what stands in the place of a side file, if it is not ours."""
     path = side_file(target)
     if path.exists() and not _beside(target) and not overwrite:
         raise ValueError(
             f"{path} exists, and is not of colorlab; --overwrite replaces it"
         )
-    with whole_file(path) as file:
-        file.write(f"{xmp}\n<!-- {mark} -->\n".encode())
+
+
+def write_side_file(target: Path, mark: Mark, statement: str) -> None:
+    """Write the mark of a result beside it, as image programs do; none if unmarked."""
+    from colorlab.files import whole_file
+
+    path = side_file(target)
+    path.unlink(missing_ok=True)  # it told of the picture before
+    if statement:
+        with whole_file(path) as file:
+            file.write(f"{to_xmp(statement)}\n<!-- {mark} -->\n".encode())
 
 
 def is_done(target: Path, mark: Mark) -> bool:

@@ -38,6 +38,8 @@ def plan_targets(
     ValueError
         If there is no image, or `out` cannot be what is asked for.
     """
+    if not all([*inputs, out]):
+        raise ValueError("IN and --out must not be empty")
     others: Counter[str] = Counter()
     images: dict[str, Path] = {}  # by their place, so that none is there twice
     tops = []

@@ -4,6 +4,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from colorlab.cli.targets import plan_targets
@@ -65,19 +66,29 @@ class Folders:
 
 def watch(
     folders: Folders, color: Callable[[dict[Path, Path]], Outcomes]
-) -> tuple[Counter[str], Counter[str]]:
-    """Color what comes until Ctrl-C; return outcomes and notes, counted."""
+) -> tuple[Counter[str], Counter[str], int]:
+    """Color what comes, until Ctrl-C or a full disk.
+
+    Returns
+    -------
+    outcomes, notes : Counter
+        What came of the images.
+    given : int
+        How many came; those without an outcome were not tried.
+    """
     outcomes: Counter[str] = Counter()
     notes: Counter[str] = Counter()
+    given = 0
     print(f"colorlab: watching {', '.join(folders.inputs)}", file=sys.stderr)
-    try:
-        while True:
-            for outcome, noted in color(folders.look()):
-                outcomes[outcome] += 1
-                notes.update(noted)
+    with suppress(KeyboardInterrupt):
+        while outcomes.total() == given:
+            if ready := folders.look():
+                given += len(ready)
+                for outcome, noted in color(ready):
+                    outcomes[outcome] += 1
+                    notes.update(noted)
             time.sleep(WAIT)
-    except KeyboardInterrupt:
-        return outcomes, notes
+    return outcomes, notes, given
 
 
 def _stamp(path: Path) -> Stamp | None:

@@ -266,7 +266,9 @@ def weighted_batches(
             yield indices
 
 
-def batch_sizes_per_source(sources: Sources, batch_size: int) -> list[int]:
+def batch_sizes_per_source(
+    sources: Sources, batch_size: int, mixed: bool = False
+) -> list[int]:
     """Return each source's batch size: larger pictures, fewer of them.
 
     Parameters
@@ -275,6 +277,8 @@ def batch_sizes_per_source(sources: Sources, batch_size: int) -> list[int]:
         Data sets, and the size at which each is shown.
     batch_size : int
         Images in a batch of the first source.
+    mixed : bool
+        A batch takes images of all sources; a small one begins again.
 
     Returns
     -------
@@ -285,7 +289,7 @@ def batch_sizes_per_source(sources: Sources, batch_size: int) -> list[int]:
     Raises
     ------
     ValueError
-        If a source has too few images for one batch.
+        If a source has too few images for one batch, or none at all.
 
     Examples
     --------
@@ -296,7 +300,7 @@ def batch_sizes_per_source(sources: Sources, batch_size: int) -> list[int]:
     pixels = batch_size * sources[0][1] ** 2
     batch_sizes = [max(1, round(pixels / size**2)) for _, size in sources]
     for (images, _), needed in zip(sources, batch_sizes, strict=True):
-        if len(images) < needed:
+        if len(images) < (1 if mixed else needed):
             raise ValueError(
                 f"batch_size must not exceed the images of a source: a batch takes "
                 f"{needed}, there are {images.describe()}"
@@ -347,7 +351,7 @@ def training_batches(  # noqa: PLR0913  what a run chooses, each by itself
     OSError
         If files cannot be read at all, after some attempts.
     """
-    batch_sizes = batch_sizes_per_source(sources, batch_size)
+    batch_sizes = batch_sizes_per_source(sources, batch_size, bool(shares))
     rank, ranks = share
     plan = (
         weighted_batches(sources, shares, batch_size, seed, first_step)

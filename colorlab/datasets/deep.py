@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
 
 from colorlab.datasets.formats import File, open_checked
-from colorlab.datasets.images import save_options
+from colorlab.datasets.images import save_options, within_tiff
+from colorlab.datasets.metadata import as_read
 from colorlab.datasets.profiles import (
     WHITE,
     gray16,
@@ -165,7 +166,7 @@ def save_deep_pages(
     >>> read_levels(file, page=1).values[0, 0]
     array([770, 770, 770], dtype=uint16)
     """
-    with TiffImagePlugin.AppendingTiffWriter(file) as writer:
+    with within_tiff(), TiffImagePlugin.AppendingTiffWriter(file) as writer:
         for rows, image in pages:
             save_deep(rows, image, writer, "TIFF")
             writer.newFrame()
@@ -343,11 +344,11 @@ def _write_tiff(
     with Image.open(one, formats=["TIFF"]) as opened:
         tags = TiffImagePlugin.ImageFileDirectory_v2()
         for tag, value in getattr(opened, "tag_v2", {}).items():
-            tags[tag] = value
+            tags[tag] = as_read(value)
         exif = opened.getexif()
         for ifd in EXIF_IFDS:
             if told := exif.get_ifd(ifd):
-                tags[ifd] = dict(told)
+                tags[ifd] = {tag: as_read(value) for tag, value in told.items()}
     tags[TiffImagePlugin.IMAGEWIDTH], tags[TiffImagePlugin.IMAGELENGTH] = image.size
     tags[TiffImagePlugin.BITSPERSAMPLE] = (16,) * channels
     tags[TiffImagePlugin.ROWSPERSTRIP] = image.height

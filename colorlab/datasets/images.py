@@ -1,6 +1,9 @@
 """Image files of every kind, as upright 8-bit sRGB (book chapter: colorize)."""
 
 import io
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,7 +15,15 @@ from torch import Tensor
 
 from colorlab.datasets.formats import FORMATS, Refusal, open_checked
 from colorlab.datasets.formats import is_image as is_image
-from colorlab.datasets.metadata import ORIENTATION, SOFTWARE, XMP, read_metadata
+from colorlab.datasets.metadata import (
+    EXIF_IFD,
+    GPS_IFD,
+    ORIENTATION,
+    SOFTWARE,
+    XMP,
+    as_read,
+    read_metadata,
+)
 from colorlab.datasets.profiles import srgb_profile
 from colorlab.datasets.profiles import to_rgb as to_rgb
 from colorlab.files import whole_file
@@ -290,9 +301,27 @@ def save_options(kind: str, info: dict) -> dict[str, Any]:
     return options | _signature(kind, info)
 
 
+@contextmanager
+def within_tiff() -> Iterator[None]:
+    """Say in one sentence that a TIFF has become too large, whose places have 32 bits.
+
+    Raises
+    ------
+    ValueError
+        If what is done inside goes beyond.
+    """
+    try:
+        yield
+    except struct.error as error:
+        raise ValueError(
+            "a TIFF holds 4 GiB at most, and its pages are more: color it in parts"
+        ) from error
+
+
 def _homeless(kind: str, info: dict) -> list[str]:
     """Return what a format has no place for."""
-    lost = [name for name in ("exif", "xmp") if name in info and kind not in TOLD]
+    told = ["exif"] if info.get("no_xmp_of_its_own") else ["exif", "xmp"]
+    lost = [name for name in told if name in info and kind not in TOLD]
     lost += ["dpi"] if "dpi" in info and kind not in MEASURED else []
     return [f"{kind} has no place for {', '.join(lost)}"] if lost else []
 
@@ -306,6 +335,8 @@ def _signature(kind: str, info: dict) -> dict[str, Any]:
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
     if "exif" in info:
         exif.load(info["exif"])
+        for part in (exif, *map(exif.get_ifd, (EXIF_IFD, GPS_IFD))):
+            part.update({tag: as_read(value) for tag, value in part.items()})
     if "software" in info:
         exif[SOFTWARE] = info["software"]
     if kind in ("WEBP", "AVIF") and "dpi" in info:

@@ -106,15 +106,37 @@ def add_statement(packet: bytes, statement: str) -> str:
 def _describing(exif: Image.Exif) -> bytes:
     kept = Image.Exif()
     for tag in sorted(DESCRIBING & set(exif)):
-        kept[tag] = exif[tag]
+        kept[tag] = as_read(exif[tag])
     for ifd in (EXIF_IFD, GPS_IFD):
         told = {tag: value for tag, value in exif.get_ifd(ifd).items()}
-        told = {tag: value for tag, value in told.items() if tag not in SIDES}
+        told = {tag: as_read(v) for tag, v in told.items() if tag not in SIDES}
         told |= {COLOR_SPACE: 1} if COLOR_SPACE in told else {}
         if told:
             kept.get_ifd(ifd).update(told)
             kept[ifd] = told
     return kept.tobytes() if len(kept) else b""
+
+
+def as_read(value: Any) -> Any:
+    r"""Return the bytes of a text in EXIF, of which Pillow writes no others than ASCII.
+
+    Parameters
+    ----------
+    value : object
+        As Pillow reads it: each byte of a text becomes a letter.
+
+    Returns
+    -------
+    object
+        What is no text, or is ASCII, as it was.
+
+    Examples
+    --------
+    >>> as_read("Gro\xc3\x9fmutter").decode()  # most programs write UTF-8
+    'Großmutter'
+    """
+    plain = not isinstance(value, str) or value.isascii()
+    return value if plain else value.encode("latin-1", "replace")
 
 
 def _say_left(image: Image.Image) -> list[str]:

@@ -14,6 +14,7 @@ from colorlab.datasets.images import (
     save_options,
     take_image,
     to_palette,
+    within_tiff,
 )
 from colorlab.files import whole_file
 
@@ -171,7 +172,7 @@ def save_pages(pages: Iterable[Image.Image], target: str | Path) -> list[str]:
 def _save_tiff(pages: Iterable[Image.Image], file: BinaryIO) -> list[str]:
     """Write page after page, each with its own EXIF, XMP and resolution."""
     notes: dict[str, None] = {}  # each once, in order
-    with TiffImagePlugin.AppendingTiffWriter(file) as writer:
+    with within_tiff(), TiffImagePlugin.AppendingTiffWriter(file) as writer:
         for page in pages:
             page.save(writer, "TIFF", **save_options("TIFF", page.info))
             writer.newFrame()

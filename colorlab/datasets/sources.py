@@ -303,9 +303,15 @@ def _source(listing: _Listing, labels: list[str], split: str, data: str) -> Imag
     return ImageSource(listing.root, Names.of(files), place, data, told)
 
 
+def _named(data: str | Path) -> Path:
+    if not str(data):
+        raise ValueError("data must be a folder, archive or index, got an empty name")
+    return Path(data)
+
+
 def _listed(data: str | Path, progress: Progress) -> _Listing:
     """List a data set of any kind."""
-    path = Path(data)
+    path = _named(data)
     if ADDRESS.match(str(data)):
         path = download_shards(str(data), progress)
     if (path / INDEX).is_file():

@@ -75,7 +75,7 @@ class TrainConfig:
     precision: str = _option(
         "auto", "Number format of the network.", choices=PRECISIONS
     )
-    seed: int = _option(0, "Decides weights, order and crops.", least=0)
+    seed: int = _option(0, "Decides weights, order and crops.", least=0, most=2**32 - 1)
     save_every: int = _option(250, "Steps between saves.", least=1, free=True)
     log_every: int = _option(10, "Steps in a record.", least=1, free=True)
     workers: int = _option(1, "Data-loader processes.", least=0, free=True)

@@ -21,6 +21,7 @@ NOISE = 1e-5  # of that spread: sums of float32 are no more exact
 GRAY_SHARE = 0.6  # of the data's chroma: less is gray
 ONE_BIN = 0.95  # of all pixels: more is one color
 EXPLODED = 100  # times the first loss, or times 1 if that was less
+HIGHEST = 1e5  # no young network begins near it, nor does L2 (the gamut squared)
 WORSE, SAVES = 1.02, 3  # held-out loss over its least, after so many saves
 AT_ONCE = 8  # images
 DIVERGED, NO_COLOR = "diverged", "no color"
@@ -107,7 +108,7 @@ def diagnose(records: Sequence[dict], loss: str = "rebal") -> str | None:
     'diverged'
     """
     newest, lasting = records[-1], records[-LASTING:]
-    ceiling = EXPLODED * max(1.0, records[0]["loss"] or 0.0)
+    ceiling = min(EXPLODED * max(1.0, records[0]["loss"] or 0.0), HIGHEST)
     held_out = newest.get("held_out")  # that of a save, else missing
     if newest["loss"] is None or not newest["loss"] < ceiling:
         return DIVERGED

@@ -37,6 +37,8 @@ def make_accelerator(out: Path, precision: str, device: str) -> Accelerator:
     here = best_device().type
     if device not in ("auto", "cpu", here):
         raise ValueError(f"device must be auto, cpu or {here} here, got {device!r}")
+    if precision == "fp16" and "cpu" in (device, here):
+        raise ValueError("precision must be auto, no or bf16 on a processor, got fp16")
     if here == "cuda":
         torch.set_float32_matmul_precision("high")  # TF32 where it has it
         # The fastest convolution may be another one in the next run, with other bits.

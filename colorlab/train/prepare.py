@@ -1,5 +1,6 @@
 """From a configuration to all that the steps of a run need (book chapter: train)."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +40,8 @@ from colorlab.weights import load_model, save_model, shape_of
 Data = list[tuple[str | Path, int | None]]
 Objective = Callable[[Tensor, Tensor], Tensor]
 SHARED = Path("/dev/shm")  # through which data-loader processes hand over batches
+MADE = ("model.safetensors", "best.safetensors")
+MOST_WORKERS = 8  # of each core; each worker takes memory
 READ_AHEAD = 2  # batches that each of them keeps ready
 
 
@@ -89,9 +92,15 @@ def prepare(
     ValueError
         If `train` cannot do what it was asked for.
     """
-    if checkpoints(out) and not resume:
+    made = [name for name in MADE if (out / name).exists()]
+    if (made or checkpoints(out)) and not resume:
         raise ValueError(
             f"out must be a new folder, or resume be set; {out} is neither"
+        )
+    if made and not checkpoints(out):
+        raise ValueError(
+            f"out must have its checkpoints to be resumed, {out} has none: start a "
+            f"new run with --init {out / made[0]}"
         )
     before = before if resume else None
     config = config or before or TrainConfig()
@@ -100,10 +109,11 @@ def prepare(
     sources, rgb, about = _sources(data, val_data, known, config.size, config.stretch)
     if before:
         check_run(out, before, config, known, about)
-        init = _kept_init(init, out)
+        init = _kept_init(init, out, known.get("init", False))
+    about["init"] = init is not None
     shares = _shares(config.shares, sources)
     accelerator = make_accelerator(out, config.precision, config.device)
-    batch_sizes = batch_sizes_per_source(sources, config.batch_size)
+    batch_sizes = batch_sizes_per_source(sources, config.batch_size, bool(shares))
     parts = config.grad_accum_steps
     _check_batches(batch_sizes, accelerator.num_processes, parts)
     _check_shared_memory(sources, batch_sizes, config.workers)
@@ -192,10 +202,13 @@ def _sources(
         data = [(source["path"], source["size"]) for source in known["train"]]
     val_data = val_data or (known.get("val") or {}).get("path")
     for _, shown_at in data:
-        TrainConfig(size=shown_at or size, stretch=stretch)  # checks them
+        TrainConfig(size=_size(shown_at, size), stretch=stretch)  # checks them
     hold_out = known.get("hold_out", True)
-    sources = [(find_images(path, hold_out=hold_out), at or size) for path, at in data]
-    apart = hold_out and not val_data  # of data named for it, all may be taken
+    sources = [
+        (find_images(path, hold_out=hold_out), _size(at, size)) for path, at in data
+    ]
+    # Of data named for it alone, all may be taken.
+    apart = hold_out and _place(val_data) in {None, *(_place(path) for path, _ in data)}
     val = find_images(val_data or data[-1][0], "val", hold_out=apart), sources[-1][1]
     about = {
         "train": [_about(path, *s) for (path, _), s in zip(data, sources, strict=True)],
@@ -205,11 +218,20 @@ def _sources(
     return sources, val_images(*val), about
 
 
+def _size(shown_at: int | None, size: int) -> int:
+    return size if shown_at is None else shown_at
+
+
+def _place(path: str | Path | None) -> str | None:
+    """Return what tells that two names are of the same data."""
+    here = path is not None and Path(path).exists()
+    return str(Path(path).resolve() if here else path) if path else None
+
+
 def _about(path: str | Path | None, images: ImageSource, size: int) -> dict:
     """Describe a data set, so that a resumed run can find and compare it."""
-    here = path is not None and Path(path).exists()
     return {
-        "path": str(Path(path).resolve() if here else path) if path else None,
+        "path": _place(path),
         "size": size,
         "images": len(images),
         "fingerprint": images.fingerprint(),
@@ -217,7 +239,7 @@ def _about(path: str | Path | None, images: ImageSource, size: int) -> dict:
     }
 
 
-def _kept_init(init: Network | None, out: Path) -> Network | None:
+def _kept_init(init: Network | None, out: Path, had: bool) -> Network | None:
     """Return what a run that goes on started from: it has its own copy."""
     kept = out / "init.safetensors"
     if kept.exists():
@@ -227,6 +249,11 @@ def _kept_init(init: Network | None, out: Path) -> Network | None:
         return stored
     if init is not None and checkpoints(out):
         raise ValueError(f"init must be left out: the run in {out} keeps none")
+    if init is None and had:
+        raise ValueError(
+            f"init must be named again: the run in {out} was stopped before it had "
+            "a copy"
+        )
     return init
 
 
@@ -263,6 +290,9 @@ def _check_shared_memory(
     sources: Sources, batch_sizes: list[int], workers: int
 ) -> None:
     """Refuse more workers than have room for their batches: they would hang."""
+    most = MOST_WORKERS * (os.cpu_count() or 1)
+    if workers > most:
+        raise ValueError(f"workers must be at most {most} here, got {workers}")
     if not SHARED.is_dir():
         return
     pairs = zip(batch_sizes, sources, strict=True)

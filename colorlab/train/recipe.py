@@ -5,6 +5,7 @@ more rounds of it, each going on from the one before, and what the card is to sa
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from colorlab.train.run import read_records
 from colorlab.transfer import Network
 from colorlab.weights import save_model
 
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*")  # of the file written, so of no folder
 MADE_OF_TRAINING = {"config", "steps", "init"}  # these a recipe's card must not say
 
 
@@ -80,6 +82,8 @@ def read_recipe(path: str | Path) -> Recipe:
 
 
 def _check_fields(recipe: Recipe) -> None:
+    if not (isinstance(recipe.name, str) and NAME.fullmatch(recipe.name)):
+        raise ValueError(f"its name must be letters and digits, got {recipe.name!r}")
     known = {option.name for option in fields(TrainConfig)} - {"shares"}
     for config in recipe.rounds:
         if odd := config.keys() - known:
