@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from book_pages import BUILT, CHAPTERS, PAGES, parsed, prose, read_notebook, tags
 from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
+    SETTLED,
     fixture_browser,
     open_page,
 )
@@ -22,6 +23,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 from playwright.sync_api import expect
 from test_widget_gamut import picked, pixel_of
+from test_widget_pages import PAUSE
 
 PHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -462,6 +464,25 @@ def test_keys_come_to_the_figure_in_a_few_stops(browser):
         page.mouse.wheel(0, -200)  # where "Back to top" used to lie on the numbers
         page.wait_for_timeout(400)
         assert page.locator("#pst-back-to-top").is_hidden()
+
+
+@pytest.mark.browser
+def test_who_loads_a_page_again_finds_the_place_again(browser):
+    with open_page(browser, address("network"), width=390) as (page, problems):
+        heading = page.locator("#look-inside > h2")
+        there = "(node) => Math.abs(node.getBoundingClientRect().top - 90) < 3"
+        move = "(h) => scrollBy({ top: h.getBoundingClientRect().top - 90 })"
+        heading.evaluate(move)
+        page.wait_for_timeout(PAUSE)
+        heading.evaluate(move)
+        for _ in range(2):
+            page.reload()
+            page.wait_for_function(SETTLED)
+            page.wait_for_timeout(PAUSE)
+            assert heading.evaluate(there)
+        page.mouse.wheel(0, 100)
+        page.wait_for_function("history.scrollRestoration === 'auto'")
+        assert problems == []
 
 
 @pytest.mark.browser
