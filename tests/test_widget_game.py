@@ -241,6 +241,8 @@ def test_ten_rounds_by_finger(browser, network, tmp_path):
             on.tap()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert flat_targets(figure) == []
+        whole = "(area) => area.scrollHeight <= area.clientHeight"
+        assert figure.locator("textarea").evaluate(whole)
         check_result(figure, tmp_path / "results")
 
 
