@@ -514,6 +514,11 @@ def test_paper_has_no_bars_and_no_solutions(browser):
             shown = page.locator(f".bd-article {folded}").filter(visible=True)
             assert shown.count() == 0, folded
         assert page.locator("#exercises").is_visible()
+        style = "(node) => { const { fontSize, marginBottom } = getComputedStyle(node);"
+        style += " return [fontSize, marginBottom].map(parseFloat); }"
+        size, below = page.locator("#jb-print-docs-body h1").evaluate(style)
+        assert size < 30  # pixels
+        assert below > 10  # the first line stands apart
 
 
 @pytest.mark.browser
@@ -526,8 +531,24 @@ def test_letters_are_a_list_on_a_phone(browser):
     widths = table.locator("td").evaluate_all(
         "(cells) => cells.map((cell) => cell.getBoundingClientRect().width)"
     )
-    assert min(widths) > 300
+    shown = [width for width in widths if width]
+    assert min(shown) > 300
+    assert len(shown) < len(widths)  # an empty one is not even named
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
+
+
+@pytest.mark.browser
+def test_no_word_of_a_table_is_torn(browser):
+    with open_page(browser, address("instructors"), width=390, settle=False) as (
+        page,
+        _,
+    ):
+        link = page.locator("td p a", has_text="Exercise").first
+        line = float(link.evaluate("(a) => parseFloat(getComputedStyle(a).lineHeight)"))
+        words = len(link.inner_text().split())
+        assert link.bounding_box()["height"] < (words + 0.5) * line
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 # Light pages, and the search
