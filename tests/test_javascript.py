@@ -631,7 +631,16 @@ def picture_cases():
     ab = rgb_to_lab(small.permute(2, 0, 1)[None])[0, 1:]
     truth = ab[:, 4:8, 12:16].mean(dim=(1, 2))
     cell = call("meanChroma", small, 16, 4, 3, 1, expected=truth)
+    colored = []
+    prints = ("black-canyon", "locomotion-house-cat", "french-alpine-landscape")
+    names = [f"historic/{name}" for name in prints] + ["spaniels-at-window", "dahlia"]
+    for name in names:
+        image = Image.open(ROOT / f"data/photos/{name}.jpg").convert("RGB")
+        seen = np.array(image.resize((128, 96), Image.Resampling.BILINEAR))
+        own = not name.startswith("historic")
+        colored.append(call("isColored", torch.from_numpy(seen), expected=[own]))
     return [
+        case("a toned print is not colored, a dull photo is", PICTURE, colored),
         case("network_size", PICTURE, sizes),
         case("Pillow's bilinear resize, to the bit", WHOLE, resized),
         case("the true color of a cell", PICTURE, [cell], 1e-3),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from book_pages import BUILT, CHAPTERS, PAGES, parsed, prose, read_notebook, tags
 from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
+    SETTLED,
     fixture_browser,
     open_page,
 )
@@ -22,6 +23,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 from playwright.sync_api import expect
 from test_widget_gamut import picked, pixel_of
+from test_widget_pages import PAUSE
 
 PHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -465,6 +467,25 @@ def test_keys_come_to_the_figure_in_a_few_stops(browser):
 
 
 @pytest.mark.browser
+def test_who_loads_a_page_again_finds_the_place_again(browser):
+    with open_page(browser, address("network"), width=390) as (page, problems):
+        heading = page.locator("#look-inside > h2")
+        there = "(node) => Math.abs(node.getBoundingClientRect().top - 90) < 3"
+        move = "(h) => scrollBy({ top: h.getBoundingClientRect().top - 90 })"
+        heading.evaluate(move)
+        page.wait_for_timeout(PAUSE)
+        heading.evaluate(move)
+        for _ in range(2):
+            page.reload()
+            page.wait_for_function(SETTLED)
+            page.wait_for_timeout(PAUSE)
+            assert heading.evaluate(there)
+        page.mouse.wheel(0, 100)
+        page.wait_for_function("history.scrollRestoration === 'auto'")
+        assert problems == []
+
+
+@pytest.mark.browser
 def test_no_empty_line_stands_below_a_title_that_fills_its_line(browser):
     with open_page(browser, address("turing"), settle=False) as (page, _):
         title = page.locator(".bd-article h1").first
@@ -493,6 +514,11 @@ def test_paper_has_no_bars_and_no_solutions(browser):
             shown = page.locator(f".bd-article {folded}").filter(visible=True)
             assert shown.count() == 0, folded
         assert page.locator("#exercises").is_visible()
+        style = "(node) => { const { fontSize, marginBottom } = getComputedStyle(node);"
+        style += " return [fontSize, marginBottom].map(parseFloat); }"
+        size, below = page.locator("#jb-print-docs-body h1").evaluate(style)
+        assert size < 30  # pixels
+        assert below > 10  # the first line stands apart
 
 
 @pytest.mark.browser
@@ -505,8 +531,24 @@ def test_letters_are_a_list_on_a_phone(browser):
     widths = table.locator("td").evaluate_all(
         "(cells) => cells.map((cell) => cell.getBoundingClientRect().width)"
     )
-    assert min(widths) > 300
+    shown = [width for width in widths if width]
+    assert min(shown) > 300
+    assert len(shown) < len(widths)  # an empty one is not even named
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
+
+
+@pytest.mark.browser
+def test_no_word_of_a_table_is_torn(browser):
+    with open_page(browser, address("instructors"), width=390, settle=False) as (
+        page,
+        _,
+    ):
+        link = page.locator("td p a", has_text="Exercise").first
+        line = float(link.evaluate("(a) => parseFloat(getComputedStyle(a).lineHeight)"))
+        words = len(link.inner_text().split())
+        assert link.bounding_box()["height"] < (words + 0.5) * line
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 # Light pages, and the search

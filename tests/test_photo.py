@@ -23,7 +23,7 @@ from browser_fixtures import (  # noqa: F401 (the fixtures are used by name)
 )
 from extensions import load
 from page_networks import photo, rounded
-from PIL import Image
+from PIL import Image, ImageOps
 from playwright.sync_api import expect
 from test_widget_pages import PAUSE, small_targets, swipe
 
@@ -601,6 +601,9 @@ def test_a_tall_photo_is_seen_with_what_moves_it(browser, address, tiny, phone):
     if not phone:
         assert bottom(plane) - top < 900 - 60  # and what the network thinks there
         assert bottom(T) < 900  # with no scrolling
+    for name in ("original", "256 pixels"):  # what changes the picture is at its edge
+        box = page.get_by_role("button", name=name).bounding_box()
+        assert 0 < top - box["y"] < (200 if phone else 120)
     saves = page.get_by_role("button", name="Download PNG")
     assert 0 < bottom(saves) - bottom(stage) < 844  # within a screen
     # The point shown first is the least decided one: its distribution is the widest.
@@ -921,19 +924,28 @@ def test_while_another_photo_opens_nothing_of_the_old_one_is_drawn(browser, addr
 @pytest.mark.browser
 def test_a_color_photo_has_its_truth(browser, address):
     color = (200, 60, 40)
+    image = Image.new("RGB", (120, 80), color)
+    image.paste(color[::-1], (60, 0, 120, 80))  # of one color, it would be a print
     with open_page(browser, address, settle=False) as (page, _):
-        give(page, encode(Image.new("RGB", (120, 80), color)))
+        give(page, encode(image))
         shown(page, 120, 80)
-        told = page.get_by_role("row", name="truth").inner_text()
-    lab = rgb_to_lab(to_tensor(Image.new("RGB", (1, 1), color))[None]).flatten()
-    assert re.findall(r"\d+", told) == [f"{value:.0f}" for value in lab[1:].tolist()]
+        page.locator(".after").click(position={"x": 20, "y": 20})
+        lab = rgb_to_lab(to_tensor(Image.new("RGB", (1, 1), color))[None]).flatten()
+        _, a, b = lab.tolist()
+        truth = page.get_by_role("row", name="truth")
+        expect(truth).to_have_text(re.compile(rf"a {a:.0f}\b.*b {b:.0f}\b"))
 
 
 @pytest.mark.browser
-def test_a_gray_photo_has_no_original_to_show(browser, address):
+@pytest.mark.parametrize("toned", [False, True])
+def test_a_gray_or_toned_photo_has_no_original_to_show(browser, address, toned):
+    image = lake(mode="L")
+    if toned:
+        image = ImageOps.colorize(image, (30, 10, 0), (255, 240, 200), (150, 110, 80))
     with open_page(browser, address, settle=False) as (page, _):
-        give(page, encode(lake(mode="L")))
+        give(page, encode(image))
         shown(page, 120, 80)
+        assert page.get_by_text("Another film").is_hidden()
         assert page.get_by_role("row", name="truth").count() == 0
         assert page.get_by_role("button", name="original").is_hidden()
 

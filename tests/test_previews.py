@@ -73,6 +73,23 @@ def test_keys_see_it_too_and_escape_closes_it(browser):
         assert problems == []
 
 
+def test_what_is_folded_is_not_told():
+    document = new_document("page")
+    section = nodes.section(ids=["a"])
+    document += section
+    section += nodes.title(text="A question")
+    for kind, text in (
+        (nodes.paragraph, "What is seen?"),
+        (nodes.raw, '<details class="answers"><summary>Answers</summary>'),
+        (nodes.paragraph, "The answer."),
+        (nodes.raw, "</details>"),
+        (nodes.paragraph, "And more."),
+    ):
+        section += kind(text, text)
+    ((_, told, _),) = excerpts.read_sections(document)
+    assert told == "What is seen? And more."
+
+
 @pytest.mark.browser
 def test_a_finger_follows_the_link(browser):
     context = browser.new_context(**PHONE)

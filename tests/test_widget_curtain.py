@@ -1,6 +1,7 @@
 """The curtain: what travels, its arguments, and the curtain drawn."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -213,13 +214,17 @@ def test_curtain_by_touch(browser, tmp_path, pictures):
 
 @pytest.mark.browser
 def test_on_a_phone_each_name_fits_its_half(browser, tmp_path, pictures):
-    long = {f"{name}: much the longest of all": pictures[name] for name in pictures}
+    long = {f"the longest {n} of all: explained": pictures[n] for n in pictures}
     with open_on_phone(browser, Curtain(long), tmp_path) as (_, figure):
         settle(figure)
         stage = figure.locator(".stage").bounding_box()
         middle = stage["x"] + stage["width"] / 2
         left, right = (figure.locator(f".{kind} .tag") for kind in ("over", "under"))
-        assert left.inner_text().endswith("longest of all")
+        assert re.fullmatch(r"\u25c0\xa0the longest \w+ of all", left.inner_text())
+        chosen = figure.get_by_label("Coloring on the left").locator(":checked")
+        assert chosen.text_content().endswith(": explained")
+        lefts = {s.bounding_box()["x"] for s in figure.locator("select").all()}
+        assert len(lefts) == 1  # one below the other
         box = left.bounding_box()
         assert stage["x"] <= box["x"] < box["x"] + box["width"] <= middle
         box = right.bounding_box()

@@ -209,7 +209,13 @@ def test_ten_rounds_by_keys(browser, network, tmp_path):
             play_round(figure, place, press_next)
             check_told(figure, game, i)
             page.keyboard.press("Enter")  # the button has the focus
+        has_focus = "(node) => node === document.activeElement"
+        assert figure.locator(".status").evaluate(has_focus)
         check_result(figure, tmp_path / "results")
+        figure.get_by_role("button", name="Play again").press("Enter")
+        assert figure.locator(".next, .mine").evaluate_all(
+            f"(nodes) => nodes.some({has_focus})"
+        )
 
 
 def flat_targets(figure):
@@ -235,6 +241,8 @@ def test_ten_rounds_by_finger(browser, network, tmp_path):
             on.tap()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert flat_targets(figure) == []
+        whole = "(area) => area.scrollHeight <= area.clientHeight"
+        assert figure.locator("textarea").evaluate(whole)
         check_result(figure, tmp_path / "results")
 
 

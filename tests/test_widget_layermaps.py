@@ -106,6 +106,13 @@ def test_sheets_travel_without_a_loss(layer_maps, network, photos):
         assert (np.array(sent) == sheet.numpy()).all()
 
 
+def test_it_begins_where_the_first_channel_answers(layer_maps, network, photos):
+    layers, sheets = read_layers(network, photos)
+    side = layers[0]["side"]
+    column, row = (int(side * share) for share in layer_maps.spot)
+    assert sheets[0][0, row, column] == sheets[0][0, :side, :side].max() > 0
+
+
 def test_the_shipped_networks_maps_are_light(photos):
     maps = LayerMaps(load_pretrained("flagship"), {"one": photos[0], "two": photos[1]})
     size = len(maps.pixels) * 4 / 3 + len(maps._esm) + len(maps._css)

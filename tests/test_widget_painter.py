@@ -175,6 +175,16 @@ def test_strokes_by_keys(browser, tmp_path, painter):
         wait_for(figure, "2 strokes on")
         picture.press("Backspace")
         wait_for(figure, "1 stroke on")
+        for name in ("undo", "clear"):
+            button = figure.get_by_role("button", name=name)
+            button.press("Enter")
+            wait_for(figure, "Paint a stroke")
+            assert button.evaluate("(node) => node === document.activeElement")
+            assert button.get_attribute("aria-disabled") == "true"
+            button.press("Enter")  # nothing is left
+            picture.press("Enter")
+            picture.press("Enter")
+            wait_for(figure, "1 stroke on")
         figure.get_by_label("Temperature T").press("ArrowLeft")
         wait_for(figure, "1 stroke on")
         figure.get_by_label("How strongly gray stops color").press("ArrowRight")

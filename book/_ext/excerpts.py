@@ -22,6 +22,7 @@ CODE_FILE = "_static/excerpts-code.js"  # which only the search loads
 PROSE = (nodes.paragraph, nodes.caption)
 CODE = (nodes.literal_block,)  # and what it printed
 LIBRARY = "book/api"
+OPEN, CLOSE = '<details class="answers">', "</details>"
 
 
 def read_sections(document: nodes.document, kinds=PROSE) -> list[list[str]]:
@@ -76,9 +77,18 @@ def _text_of(section: nodes.section, kinds: tuple[type, ...]) -> str:
     texts = [
         _words_of(node)
         for node in section.findall(lambda n: isinstance(n, kinds))
-        if _section_of(node) is section
+        if _section_of(node) is section and not _is_folded(node)
     ]
     return re.sub(r"\s+", " ", " ".join(texts)).strip()
+
+
+def _is_folded(node: nodes.Node) -> bool:
+    """Say whether a node is between the raw tags that fold an answer."""
+    while not isinstance(node.parent, nodes.section):
+        node = node.parent
+    around = node.parent[: node.parent.index(node)]
+    raw = "".join(n.astext() for n in around if isinstance(n, nodes.raw))
+    return raw.count(OPEN) > raw.count(CLOSE)
 
 
 def _words_of(node: nodes.Node) -> str:

@@ -98,6 +98,9 @@ function describeHints({ dots, model, seen }, title) {
   return parts.join(" ");
 }
 
+/** @type {(name: string, row: HTMLElement) => HTMLElement} */
+const chosenBy = (name, row) => make("div", { class: "choice" }, [name, row]);
+
 /** @type {(root: HTMLElement) => void} */
 function render(root) {
   let T = 0.38;
@@ -158,10 +161,7 @@ function render(root) {
   });
   stage.node.append(hints.layer);
   const befores = makeButtons("Before", ["gray", "original"], setBefore);
-  const beforeBar = make("div", { class: "bar" }, [
-    "Left of the curtain:",
-    befores.row,
-  ]);
+  const beforeBar = chosenBy("Left of the curtain:", befores.row);
   const networks = makeButtons("The network", NETWORKS.map(tellNetwork), (i) =>
     work(`Loading the network (${weigh(NETWORKS[i])}, once)`, async (engine) => {
       await choose(engine, i);
@@ -185,7 +185,11 @@ function render(root) {
   });
   const result = make("div", { class: "result", hidden: "" }, [
     note,
-    make("div", { class: "bar" }, ["Colored by", networks.row]),
+    make("div", { class: "bar" }, [
+      chosenBy("Colored by", networks.row),
+      chosenBy("It looks at a shorter side of", sizes.row),
+      beforeBar,
+    ]),
     stage.node,
     breaker.node, // beside the photo: one sees what one breaks
     films.node,
@@ -193,8 +197,6 @@ function render(root) {
     hints.node,
     make("div", { class: "bar" }, [...saves, labels.row]),
     panes, // beside a tall photo: see photo.css
-    beforeBar,
-    make("div", { class: "bar" }, ["It looks at a shorter side of", sizes.row]),
     make("p", { class: "honest" }, [HONEST]),
   ]);
   /** @type {Promise<Engine> | undefined} */

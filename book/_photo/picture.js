@@ -14,6 +14,8 @@ import {
 const BAND = 256; // rows read at once, to bound memory
 const [STRIDE, LONGEST] = [8, 8]; // as in colorlab.network and colorlab.colorize
 const VIEW_PIXELS = 2e6; // the page shows larger photos scaled down
+const STEPS = 16; // of lightness
+const COLORED = 4; // bytes: from one color for each step; old prints have up to 2
 const FULL = "Your browser has not enough memory for a photo of this size.";
 
 // Python's round(): halves go to the even neighbor.
@@ -108,30 +110,52 @@ export function eachBand(bitmap, visit) {
   }
 }
 
-// What one look over the whole photo gives: the network's small picture (RGB), whether
-// anything is transparent, and how far the colors are from gray.
+// Whether RGB bytes have colors of their own: a gray or toned print has one color for
+// each lightness.
+/** @type {(small: Bytes) => boolean} */
+export function isColored(small) {
+  const sums = Array.from({ length: STEPS }, () => [0, 0, 0]); // how many, R-G, B-G
+  /** @type {(tell: (sum: number[], red: number, blue: number) => void) => void} */
+  const eachPixel = (tell) => {
+    for (let at = 0; at < small.length; at += 3) {
+      const [r, g, b] = small.subarray(at, at + 3);
+      tell(sums[Math.floor((STEPS * (r + g + b)) / 768)], r - g, b - g);
+    }
+  };
+  eachPixel((sum, red, blue) => {
+    [1, red, blue].forEach((value, i) => {
+      sum[i] += value;
+    });
+  });
+  let apart = 0;
+  eachPixel(([count, reds, blues], red, blue) => {
+    apart += Math.max(Math.abs(red - reds / count), Math.abs(blue - blues / count));
+  });
+  return apart > (COLORED * small.length) / 3;
+}
+
+// What one look over the whole photo gives: the network's small picture (RGB), and
+// whether anything is transparent.
 /** @type {(bitmap: ImageBitmap, size: number) => { small: Uint8Array, h: number,
- *   w: number, transparent: boolean, spread: number }} */
+ *   w: number, transparent: boolean }} */
 export function survey(bitmap, size) {
   const { width, height } = bitmap;
   const [h, w] = networkSize(height, width, size);
   const [across, down] = [axisShares(width, w), axisShares(height, h)];
   const narrow = new Uint8Array(3 * w * height);
-  let [transparent, spread] = [false, 0];
+  let transparent = false;
   eachBand(bitmap, ({ data, height: rows }, top) => {
     for (let y = 0; y < rows; y++) {
       resizeLine(data, 4 * y * width, 4, across, narrow, 3 * (top + y) * w, 3);
     }
-    for (let at = 0; at < data.length; at += 4) {
-      const [r, g, b] = [data[at], data[at + 1], data[at + 2]];
-      spread += Math.max(r, g, b) - Math.min(r, g, b);
-      if (data[at + 3] < 255) transparent = true;
+    for (let at = 3; at < data.length; at += 4) {
+      if (data[at] < 255) transparent = true;
     }
   });
   const small = new Uint8Array(3 * w * h);
   for (let x = 0; x < w; x++)
     resizeLine(narrow, 3 * x, 3 * w, down, small, 3 * x, 3 * w);
-  return { small, h, w, transparent, spread: spread / (width * height) };
+  return { small, h, w, transparent };
 }
 
 // The lightness of RGB bytes.

@@ -13,6 +13,7 @@ import { fromBase64, Network } from "./network.js";
 import {
   eachBand,
   grayed,
+  isColored,
   lightnessOf,
   makeView,
   meanChroma,
@@ -33,8 +34,6 @@ import {
 /** @typedef {{ height: number, width: number, rows: number, columns: number,
  *   seen: number[], transparent: boolean, colored: boolean, widest: number,
  *   original: ImageData, gray: ImageData }} Found What the page is told of a photo. */
-
-const COLORED = 6; // bytes: mean distance of a pixel's channels, above a print's tone
 
 /** @type {Network | undefined} */
 let network;
@@ -61,7 +60,7 @@ export async function start({ kernel, program, centers }) {
 /** @type {(given: { bitmap: ImageBitmap, size: number }, tell: Tell) => Found} */
 export function open({ bitmap, size }, tell) {
   tell("Reading the photo");
-  const { small, h, w, transparent, spread } = survey(bitmap, size);
+  const { small, h, w, transparent } = survey(bitmap, size);
   const seen = [h, w];
   const { logits, rows, columns } = needed(network).run(
     lightnessOf(small),
@@ -70,7 +69,7 @@ export function open({ bitmap, size }, tell) {
     (i, n) => tell(`Coloring: layer ${i} of ${n}`, i / n),
   );
   const view = makeView(bitmap);
-  const colored = spread > COLORED;
+  const colored = isColored(small);
   const { height, width } = bitmap;
   photo = {
     network: needed(network),

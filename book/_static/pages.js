@@ -68,6 +68,61 @@
   });
 })();
 
+// Who loads the page again, or comes back, finds what stood at the top there again.
+// The browser remembers pixels, and figures and formulas above grow as they are drawn.
+(() => {
+  const KEY = `colorlab-place:${location.pathname}`;
+  const BLOCKS = ":is(h1, h2, h3, section > :is(p, ul, ol), figure)";
+  const BAR = 60; // pixels of the page's own bar, which covers the top
+  const LONG = 10000; // milliseconds until all is drawn
+  const [came] = performance.getEntriesByType("navigation");
+
+  const blocks = () => [
+    ...document.querySelectorAll(`.bd-article ${BLOCKS}:not(.widget-subarea *)`),
+  ];
+  const topOf = (node) => node.getBoundingClientRect().top;
+
+  addEventListener("pagehide", () => {
+    const all = blocks();
+    const isSeen = (node) =>
+      node.getClientRects().length && node.getBoundingClientRect().bottom > BAR;
+    const i = all.findIndex(isSeen);
+    const place = i < 0 || scrollY < 1 ? null : [i, topOf(all[i])];
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(place));
+    } catch {
+      /* a reader may forbid it */
+    }
+  });
+
+  function goBack([i, top]) {
+    const block = blocks()[i];
+    if (!block) return;
+    const put = () => scrollBy({ top: topOf(block) - top, behavior: "instant" });
+    const grown = new ResizeObserver(put);
+    const stop = () => {
+      grown.disconnect();
+      history.scrollRestoration = "auto"; // for links within the page
+    };
+    history.scrollRestoration = "manual";
+    grown.observe(document.querySelector(".bd-article"));
+    for (const act of ["wheel", "touchstart", "pointerdown", "keydown"])
+      addEventListener(act, stop, { once: true, passive: true });
+    setTimeout(stop, LONG);
+  }
+
+  whenRead(() => {
+    if (!came || came.type === "navigate") return;
+    let place = null;
+    try {
+      place = JSON.parse(sessionStorage.getItem(KEY));
+    } catch {
+      /* a reader may forbid it */
+    }
+    if (place) goBack(place);
+  });
+})();
+
 // A button that hides all code, on this page and the next: see _ext/light.py.
 (() => {
   const root = document.documentElement;

@@ -197,7 +197,7 @@ function render({ model, el }) {
     const finer = width / columns;
     const pixel = row * finer * width + column * finer;
     inspector.draw({ p: own, L: L[pixel], points });
-    const percent = (/** @type {number} */ q) => `${(100 * own[q]).toFixed(0)} %`;
+    const percent = (/** @type {number} */ q) => `${(100 * own[q]).toFixed(0)}\u00a0%`;
     const gave =
       chosen === top
         ? "Together, the cell keeps it."

@@ -106,7 +106,8 @@ function render({ model, el }) {
       const index = state().photo * names.length + names.indexOf(name);
       if (image.src !== urls[index]) image.src = urls[index];
       image.alt = `The photo, coloring: ${name}`;
-      tag.textContent = i ? `${name} \u25b6` : `\u25c0 ${name}`;
+      const short = name.split(":")[0]; // the list below has all of it
+      tag.textContent = i ? `${short}\u00a0\u25b6` : `\u25c0\u00a0${short}`;
       choices[i].value = String(names.indexOf(name));
     });
     photo.value = String(state().photo);

@@ -87,7 +87,7 @@ function render({ model, el }) {
   let shown = { L: -1 };
   let drawing = 0; // a photo that is opened late is not drawn over a newer one
 
-  const status = make("p", { class: "status", role: "status" });
+  const status = make("p", { class: "status", role: "status", tabindex: "-1" });
   const view = make("canvas", { class: "view", role: "img" });
   const plane = make("canvas", { class: "plane mine", tabindex: "0" });
   const theirs = make("canvas", { class: "plane theirs", role: "img" });
@@ -328,6 +328,7 @@ function render({ model, el }) {
       Object.assign(kept, { answers: [], windows: [], chips: [], told: false });
       keep();
       draw();
+      next.focus();
     });
     const pictures = rounds.map((_, i) => open(i));
     const controls = make("div", { class: "bar" }, [save, again]);
@@ -379,7 +380,8 @@ function render({ model, el }) {
     draw();
     if (root.getBoundingClientRect().top < 0) root.scrollIntoView();
     const { phase: now } = root.dataset;
-    if (now !== "done") (now === "place" ? plane : next).focus({ preventScroll: true });
+    const last = now === "done" ? status : next;
+    (now === "place" ? plane : last).focus({ preventScroll: true });
   }
 
   const gray =

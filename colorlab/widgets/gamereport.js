@@ -101,7 +101,7 @@ function makeRound(round, { mine, theirs }, opened) {
 /** @type {(text: string) => HTMLElement[]} */
 function makeShare(text) {
   const label = "Your result, to copy";
-  const area = make("textarea", { readonly: "", "aria-label": label });
+  const area = make("textarea", { readonly: "", rows: "6", "aria-label": label });
   area.value = text;
   const copy = make("button", { type: "button" }, ["Copy the text"]);
   copy.addEventListener("click", async () => {

@@ -54,6 +54,8 @@ class LayerMaps(anywidget.AnyWidget):
             raise ValueError("photos must hold at least one picture, got none")
         squares = [_square(image) for image in photos.values()]
         layers, sheets = read_layers(model, squares)
+        side = layers[0]["side"]
+        first = sheets[0][0, :side, :side].flatten().argmax()  # where it answers most
         files = [to_jpeg(square.convert("L"), JPEG_QUALITY) for square in squares]
         files += [_to_png(sheet) for layer in sheets for sheet in layer]
         super().__init__(
@@ -61,6 +63,7 @@ class LayerMaps(anywidget.AnyWidget):
             layers=layers,
             pixels=b"".join(files),
             lengths=[len(file) for file in files],
+            spot=[(int(at) + 0.5) / side for at in (first % side, first // side)],
         )
 
 

@@ -20,6 +20,7 @@ import {
   drawMark,
   makeMarkIcon,
   nameAxes,
+  numberAxes,
   openPlane,
   paintBins,
   pointedAt,
@@ -261,6 +262,7 @@ function render({ model, el }) {
     const plane = openPlane(canvas, FRAME);
     drawAxes(plane);
     paintBins(plane, found.p, centers, L);
+    numberAxes(plane);
     drawPath(plane, path, L);
     nameAxes(plane);
     colors.forEach((/** @type {Pair} */ [a, b], /** @type {number} */ i) => {

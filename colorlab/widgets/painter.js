@@ -306,7 +306,9 @@ function render({ model, el }) {
     scale.set(SCALES.indexOf(variance_scale), `factor ${variance_scale}`);
     stop.set(edge_stop, `\u03b2 ${edge_stop}`);
     choice.value = String(index);
-    undo.disabled = clear.disabled = !strokes().length;
+    // Not disabled: that would take the focus from whoever presses it.
+    for (const button of [undo, clear])
+      button.setAttribute("aria-disabled", String(!strokes().length));
     const how =
       "Drag to paint. By keys: arrows move the brush, Enter puts it down and lifts it.";
     picture.setAttribute("aria-label", `${names[index]}, ${view}. ${how}`);
@@ -400,6 +402,7 @@ function render({ model, el }) {
     else begin(cursor);
   };
   const takeBack = () => {
+    if (!strokes().length) return;
     live = undefined;
     change((strokes) => strokes.slice(0, -1));
   };
@@ -410,7 +413,9 @@ function render({ model, el }) {
     show();
   });
   undo.addEventListener("click", takeBack);
-  clear.addEventListener("click", () => change(() => []));
+  clear.addEventListener("click", () => {
+    if (strokes().length) change(() => []);
+  });
   save.addEventListener("click", () => {
     if (photo && result) download(result, photo.name);
   });
