@@ -214,3 +214,10 @@ def test_contact_sheet_shows_gray_predicted_and_true():
     assert (pixels[0].amax(1) - pixels[0].amin(1)).max() <= 1  # gray
     swapped = (lab_to_rgb(torch.cat([L, -ab], 1)) * 255).round().long()
     assert torch.equal(pixels[1], swapped)
+
+
+def test_a_loss_that_explodes_before_the_first_record_is_seen():
+    for loss in (5e5, 5e10):
+        records = [{"step": 10, "loss": loss}, {"step": 20, "loss": 29.0}]
+        assert diagnose(records[:1]) == diagnose(records[:1], "l2") == "diverged"
+    assert diagnose([{"step": 10, "loss": 2e4}], "l2") is None

@@ -151,6 +151,9 @@ def test_what_the_recipe_says_cannot_be_an_option(follow, tmp_path):
         ({"sources": ["many"]}, "'list' object"),
         ({"card": {"steps": 9}}, "card must not say steps"),
         ({"extra": 1}, "it must hold name, init, sources"),
+        ({"name": "../evil"}, "its name must be letters and digits, got '../evil'"),
+        ({"name": ""}, "its name must be letters"),
+        ({"name": 5}, "its name must be letters"),
     ],
 )
 def test_what_is_no_recipe_is_refused(tmp_path, changes, told):

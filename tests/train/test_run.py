@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -350,3 +351,68 @@ def test_a_held_out_loss_that_is_null_does_not_matter(data, run):
     (run / "metrics.jsonl").write_text(text)
     train(data, run, replace(TINY, steps=6), resume=True)
     assert load_model(run / "best.safetensors").card["steps"] == 6
+
+
+# What is remembered, and what must be said again
+
+
+def test_a_finished_run_without_checkpoints_is_not_written_over(data, run):
+    shutil.rmtree(run / "checkpoints")
+    before = contents(run)
+    for resume in (False, True):
+        with pytest.raises(ValueError, match="resumed, .* has none|must be a new fol"):
+            train(data, run, TINY, resume=resume)
+    assert contents(run) == before
+
+
+def test_an_init_that_was_not_yet_copied_must_be_named_again(data, tmp_path):
+    out, init = tmp_path / "run", ColorNet(2)
+    train(data, out, TINY, init=init)
+    for name in ("init.safetensors", "model.safetensors", "best.safetensors"):
+        (out / name).unlink()  # as if stopped before they were there
+    shutil.rmtree(out / "checkpoints")
+    with pytest.raises(ValueError, match="init must be named again"):
+        train(data, out, resume=True)
+    assert_same_weights(
+        train(data, out, TINY, init=init, resume=True),
+        train(data, tmp_path / "whole", TINY, init=init),
+    )
+
+
+def test_data_named_to_validate_on_too_are_divided(data, tmp_path):
+    train(data, tmp_path / "run", TINY, val_data=data[0][0])
+    train(data, tmp_path / "other", TINY)
+    one, other = (read_data(tmp_path / name) for name in ("run", "other"))
+    assert one["val"]["fingerprint"] == other["val"]["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"workers": 100_000}, "workers must be at most"),
+        ({"precision": "fp16"}, "precision must be .* on a processor, got fp16"),
+    ],
+)
+def test_what_a_machine_cannot_do_is_refused(data, tmp_path, changes, told):
+    with pytest.raises(ValueError, match=told):
+        train(data, tmp_path / "run", replace(TINY, device="cpu", **changes))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_size_of_zero_is_refused(data, tmp_path):
+    with pytest.raises(ValueError, match="size must be"):
+        train([(data[0][0], 0)], tmp_path / "run", TINY)
+
+
+def test_an_empty_name_is_no_data(tmp_path):
+    with pytest.raises(ValueError, match="got an empty name"):
+        train([("", None)], tmp_path / "run", TINY)
+
+
+def test_with_shares_a_small_source_begins_again(data, tmp_path, save_photos):
+    save_photos(tmp_path / "few", 4, size=24)
+    sources = [*data, (tmp_path / "few", None)]
+    with pytest.raises(ValueError, match="batch_size must not exceed"):
+        train(sources, tmp_path / "run", TINY)
+    train(sources, tmp_path / "mixed", replace(TINY, shares="3,1"))
+    assert len(read_records(tmp_path / "mixed/metrics.jsonl")) == TINY.steps
