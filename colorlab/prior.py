@@ -10,7 +10,6 @@ from colorlab.files import whole_file
 from colorlab.quantize import SIGMA, bin_centers, nearest_bin
 
 LAM = 0.5  # lambda of Zhang et al. 2016, section 2.2: half prior, half uniform
-EMPTY = 1e-12  # smoothing leaves less than this, but not 0, far from all colors
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -152,8 +151,8 @@ def rebalance_weights(p: Tensor, lam: float = LAM) -> Tensor:
     if not 0 <= lam <= 1:
         raise ValueError(f"lam must be in 0..1, got {lam}")
     p = _normalized(p, len(p))
-    if lam == 0 and p.min() < EMPTY:
-        empty = int((p < EMPTY).sum())
+    if lam == 0 and not p.all():
+        empty = int((p == 0).sum())
         raise ValueError(f"lam must be above 0, as {empty} bins of p are empty")
     w = 1 / ((1 - lam) * p + lam / len(p))
     return w / (p * w).sum()

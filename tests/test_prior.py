@@ -209,12 +209,3 @@ def test_smoothing_needs_a_width(sigma):
 def test_a_prior_in_half_precision_still_sums_to_one():
     p = smooth_prior(load_prior().bfloat16(), bin_centers())
     assert abs(p.sum() - 1) < 1e-12
-
-
-def test_bins_that_smoothing_hardly_reached_count_as_empty():
-    counts = torch.zeros(N_BINS)
-    counts[120] = 1  # gray
-    p = smooth_prior(counts, bin_centers())
-    with pytest.raises(ValueError, match="lam must be above 0, as .* bins"):
-        rebalance_weights(p, 0)
-    assert rebalance_weights(smooth_prior(load_prior(), bin_centers()), 0).max() < 1e8

@@ -115,6 +115,7 @@ def read(cells: list[NotebookNode]) -> tuple[list[str], list[Exercise]]:
             exercises[-1].solution.append((kind, source.strip()))
         elif kind == "code" and exercises:
             exercises[-1].given.append(source)
+            code += [] if "@check" in source else [source]  # an answer's data
         elif kind == "code":
             code.append(source)
     return code, exercises

@@ -42,6 +42,7 @@ Objective = Callable[[Tensor, Tensor], Tensor]
 SHARED = Path("/dev/shm")  # through which data-loader processes hand over batches
 MADE = ("model.safetensors", "best.safetensors")
 MOST_WORKERS = 8  # of each core; each worker takes memory
+HEAVIEST = 1e9  # weight of a color; a prior of few photos and lam 0 give 1e75
 READ_AHEAD = 2  # batches that each of them keeps ready
 
 
@@ -120,6 +121,11 @@ def prepare(
 
     model, optimizer, averaged = _build(accelerator, config, init)
     w = rebalance_weights(p, config.lam if config.loss == "rebal" else 1.0)
+    if w.max() > HEAVIEST:
+        raise ValueError(
+            f"lam must be larger, got {config.lam:g}: a color that the prior hardly "
+            f"has would count {w.max():.0e} times"
+        )
     w = w.float().to(accelerator.device)
     head = unwrapped(model).head
     objective = _objective(head, w, config.labels, config.k, config.skip_gray)

@@ -141,7 +141,7 @@ def pack_pictures(pictures: list[Image.Image]) -> tuple[tuple[int, int], list[by
     Parameters
     ----------
     pictures : list of PIL.Image.Image
-        Any mode; few enough that 130 kB can hold them.
+        Any mode; few enough that small ones fit the bounds at the top.
 
     Returns
     -------

@@ -12,7 +12,7 @@ const Z = 1.959963984540054; // standard errors on each side hold 95 %
 /** @type {(rate: number) => string} */
 export const percent = (rate) => `${Math.round(100 * rate)}\u00a0%`;
 
-// As colorlab.turing.rate_interval: Wilson's.
+// As colorlab.evaluate.turing.rate_interval: Wilson's.
 /** @type {(successes: number, trials: number) => number[]} */
 export function rateInterval(successes, trials) {
   const rate = successes / trials;

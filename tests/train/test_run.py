@@ -416,3 +416,13 @@ def test_with_shares_a_small_source_begins_again(data, tmp_path, save_photos):
         train(sources, tmp_path / "run", TINY)
     train(sources, tmp_path / "mixed", replace(TINY, shares="3,1"))
     assert len(read_records(tmp_path / "mixed/metrics.jsonl")) == TINY.steps
+
+
+def test_weights_that_no_number_holds_are_refused(data, tmp_path):
+    counts = torch.zeros(N_BINS, dtype=torch.int64)
+    counts[120] = 1000  # gray photos alone
+    save_counts(counts, bin_centers(), tmp_path / "gray.csv", "gray")
+    config = replace(TINY, prior=str(tmp_path / "gray.csv"), lam=0.0)
+    with pytest.raises(ValueError, match="lam must be larger, got 0: .* would count"):
+        train(data, tmp_path / "run", config)
+    train(data, tmp_path / "run", replace(config, lam=0.01))
