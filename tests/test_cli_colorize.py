@@ -704,15 +704,19 @@ def test_what_is_no_name_is_refused(color, tmp_path, monkeypatch, inputs, out, t
 def test_a_full_disk_ends_the_watch_and_tells_what_is_left(
     color, tmp_path, monkeypatch
 ):
-    folder, looks = folder_of(tmp_path / "in", *"abcd"), []
-    for path in folder.iterdir():
-        path.rename(path.with_suffix(".png"))
+    names, looks = [f"{letter}.png" for letter in "abcd"], []
+    folder = folder_of(tmp_path / "in", *names)
+
+    def sleep(_):
+        looks.append(0)
+        if len(looks) > 5:
+            raise KeyboardInterrupt
 
     def fail(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("colorlab.datasets.images.save_image", fail)
-    monkeypatch.setattr("colorlab.cli.watch.time.sleep", looks.append)
+    monkeypatch.setattr("colorlab.cli.watch.time.sleep", sleep)
     code, said, err = color(folder, "-o", tmp_path / "out", "--watch")
     assert (code, len(looks)) == (2, 2)
     assert "0 of 4 colored" in said
