@@ -255,7 +255,7 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
     >>> model.training
     True
     """
-    with _ENTERING:
+    with _ENTERING:  # of a thread that came before, what was training is known
         training = [module for module in model.modules() if module.training]
         users, training = _IN_USE.get(model, (0, training))
         _IN_USE[model] = users + 1, training

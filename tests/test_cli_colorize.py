@@ -21,6 +21,8 @@ from colorlab import ColorNet, colorize, load_pretrained
 from colorlab._lazy import BEST
 from colorlab.cli import results
 from colorlab.cli.results import hash_settings
+from colorlab.cli.targets import plan_targets
+from colorlab.cli.watch import Folders
 from colorlab.colorize import choose_settings
 from colorlab.datasets.deep import read_levels
 from colorlab.datasets.images import open_image, save_image
@@ -417,6 +419,9 @@ def test_a_side_file_of_another_stays(color, tmp_path):
     words = (tmp_path / "0.png", "-o", tmp_path / "u.bmp", "--unmarked")
     assert color(*words)[0] == 0
     assert not (tmp_path / "u.bmp.xmp").exists()
+    for words in (("--unmarked",), ("--unmarked", "--overwrite")):
+        assert color(tmp_path / "0.png", "-o", tmp_path / "out.bmp", *words)[0] == 0
+        assert (tmp_path / "out.bmp.xmp").read_text() == "mine"
 
 
 def test_strip_leaves_out_what_the_file_tells(color, tmp_path):
@@ -722,3 +727,20 @@ def test_a_full_disk_ends_the_watch_and_tells_what_is_left(
     assert "0 of 4 colored" in said
     assert "1 left out, as said above; 3 not tried" in said
     assert "0 images" not in err  # no bar where nothing came
+
+
+def test_folders_in_which_nothing_changes_are_not_planned_again(tmp_path, monkeypatch):
+    folder, planned = folder_of(tmp_path / "in", "a.png"), []
+
+    def plan(*given, **options):
+        planned.append(given)
+        return plan_targets(*given, **options)
+
+    monkeypatch.setattr("colorlab.cli.watch.plan_targets", plan)
+    folders = Folders([str(folder)], str(tmp_path / "out"))
+    found = [list(folders.look()) for _ in range(4)]
+    assert found == [[], [folder / "a.png"], [], []]
+    assert len(planned) == 2  # a plan opens each image
+    (folder / "b.png").write_bytes((folder / "a.png").read_bytes())
+    found = [list(folders.look()) for _ in range(3)]
+    assert found == [[], [folder / "b.png"], []]

@@ -99,7 +99,7 @@ class Coloring:
         if not (self.hints or self.samples) and can_hold(kind, path):
             return self._write_pages(path, target, kind, software)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if kind in NAMELESS:
+        if kind in NAMELESS and self.statement:
             check_side_file(target, overwrite)
         notes = self._write_one(path, target, kind, software)
         if kind in NAMELESS:

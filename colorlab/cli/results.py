@@ -117,7 +117,8 @@ def write_side_file(target: Path, mark: Mark, statement: str) -> None:
     from colorlab.files import whole_file
 
     path = side_file(target)
-    path.unlink(missing_ok=True)  # it told of the picture before
+    if _beside(target):
+        path.unlink()  # it told of the picture before
     if statement:
         with whole_file(path) as file:
             file.write(f"{to_xmp(statement)}\n<!-- {mark} -->\n".encode())

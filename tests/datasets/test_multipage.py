@@ -1,11 +1,13 @@
 """Images of several pages or frames: read and written one after the other."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from colorlab.datasets.images import within_tiff
 from colorlab.datasets.multipage import can_hold, open_pages, paged_format, save_pages
 
 
@@ -140,3 +142,8 @@ def test_pixels_of_a_moving_gif_are_there_or_not(tmp_path):
             written.seek(n)
             there = np.asarray(written.convert("RGBA"))[..., 3] > 127
             assert (there == (np.asarray(frame)[..., 3] > 127)).all()
+
+
+def test_a_tiff_that_would_be_too_large_is_told_in_one_sentence():
+    with pytest.raises(ValueError, match="a TIFF holds 4 GiB at most"), within_tiff():
+        struct.pack("<L", 2**32)  # what Pillow does with a place beyond
